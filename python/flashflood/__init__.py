@@ -1,0 +1,38 @@
+"""FlashFlood: an event recorder and streamer on S3.
+
+Many writers put JSON events, each with an id and a date; `journal` combines them into journals; readers look one event
+up, or replay all events between
+two dates, filtered with JMESPath. The buckets are those of FlashFlood 0.4.3.
+"""
+
+from flashflood.api import FlashFlood
+from flashflood.dates import datetime_from_timestamp, datetime_to_timestamp, timestamp_now
+from flashflood.events import Event
+from flashflood.exceptions import (
+    FlashFloodCorruptionError,
+    FlashFloodEventExistsError,
+    FlashFloodEventNotFound,
+    FlashFloodException,
+    FlashFloodJournalingError,
+    FlashFloodJournalUploadError,
+)
+from flashflood.identifiers import JournalID
+from flashflood.journals import Journal
+from flashflood.streams import replay_event_stream
+
+__all__ = [
+    "Event",
+    "FlashFlood",
+    "FlashFloodCorruptionError",
+    "FlashFloodEventExistsError",
+    "FlashFloodEventNotFound",
+    "FlashFloodException",
+    "FlashFloodJournalUploadError",
+    "FlashFloodJournalingError",
+    "Journal",
+    "JournalID",
+    "datetime_from_timestamp",
+    "datetime_to_timestamp",
+    "replay_event_stream",
+    "timestamp_now",
+]

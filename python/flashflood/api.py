@@ -1,0 +1,227 @@
+"""The class that users work with. Each call is one line here and one module beneath."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from flashflood import applying, checking, collecting, journaling, putting, reading, repairing, updates
+from flashflood.context import GRACE, Context
+from flashflood.dates import DateRange
+from flashflood.events import Event
+from flashflood.filtering import Filter
+from flashflood.identifiers import NEW, JournalID
+from flashflood.journals import Journal
+from flashflood.listing import journals_between, living_journals
+from flashflood.replay import MEMORY_BUDGET, replay
+from flashflood.store import S3Store, Store, open_store
+from flashflood.streams import list_event_streams
+
+
+class FlashFlood:
+    """Events in one place: a prefix of an S3 bucket, or a folder.
+
+    Every call may be made from any thread, and beside any other process. Dates given may be aware, or naive in UTC;
+    dates got are naive in UTC.
+    Errors that the package finds are `FlashFloodException`s; botocore's own (no access, no bucket, no network) pass
+    through unchanged.
+    """
+
+    def __init__(
+        self,
+        s3_resource: Any,  # noqa: ANN401  boto3 has no static types
+        bucket: str,
+        root_prefix: str,
+        *,
+        read_pending_updates: bool = True,
+    ) -> None:
+        """Work on the events under `root_prefix` in a bucket, through a boto3 S3 resource or client.
+
+        The client is left as it is. No request is made yet. Up to `max_pool_connections` (botocore's Config; 10 unless set) requests are under way
+        at a time.
+        `read_pending_updates=False` reads as 0.4.3 does: `get_event` gives the old data until an update has been
+        applied.
+        `ValueError` if the root prefix ends with `/`.
+        """
+        if root_prefix.endswith("/"):
+            msg = f"root prefix {root_prefix!r} ends with '/'; leave that out"
+            raise ValueError(msg)
+        client = getattr(s3_resource.meta, "client", s3_resource)
+        self._begin(S3Store(client, bucket, root_prefix), root_prefix, read_pending_updates=read_pending_updates)
+
+    @classmethod
+    def open(cls, url: str, *, read_pending_updates: bool = True) -> Self:
+        """Work on `s3://bucket/prefix`, or on a local folder.
+
+        For S3, credentials and endpoint come from the environment, as the AWS CLI finds them.
+        A folder holds the same keys as files (`aws s3 sync` of the prefix replays); it is made by the first write.
+        """
+        return cls._on(open_store(url), read_pending_updates=read_pending_updates)
+
+    @classmethod
+    def _on(cls, store: Store, *, read_pending_updates: bool = True) -> Self:
+        """Work on any store."""
+        self = cls.__new__(cls)
+        self._begin(store, getattr(store, "root_prefix", ""), read_pending_updates=read_pending_updates)
+        return self
+
+    def _begin(self, store: Store, root_prefix: str, *, read_pending_updates: bool) -> None:
+        self.root_prefix = root_prefix
+        self._ctx = Context(store, root_prefix, read_pending_updates=read_pending_updates)
+        self._Journal = _Journals(self._ctx)
+
+    def __repr__(self) -> str:
+        """Name the store."""
+        return f"<FlashFlood on {self._ctx.store.name}>"
+
+    def put(self, data: object, event_id: str | None = None, date: datetime | None = None) -> Event:
+        """Store a new event and give it back.
+
+        `data`: bytes, bytearray or memoryview as they are, `str` as UTF-8, a `dict` or `list` as JSON; else a
+        `TypeError`.
+        `event_id`: any text without `--` and control characters; None or "" makes a random UUID. `date`: now, if None.
+        `FlashFloodEventExistsError` if an event has the id. Once this returns, no crash and no other process loses the
+        event.
+        """
+        return putting.put(self._ctx, data, event_id, date)
+
+    def get_event(self, event_id: str) -> Event:
+        """Read one event, with its newest data. `FlashFloodEventNotFound` if there is none of this id."""
+        return reading.get_event(self._ctx, event_id)
+
+    def event_exists(self, event_id: str) -> bool:
+        """Say whether there is an event of this id."""
+        return reading.event_exists(self._ctx, event_id)
+
+    def update_event(self, event_id: str, new_data: object) -> None:
+        """Give an event new data (of the kinds that `put` takes).
+
+        `get_event` shows it at once, replay once it is applied.
+
+        `FlashFloodEventNotFound` if there is no such event.
+        """
+        updates.update_event(self._ctx, event_id, new_data)
+
+    def delete_event(self, event_id: str) -> None:
+        """Delete an event. It cannot be read from now on; replay shows it until the delete is applied.
+
+        `FlashFloodEventNotFound` if there is no such event.
+        """
+        updates.delete_event(self._ctx, event_id)
+
+    def update(self, number_of_updates_to_apply: int | None = 1000) -> int:
+        """Apply the updates and deletes that wait, journal by journal, until so many have been applied; None.
+
+        all of them.
+
+        Gives how many were applied.
+        """
+        return applying.update(self._ctx, number_of_updates_to_apply)
+
+    def journal(self, minimum_number_of_events: int = 100, minimum_size: int | None = None) -> None:
+        """Combine new events, from the oldest on, into one journal.
+
+        as many as reach both minima (of events; of bytes of data), and no more.
+
+        `FlashFloodJournalingError` if there are too few. Deletes that wait are applied, and count as events before.
+        """
+        journaling.journal(self._ctx, minimum_number_of_events, minimum_size or 0)
+
+    def combine_journals(self, journals: Iterable[Journal | str]) -> Journal:
+        """Combine living journals into one, apply the updates that wait for them, and give it.
+
+        `journals`: as `open_journal` gives them, or their ids.
+        `FlashFloodException` if one of them does not live (any more).
+        """
+        ids = [JournalID(journal.id_ if isinstance(journal, Journal) else journal) for journal in journals]
+        return Journal(self._ctx, journaling.combine_journals(self._ctx, ids))
+
+    def replay(
+        self,
+        from_date: datetime | None = None,
+        to_date: datetime | None = None,
+        *,
+        filter: str | None = None,
+        memory_budget: int = MEMORY_BUDGET,
+    ) -> Iterator[Event]:
+        """Yield the events with from_date < date <= to_date in (date, event_id) order; a missing end is unbounded.
+
+        `filter`: a JMESPath expression; only events whose data are JSON that makes it true are yielded (see
+        `flashflood.filtering`).
+        `memory_budget`: about so many bytes are held at most, the events that the caller keeps aside.
+        `ValueError` for a range that ends before it begins, or an expression that is none. No request is made before
+        the first event is asked for.
+        """
+        events = replay(self._ctx, DateRange.of(from_date, to_date), memory_budget)
+        if filter is None:
+            return events
+        matches = Filter(filter).matches
+        return (event for event in events if matches(event.data))
+
+    def list_journals(self, from_date: datetime | None = None, to_date: datetime | None = None) -> Iterator[JournalID]:
+        """Yield the ids of the living journals that overlap from_date < date <= to_date, in key order, lazily."""
+        return journals_between(self._ctx, DateRange.of(from_date, to_date))
+
+    def list_event_streams(
+        self, from_date: datetime | None = None, to_date: datetime | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield an event stream for each such journal.
+
+        a dict that `replay_event_stream` reads anywhere, without credentials, for an hour.
+        """
+        return list_event_streams(self._ctx, DateRange.of(from_date, to_date))
+
+    def journal_ids(self, list_from: str | None = None) -> Iterator[JournalID]:
+        """Yield the ids of all living journals in key order, after `list_from`, lazily."""
+        return living_journals(self._ctx, None if list_from is None else JournalID(list_from))
+
+    def new_journals(self) -> Iterator[JournalID]:
+        """Yield the ids of the living journals that hold one new event each, not yet journaled."""
+        return (journal_id for journal_id in living_journals(self._ctx) if journal_id.version == NEW)
+
+    def open_journal(self, journal_id: str) -> Journal:
+        """Open a journal: its events, its manifest, its body. `FlashFloodException` if there is none of this id."""
+        return Journal.open(self._ctx, journal_id)
+
+    def check(self) -> list[str]:
+        """Look through the whole store, and give a line for each thing that is wrong.
+
+        none, if all is well. Reads only.
+        """
+        return checking.check(self._ctx)
+
+    def repair(self) -> int:
+        """Mend what `check` finds and can be mended.
+
+        combinations left behind, journals that share events, the index. Gives how many things.
+        """
+        return repairing.repair(self._ctx)
+
+    def collect_garbage(self, grace: timedelta = GRACE) -> int:
+        """Remove journals and updates that have been dead for longer than `grace`, and give how many.
+
+        No call of any process may last longer than half of `grace`: what it works with may be gone then.
+        """
+        return collecting.collect_garbage(self._ctx, grace)
+
+    def destroy(self) -> None:
+        """Delete every object under the root prefix, events included."""
+        for page in self._ctx.pages(""):
+            self._ctx.store.delete([entry.key for entry in page.entries])
+
+    _new_journals = new_journals
+    _destroy = destroy
+
+
+class _Journals:
+    """What existing code reaches for as `ff._Journal`; `open_journal` and `journal_ids` are its public ways."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    def from_id(self, journal_id: str) -> Journal:
+        """Open a journal."""
+        return Journal.open(self._ctx, journal_id)
+
+    def list(self, list_from: str | None = None) -> Iterator[JournalID]:
+        """Yield the ids of the living journals in key order, after `list_from`."""
+        return living_journals(self._ctx, None if list_from is None else JournalID(list_from))

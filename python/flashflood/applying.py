@@ -1,0 +1,103 @@
+"""Applying the updates that wait to the journals they are for (PROTOCOL.md, step 11).
+
+Reads `update/`, and follows updates whose journal is dead; `combining` writes.
+"""
+
+from collections import defaultdict
+from functools import partial
+
+from flashflood import layout, ledger
+from flashflood._core import format_timestamp
+from flashflood.combining import are_living, combine, until_settled
+from flashflood.context import Context
+from flashflood.finishing import recover
+from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID, Update
+from flashflood.listing import living_journals
+from flashflood.lookup import lookup
+from flashflood.pending import all_live_updates
+
+
+def update(ctx: Context, number_of_updates_to_apply: int | None) -> int:
+    """Apply the updates that wait, journal by journal, until so many have been used up (None.
+
+    all). Gives how many were.
+    """
+    recover(ctx)
+    applied = 0
+    waiting = _by_journal(ctx)
+    for journal_id in sorted(waiting):
+        if number_of_updates_to_apply is not None and applied >= number_of_updates_to_apply:
+            break
+        applied += until_settled("update", partial(_apply, ctx, journal_id, waiting[journal_id]))
+    return applied
+
+
+def _by_journal(ctx: Context) -> dict[JournalID, dict[Update, int]]:
+    """Group the live updates by the living journal that each is for; those that are for none (any more) are buried."""
+    taken = ledger.taken(ledger.read(ctx))
+    addressed: defaultdict[JournalID, dict[Update, int]] = defaultdict(dict)
+    for found, size in all_live_updates(ctx).items():
+        if found.journal_id not in taken:
+            addressed[found.journal_id][found] = size
+    waiting: defaultdict[JournalID, dict[Update, int]] = defaultdict(dict)
+    states = ctx.requests.each(partial(_state, ctx), addressed)
+    for (journal_id, updates), state in zip(addressed.items(), states, strict=True):
+        if state == {""}:
+            waiting[journal_id] |= updates
+        elif state or journal_id.version != NEW:  # else it may be the claim of a put that is under way
+            for (found, size), holder in zip(
+                updates.items(), ctx.requests.each(partial(_holder, ctx), updates), strict=True
+            ):
+                if holder is not None:
+                    waiting[holder][found] = size
+                else:
+                    ctx.bury_object(layout.update_key(found))
+    return {journal_id: updates for journal_id, updates in waiting.items() if journal_id not in taken}
+
+
+def _state(ctx: Context, journal_id: JournalID) -> set[str]:
+    """Say what there is of a journal: its manifest (""), its tombstone (".dead")."""
+    key = layout.journal_key(journal_id)
+    return {entry.key.removeprefix(key) for entry in ctx.entries(key)} & {"", TOMBSTONE_SUFFIX}
+
+
+def _holder(ctx: Context, found: Update) -> JournalID | None:
+    """Follow an update one step, from its dead journal to the living one that the row came to.
+
+    None: the row is gone, or further.
+    """
+    entry = lookup(ctx, found.event_id).entry
+    if entry is not None and _is_held(ctx, found, entry.target):
+        return entry.target
+    start, end = found.journal_id.start, found.journal_id.end
+    overlapping = (other for other in living_journals(ctx) if other.start <= end and start <= other.end)
+    return next((other for other in overlapping if _is_held(ctx, found, other)), None)
+
+
+def _is_held(ctx: Context, found: Update, journal_id: JournalID) -> bool:
+    """Whether a journal has the very row that an update was written for.
+
+    it says so itself, or 0.4.3 wrote it and nothing speaks against it.
+    """
+    manifest = ctx.manifest(journal_id)
+    row = None if manifest is None else manifest.find(found.event_id)
+    if manifest is None or row is None:
+        return False
+    if manifest.is_ours:
+        return row.source == found.journal_id
+    if not found.journal_id.start <= row.timestamp <= found.journal_id.end:
+        return False
+    head = ctx.store.head(layout.journal_key(journal_id))
+    return journal_id.version != NEW or (head is not None and format_timestamp(head.modified) <= found.timestamp)
+
+
+def _apply(ctx: Context, journal_id: JournalID, updates: dict[Update, int]) -> int:
+    """Rewrite one journal with its updates.
+
+    Gives how many were used up: none, if another process has replaced the journal.
+    """
+    manifest = ctx.manifest(journal_id)
+    if manifest is None or not are_living(ctx, [journal_id]):
+        return 0
+    combine(ctx, [manifest], {found: size for found, size in updates.items() if found.journal_id != journal_id})
+    return len(updates)

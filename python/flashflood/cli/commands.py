@@ -1,0 +1,228 @@
+"""The commands, one function each: take parameters, call the API once, write what it gives."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import click
+
+from flashflood import Event, JournalID
+from flashflood.cli import demo as walk
+from flashflood.cli.output import (
+    DATE_WIDTH,
+    ID_WIDTH,
+    EventTable,
+    Table,
+    data_line,
+    event_line,
+    is_for_people,
+    iso,
+    json_line,
+    write,
+)
+from flashflood.cli.parameters import Date, data_from, data_parameters, opened, range_options, store_option
+from flashflood.cli.progress import counted, working
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="flashflood-rs", prog_name="flashflood", message="%(prog)s %(version)s")
+def flashflood() -> None:
+    """Record events and stream them back, on S3 or in a local folder.
+
+    On a terminal, results are shown for people; into a file or a pipe they go as JSON Lines.
+
+    Exit codes: 0 done; 1 it could not be done; 2 the command line is wrong.
+    """
+
+
+@flashflood.command()
+@store_option
+@click.option("--id", "event_id", help="The event's id; made up where none is given.")
+@click.option("--date", metavar="DATE", type=Date(), help="When it happened; now where none is given.")
+@data_parameters
+def put(url: str | None, event_id: str | None, date: datetime | None, text: str | None, path: str | None) -> None:
+    """Store an event with DATA, and print its id."""
+    data = data_from(text, path)
+    with opened(url) as flood:
+        event = flood.put(data, event_id, date)
+    write(f"{event.event_id}\n".encode())
+
+
+@flashflood.command()
+@store_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["data", "jsonl"]),
+    default="data",
+    help="The data as they are (the default), or one JSON line with id, date and data.",
+)
+@click.argument("event_id")
+def get(url: str | None, form: str, event_id: str) -> None:
+    """Write an event's data to standard output."""
+    with opened(url) as flood:
+        event = flood.get_event(event_id)
+    write(event.data if form == "data" else event_line(event))
+
+
+@flashflood.command()
+@store_option
+@click.argument("event_id")
+@data_parameters
+def update(url: str | None, event_id: str, text: str | None, path: str | None) -> None:
+    """Give an event new DATA; `get` shows them at once, `replay` once they are applied."""
+    data = data_from(text, path)
+    with opened(url) as flood:
+        flood.update_event(event_id, data)
+
+
+@flashflood.command()
+@store_option
+@click.argument("event_id")
+def delete(url: str | None, event_id: str) -> None:
+    """Delete an event; `get` fails at once, `replay` leaves it out once the delete is applied."""
+    with opened(url) as flood:
+        flood.delete_event(event_id)
+
+
+@flashflood.command()
+@store_option
+@click.option("--minimum-events", metavar="N", type=click.IntRange(0), default=100, show_default=True)
+@click.option("--minimum-size", metavar="BYTES", type=click.IntRange(0))
+def journal(url: str | None, minimum_events: int, minimum_size: int | None) -> None:
+    """Combine new events into a journal, oldest first, with their updates applied; fails where there are too few."""
+    with opened(url) as flood, working("journaling"):
+        flood.journal(minimum_events, minimum_size)
+
+
+@flashflood.command("apply-updates")
+@store_option
+@click.option("--limit", metavar="N", type=click.IntRange(1), help="Stop after about this many; all where none is given.")
+def apply_updates(url: str | None, limit: int | None) -> None:
+    """Apply waiting updates and deletes to the journals, and say how many."""
+    with opened(url) as flood, working("applying updates"):
+        count = flood.update(limit)
+    _report("updates_applied", count, "updates applied")
+
+
+@flashflood.command()
+@store_option
+@range_options
+@click.option(
+    "--filter", "expression", metavar="JMESPATH", help="Only events whose JSON data make the expression true."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "data", "table"]),
+    help="JSON Lines (the default into a file or pipe), the data alone with a line feed each, or a table (the default on a terminal).",
+)
+def replay(
+    url: str | None, from_date: datetime | None, to_date: datetime | None, expression: str | None, form: str | None
+) -> None:
+    """Write the events of a date range, in the order of their dates."""
+    form = form or ("table" if is_for_people() else "jsonl")
+    with opened(url) as flood:
+        try:
+            events: Iterable[Event] = flood.replay(from_date, to_date, filter=expression)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+        if not is_for_people():
+            events = counted("replaying", events)
+        _write_events(events, form)
+
+
+def _write_events(events: Iterable[Event], form: str) -> None:
+    if form == "table":
+        table = EventTable()
+        write(table.header())
+        line = table.event
+    else:
+        line = event_line if form == "jsonl" else data_line
+    for event in events:
+        write(line(event))
+
+
+@flashflood.command()
+@store_option
+@range_options
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "table"]),
+    help="JSON Lines (the default into a file or pipe), or a table (the default on a terminal).",
+)
+def journals(url: str | None, from_date: datetime | None, to_date: datetime | None, form: str | None) -> None:
+    """List the journals that overlap a date range, events not yet journaled (version `new`) included."""
+    with opened(url) as flood:
+        try:
+            found = flood.list_journals(from_date, to_date)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+        if (form or ("table" if is_for_people() else "jsonl")) == "jsonl":
+            for journal_id in found:
+                write(_journal_line(journal_id))
+            return
+        table = Table(("from", DATE_WIDTH), ("to", DATE_WIDTH), ("version", DATE_WIDTH), ("blob", ID_WIDTH))
+        write(table.header())
+        for journal_id in found:
+            dates = iso(journal_id.start_date), iso(journal_id.end_date)
+            write(table.row(*dates, journal_id.version, journal_id.blob_id))
+
+
+def _journal_line(journal_id: JournalID) -> bytes:
+    return json_line(
+        {
+            "journal_id": journal_id,
+            "from_date": iso(journal_id.start_date),
+            "to_date": iso(journal_id.end_date),
+            "version": journal_id.version,
+        }
+    )
+
+
+@flashflood.command()
+@store_option
+def check(url: str | None) -> int:
+    """Look for damage, and name each finding; exit code 1 where there is one."""
+    with opened(url) as flood, working("checking"):
+        findings = flood.check()
+    for finding in findings:
+        write(f"{finding}\n".encode() if is_for_people() else json_line({"finding": finding}))
+    return 1 if findings else 0
+
+
+@flashflood.command()
+@store_option
+def repair(url: str | None) -> None:
+    """Mend what `check` finds, and say how many mendings it took."""
+    with opened(url) as flood, working("repairing"):
+        count = flood.repair()
+    _report("repairs", count, "repairs")
+
+
+@flashflood.command("collect-garbage")
+@store_option
+@click.option(
+    "--grace",
+    metavar="HOURS",
+    type=click.FloatRange(0),
+    default=24.0,
+    show_default=True,
+    help="How long something must have been dead. No call may last longer than half of this.",
+)
+def collect_garbage(url: str | None, grace: float) -> None:
+    """Remove journals and updates that are long dead, and say how many."""
+    with opened(url) as flood, working("collecting garbage"):
+        count = flood.collect_garbage(timedelta(hours=grace))
+    _report("collected", count, "journals and updates removed")
+
+
+@flashflood.command()
+@click.option("--store", "url", metavar="URL", help="Walk there, under a prefix of its own, not in a temporary folder.")
+def demo(url: str | None) -> None:
+    """Walk through all that the package does, on a temporary folder, checking each result."""
+    walk.run(url)
+
+
+def _report(name: str, count: int, words: str) -> None:
+    write(f"{count:,} {words}\n".encode() if is_for_people() else json_line({name: count}))

@@ -1,0 +1,42 @@
+"""Where the command starts and ends: exit codes, and one line on standard error for whatever goes wrong."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from flashflood.cli.commands import flashflood
+from flashflood.cli.output import ReaderGone, abandon_stdout, flush, one_line
+
+INTERRUPTED = 130
+"""128 + SIGINT: what a shell reports for a program that Ctrl-C ended."""
+READER_GONE = 141
+"""128 + SIGPIPE: what a shell reports for a program whose reader (`| head`) had enough."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line (None: the process's own) and give its exit code.
+
+    0: done. 1: it could not be done. 2: the command line itself is wrong. 130: Ctrl-C. 141: the reader of standard output went away.
+    """
+    try:
+        status = flashflood.main(arguments, prog_name="flashflood", standalone_mode=False)
+        flush()
+    except ReaderGone:
+        abandon_stdout()
+        return READER_GONE
+    except click.Abort:
+        abandon_stdout()
+        return INTERRUPTED
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "flashflood"
+        return _fail(f"{error.format_message()} (see `{command} --help`)", error.exit_code)
+    except click.ClickException as error:
+        return _fail(error.format_message(), error.exit_code)
+    return int(status or 0)
+
+
+def _fail(message: str, status: int) -> int:
+    abandon_stdout()
+    print("flashflood:", one_line(message), file=sys.stderr)
+    return status

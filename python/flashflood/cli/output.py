@@ -1,0 +1,130 @@
+"""How results look on standard output: JSON Lines for programs, one aligned line each for people."""
+
+import base64
+import os
+import sys
+from collections.abc import Iterable
+from datetime import datetime
+
+import click
+import orjson
+from rich.console import Console
+from rich.text import Text
+
+from flashflood import Event
+
+DATE_WIDTH = 27
+"""Characters of a date as `iso` writes it."""
+ID_WIDTH = 36
+"""Characters of a UUID, which is what most ids are; longer ids are not cut."""
+
+
+class ReaderGone(Exception):
+    """Whoever read standard output has closed it, as `head` does: there is nobody left to write for."""
+
+
+def write(line: bytes) -> None:
+    """Write to standard output, byte for byte. `ReaderGone` when nobody reads it; an error line when it cannot be written (a full disk)."""
+    try:
+        sys.stdout.buffer.write(line)
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
+def flush() -> None:
+    """Hand on what `write` has kept back; the same errors."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
+def _unwritable(error: OSError) -> Exception:
+    if isinstance(error, BrokenPipeError):
+        return ReaderGone()
+    return click.ClickException(f"standard output: {error.strerror}")
+
+
+def abandon_stdout() -> None:
+    """Hand on what can be handed on, and let the rest vanish, so that the interpreter's exit does not complain a second time."""
+    try:
+        flush()
+    except (ReaderGone, click.ClickException):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def is_for_people() -> bool:
+    """Say whether standard output is a terminal."""
+    return sys.stdout.isatty()
+
+
+def heading(text: str) -> bytes:
+    """Give a heading, bold on a terminal."""
+    return (click.style(text, bold=True) if is_for_people() else text).encode()
+
+
+def iso(date: datetime) -> str:
+    """Give a naive UTC date in ISO 8601, always with microseconds and Z."""
+    return f"{date.isoformat(timespec='microseconds')}Z"
+
+
+def json_line(record: dict[str, object]) -> bytes:
+    """Give one JSON Lines line."""
+    return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def event_line(event: Event) -> bytes:
+    """Give an event as JSON without loss: its data as the string `data` where they are UTF-8, otherwise as `data_base64`."""
+    record: dict[str, object] = {"event_id": event.event_id, "date": iso(event.date)}
+    try:
+        record["data"] = event.data.decode()
+    except UnicodeDecodeError:
+        record["data_base64"] = base64.b64encode(event.data).decode()
+    return json_line(record)
+
+
+def data_line(event: Event) -> bytes:
+    """Give an event's data and a line feed."""
+    return event.data + b"\n"
+
+
+class Table:
+    """Lines for people, each written as soon as it is known and cut at the terminal's width."""
+
+    def __init__(self, *columns: tuple[str, int]) -> None:
+        """Take the columns' titles and least widths, in characters."""
+        self._widths = [width for _, width in columns]
+        self._console = Console()
+        self._titles = [title for title, _ in columns]
+
+    def header(self) -> bytes:
+        """Give the titles' line."""
+        return self._line(self._titles, "bold")
+
+    def row(self, *cells: str) -> bytes:
+        """Give one line; what would move the cursor or colour the terminal is shown as an escape."""
+        return self._line(cells, "")
+
+    def _line(self, cells: Iterable[str], style: str) -> bytes:
+        padded = (one_line(cell).ljust(width) for cell, width in zip(cells, self._widths, strict=True))
+        with self._console.capture() as capture:
+            self._console.print(Text("  ".join(padded).rstrip(), style, overflow="ellipsis", no_wrap=True))
+        return capture.get().encode(errors="backslashreplace")
+
+
+class EventTable(Table):
+    """Events for people: date, id and the beginning of the data."""
+
+    def __init__(self) -> None:
+        """Lay out the three columns."""
+        super().__init__(("date", DATE_WIDTH), ("event_id", ID_WIDTH), ("data", 0))
+
+    def event(self, event: Event) -> bytes:
+        """Give an event's line."""
+        seen = event.data[: self._console.width]
+        return self.row(iso(event.date), event.event_id, seen.decode(errors="backslashreplace"))
+
+
+def one_line(text: str) -> str:
+    """Show each character that is not printable (line feeds, escapes, lone surrogates) as Python's escape of it."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)

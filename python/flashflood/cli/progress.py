@@ -1,0 +1,38 @@
+"""A bar on standard error while something takes long: on a terminal, and only there."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from flashflood import Event
+
+STEP = 1000
+"""Events between two looks at the bar: few enough to move it, enough to cost nothing."""
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show that `what` is under way, and for how long, until the block ends."""
+    with _bar("") as bar:
+        bar.add_task(what, total=None)
+        yield
+
+
+def counted(what: str, events: Iterable[Event]) -> Iterator[Event]:
+    """Pass events on, showing how many there were so far."""
+    with _bar("{task.completed:,} events") as bar:
+        task = bar.add_task(what, total=None)
+        count = 0
+        for count, event in enumerate(events, 1):
+            yield event
+            if count % STEP == 0:
+                bar.update(task, completed=count)
+        bar.update(task, completed=count, total=max(count, 1))
+
+
+def _bar(amount: str) -> Progress:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn(amount), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())

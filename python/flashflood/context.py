@@ -1,0 +1,87 @@
+"""What every call works with: the store, its requests, and the rules that hold for all of them."""
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from flashflood import layout
+from flashflood._core import Manifest
+from flashflood.exceptions import FlashFloodException
+from flashflood.identifiers import JournalID
+from flashflood.requests import Requests
+from flashflood.store.protocol import Entry, Page, Store
+
+GRACE = timedelta(days=1)
+"""How long something must have been dead before it is collected. No reader or writer may outlive it: see `Deadline`."""
+
+
+class Context:
+    """One user's view of one store; shared by its calls, from any thread."""
+
+    def __init__(self, store: Store, root_prefix: str, *, read_pending_updates: bool) -> None:
+        """Work on `store`; `root_prefix` only counts for the length of keys."""
+        self.store = store
+        self.root_prefix = root_prefix
+        self.read_pending_updates = read_pending_updates
+        self.requests = Requests(store.workers)
+
+    def pages(self, prefix: str, after: str | None = None) -> Iterator[Page]:
+        """List the objects under a prefix, page by page."""
+        while True:
+            page = self.store.list(prefix, after)
+            yield page
+            if not page.more:
+                return
+            after = page.entries[-1].key
+
+    def entries(self, prefix: str, after: str | None = None) -> Iterator[Entry]:
+        """List the objects under a prefix."""
+        for page in self.pages(prefix, after):
+            yield from page.entries
+
+    def manifest(self, journal_id: JournalID) -> Manifest | None:
+        """Read a journal's manifest.
+
+        None: there is none (any more). `FlashFloodCorruptionError` if it cannot be read.
+        """
+        found = self.store.get(layout.journal_key(journal_id))
+        return None if found is None else Manifest.decode(journal_id, found.body)
+
+    def create_manifest(self, manifest: Manifest) -> bool:
+        """Create a manifest: the commit point. False: its key is taken; read what is there."""
+        metadata = {"number_of_events": str(len(manifest)), "journal_data_size": str(manifest.size)}
+        key = layout.journal_key(JournalID(manifest.journal_id))
+        return self.store.create(key, manifest.encode(), metadata=metadata)
+
+    def bury(self, journal_ids: Iterable[JournalID]) -> None:
+        """Write the tombstones of journals, and tag them and their blobs as garbage."""
+        self.requests.each(self._bury, journal_ids)
+
+    def _bury(self, journal_id: JournalID) -> None:
+        self.bury_object(layout.journal_key(journal_id))
+        self.store.mark_garbage(layout.blob_key(journal_id))
+
+    def bury_object(self, key: str) -> None:
+        """Write the tombstone of a journal or an update and tag the object.
+
+        Where the object has been collected meanwhile, the tombstone goes again: 0.4.3's listing fails on a lone one
+        (FORMAT.md).
+        """
+        tombstone = layout.tombstone_key(key)
+        self.store.put(tombstone, b"", garbage=True)
+        if not self.store.mark_garbage(key):
+            self.store.delete([tombstone])
+
+
+class Deadline:
+    """Stops a writer whose call has lasted half of the grace time, before its commit (PROTOCOL.md, step 14)."""
+
+    def __init__(self) -> None:
+        """Begin now."""
+        self._begun = time.monotonic()
+
+    def check(self, what: str) -> None:
+        """`FlashFloodException` once it is too late; nothing has been committed, and the call can be made again."""
+        if time.monotonic() - self._begun > GRACE.total_seconds() / 2:
+            msg = f"{what} has taken more than {GRACE / 2}, and what it relies on may be collected: call it again"
+            raise FlashFloodException(msg)

@@ -1,0 +1,21 @@
+"""Event data as callers give it, and the bytes that are stored."""
+
+import json
+
+
+def to_bytes(data: object) -> bytes:
+    """Give the bytes to store: bytes-like as they are, `str` as UTF-8, a `dict` or `list` as JSON (`json.dumps`).
+
+    `TypeError` for anything else, or inside a dict or list; `ValueError` for what UTF-8 or JSON cannot hold (lone
+    surrogates, cycles).
+    """
+    if isinstance(data, bytes):
+        return data
+    if isinstance(data, bytearray | memoryview):
+        return bytes(data)
+    if isinstance(data, str):
+        return data.encode()
+    if isinstance(data, dict | list):
+        return json.dumps(data, separators=(",", ":")).encode()
+    msg = f"event data must be bytes, bytearray, memoryview, str, dict or list, not {type(data).__name__}"
+    raise TypeError(msg)

@@ -1,0 +1,58 @@
+"""Dates as callers give them, and the timestamps that the layout holds."""
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from flashflood._core import format_timestamp, parse_timestamp
+
+EARLIEST = format_timestamp(datetime.min)  # noqa: DTZ901  naive dates are UTC here
+
+
+def timestamp_now() -> str:
+    """Give the timestamp of this moment, by this machine's clock."""
+    return format_timestamp(datetime.now(UTC))
+
+
+def utc(date: datetime) -> datetime:
+    """Give the naive UTC datetime of a naive (taken as UTC) or aware one. `ValueError` outside the years 1 to 9999."""
+    return parse_timestamp(format_timestamp(date))
+
+
+class DateRange(NamedTuple):
+    """Dates after `start`, up to and including `end`, as timestamps; None is no bound (FORMAT.md)."""
+
+    start: str | None
+    end: str | None
+
+    @classmethod
+    def of(cls, from_date: datetime | None, to_date: datetime | None) -> "DateRange":
+        """Check and convert what a caller gave. `ValueError` for a start after the end, or years outside 1 to 9999."""
+        start = None if from_date is None else format_timestamp(from_date)
+        end = None if to_date is None else format_timestamp(to_date)
+        if start is not None and end is not None and start > end:
+            msg = f"from_date {start} is after to_date {end}; swap them"
+            raise ValueError(msg)
+        return cls(start, end)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no date can lie in it."""
+        return self.start is not None and self.start == self.end
+
+    def overlaps(self, start: str, end: str) -> bool:
+        """Say whether a journal from `start` to `end`, both included, can have events in the range."""
+        return (self.start is None or end > self.start) and not self.is_before(start)
+
+    def is_before(self, start: str) -> bool:
+        """Say whether the range ends before `start`."""
+        return self.end is not None and start > self.end
+
+
+def datetime_to_timestamp(date: datetime) -> str:
+    """Give a date's timestamp, as 0.4.3's `flashflood.util` does, for all years from 1 to 9999."""
+    return format_timestamp(date)
+
+
+def datetime_from_timestamp(timestamp: str) -> datetime:
+    """Give a timestamp's naive UTC datetime. `ValueError` for any other text."""
+    return parse_timestamp(timestamp)

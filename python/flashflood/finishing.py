@@ -1,0 +1,126 @@
+"""What follows once a combined journal's manifest is there (PROTOCOL.md, steps 10 and 12).
+
+By anyone, as often as may be.
+
+Writes `index/`, `gone/`, late updates, tombstones and tags; last, the ledger entry goes.
+"""
+
+from functools import partial
+
+from flashflood import layout, ledger
+from flashflood._core import Manifest, Row
+from flashflood.context import Context
+from flashflood.identifiers import NEW, JournalID, Update
+from flashflood.ledger import LedgerEntry
+from flashflood.lookup import IndexEntry, read_entry, revisions_in_index
+from flashflood.pending import lineage, live_updates
+from flashflood.updates import remove_from_index
+
+
+def recover(ctx: Context) -> int:
+    """Step 12: decide and finish the combinations that were left behind. Gives how many there were."""
+    left_behind = [open_.entry for open_ in ledger.read(ctx) if open_.is_left_behind]
+    for entry in left_behind:
+        manifest = ledger.fence(ctx, entry.journal_id)
+        if manifest is None:
+            ledger.close(ctx, entry)
+        elif ledger.is_fence(manifest):
+            ctx.bury([entry.journal_id])
+            ledger.close(ctx, entry)
+        else:
+            finish(ctx, entry, manifest)
+    return len(left_behind)
+
+
+def finish(ctx: Context, entry: LedgerEntry, manifest: Manifest) -> None:
+    """Step 10: point the index at the new journal, hand on late updates, bury the sources and the updates used."""
+    rows = {row.event_id: row for row in manifest.rows()}
+    void = [key for keys in ctx.requests.each(partial(_move_entry, ctx, entry), rows.values()) for key in keys]
+    if void:
+        ctx.store.delete(void)
+    used = dict.fromkeys(entry.updates)
+    for holder, update in _late_updates(ctx, entry):
+        if update not in used:
+            _hand_on(ctx, entry, holder, update, rows.get(update.event_id))
+            used[update] = None
+    deleted = {update.event_id for update in used if update.is_delete and update.event_id not in rows}
+    ctx.requests.each(partial(_remove_deleted, ctx, entry), sorted(deleted))
+    ctx.bury(entry.sources if rows else (*entry.sources, entry.journal_id))
+    ctx.requests.each(ctx.bury_object, map(layout.update_key, used))
+    ledger.close(ctx, entry)
+
+
+def _late_updates(ctx: Context, entry: LedgerEntry) -> list[tuple[JournalID, Update]]:
+    """List the sources' live updates, each with the source whose row it is for: it may be addressed to one before."""
+    combined = [source for source in entry.sources if source.version != NEW]
+    manifests = [manifest for manifest in ctx.requests.each(ctx.manifest, combined) if manifest is not None]
+    late = []
+    for update in live_updates(ctx, lineage(manifests) | set(entry.sources)):
+        if update.journal_id in entry.sources:
+            late.append((update.journal_id, update))
+            continue
+        for manifest in manifests:
+            row = manifest.find(update.event_id)
+            if row is not None and row.source == update.journal_id:
+                late.append((JournalID(manifest.journal_id), update))
+    return late
+
+
+def _move_entry(ctx: Context, entry: LedgerEntry, row: Row) -> list[str]:
+    """Write the index entry of a row, if the current one names a source.
+
+    Gives the keys of the entries that are older.
+    """
+    listed = revisions_in_index(ctx, row.event_id)
+    if not listed:
+        return []
+    current = listed[-1]
+    names_source = row.revision is not None and row.birth is not None and current == row.revision - 1
+    if not names_source:
+        there = read_entry(ctx, row.event_id, current)
+        names_source = there is not None and there.target in entry.sources
+    if not names_source:
+        return [layout.index_key(row.event_id, revision) for revision in listed[:-1]]
+    moved = entry_of(row, current + 1, entry.journal_id)
+    ctx.store.create(layout.index_key(row.event_id, moved.revision), b"", metadata=moved.metadata())
+    return [layout.index_key(row.event_id, revision) for revision in listed]
+
+
+def entry_of(row: Row, revision: int, target: JournalID) -> IndexEntry:
+    """Give the index entry of a row that lies in the journal `target`."""
+    source = None if row.source is None else JournalID(row.source)
+    return IndexEntry(
+        row.event_id, revision, target, source, row.timestamp, row.offset, row.size, row.updated, row.birth
+    )
+
+
+def _hand_on(ctx: Context, entry: LedgerEntry, holder: JournalID, update: Update, row: Row | None) -> None:
+    """Address an update to the new journal that came too late to be applied with it."""
+    if row is None or row.source != holder:
+        return
+    if not update.is_delete and update.timestamp <= (row.updated or ""):
+        return
+    found = ctx.store.get(layout.update_key(update))
+    if found is None:
+        return
+    ctx.store.put(layout.update_key(update.moved_to(entry.journal_id)), found.body)
+    if update.is_delete:
+        _remove_if_target(ctx, update.event_id, {entry.journal_id})
+
+
+def _remove_deleted(ctx: Context, entry: LedgerEntry, event_id: str) -> None:
+    """Complete the delete of an event that is in the new journal no more."""
+    _remove_if_target(ctx, event_id, {entry.journal_id, *entry.sources})
+
+
+def _remove_if_target(ctx: Context, event_id: str, journal_ids: set[JournalID]) -> None:
+    """Mark and remove an event's index entries, if the current one names one of these journals.
+
+    else it is a later event's.
+    """
+    listed = revisions_in_index(ctx, event_id)
+    if not listed:
+        return
+    current = read_entry(ctx, event_id, listed[-1])
+    if current is not None and current.target in journal_ids:
+        remove_from_index(ctx, event_id, current.revision, listed)

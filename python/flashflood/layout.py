@@ -1,0 +1,130 @@
+"""Where things lie: the only place that spells a key (FORMAT.md), relative to the root prefix.
+
+Ids are checked here too, since what an id may be follows from the keys made of it.
+"""
+
+import unicodedata
+
+from flashflood.exceptions import FlashFloodException
+from flashflood.identifiers import (
+    TOMBSTONE_SUFFIX,
+    JournalID,
+    JournalUpdateAction,
+    Update,
+    encoded,
+    needs_encoding,
+)
+
+JOURNALS = "journals/"
+BLOBS = "blobs/"
+INDEX = "index/"
+UPDATES = "update/"
+ENCODED_UPDATES = "update-ids/"
+GONE = "gone/"
+DRAFTS = "drafts/"
+LEDGER = "ledger/"
+
+LONGEST_KEY = 1024
+"""Bytes of UTF-8 that S3 allows in a key, root prefix included."""
+
+_REVISION_DIGITS = 10
+_LONGEST_JOURNAL_ID = JournalID.make("0" * 25, "0" * 25, "0" * 25, "0" * 36)
+
+
+def journal_key(journal_id: JournalID) -> str:
+    """Name the manifest of a journal."""
+    return f"{JOURNALS}{journal_id}"
+
+
+def tombstone_key(key: str) -> str:
+    """Name the tombstone of a journal or an update."""
+    return f"{key}{TOMBSTONE_SUFFIX}"
+
+
+def blob_key(journal_id: JournalID) -> str:
+    """Name the blob that holds the data of a journal's events."""
+    return f"{BLOBS}{journal_id.blob_id}"
+
+
+def draft_key(journal_id: JournalID) -> str:
+    """Name the draft of a batch's manifest."""
+    return f"{DRAFTS}{journal_id}"
+
+
+def ledger_key(journal_id: JournalID) -> str:
+    """Name the ledger entry of the combination that makes this journal."""
+    return f"{LEDGER}{journal_id.blob_id}"
+
+
+def index_prefix(event_id: str) -> str:
+    """Name what all index keys of an id begin with; so may those of longer ids: see `revision_of`."""
+    return f"{INDEX}{event_id}{JournalID.DELIMITER}"
+
+
+def index_key(event_id: str, revision: int) -> str:
+    """Name one index entry."""
+    return f"{index_prefix(event_id)}{revision:0{_REVISION_DIGITS}}"
+
+
+def gone_prefix(event_id: str) -> str:
+    """Name what all deletion marks of an id begin with."""
+    return f"{GONE}{event_id}{JournalID.DELIMITER}"
+
+
+def gone_key(event_id: str, revision: int) -> str:
+    """Name the deletion mark that makes index entries up to `revision` void."""
+    return f"{gone_prefix(event_id)}{revision:0{_REVISION_DIGITS}}"
+
+
+def revision_of(key: str, prefix: str) -> int | None:
+    """Read the revision off an index key or a mark. None: it is another id's (`a-` for `a`)."""
+    digits = key[len(prefix) :]
+    return int(digits) if len(digits) == _REVISION_DIGITS and digits.isascii() and digits.isdigit() else None
+
+
+def update_key(update: Update) -> str:
+    """Name an update object."""
+    return f"{ENCODED_UPDATES if needs_encoding(update.event_id) else UPDATES}{update.name}"
+
+
+def updates_prefix(journal_id: JournalID, event_id: str) -> str:
+    """Name what all updates of one event in one journal begin with; so may those of longer ids: compare `event_id`."""
+    if needs_encoding(event_id):
+        return f"{ENCODED_UPDATES}{journal_id[::-1]}--{encoded(event_id)}--"
+    return f"{UPDATES}{journal_id[::-1]}--{event_id}--"
+
+
+def parse_update_key(key: str) -> Update:
+    """Read an update object's key (not a tombstone's). `FlashFloodCorruptionError` if it does not have the shape."""
+    folder, _, _ = key.partition("/")
+    is_encoded = f"{folder}/" == ENCODED_UPDATES
+    return Update.parse(key[len(folder) + 1 :], is_encoded=is_encoded, where=key)
+
+
+def refuse_bad_id(event_id: str, root_prefix: str) -> None:
+    """`FlashFloodException` for an id that `put` does not take: it could not be found or listed again."""
+    problem = _impossible(event_id, root_prefix) or (
+        "has a control character" if any(unicodedata.category(c) == "Cc" for c in event_id) else None
+    )
+    if problem:
+        msg = f"event_id {event_id!r} {problem}; choose another one"
+        raise FlashFloodException(msg)
+
+
+def may_exist(event_id: str, root_prefix: str) -> bool:
+    """Say whether an event can have this id at all; with control characters, 0.4.3 may have stored one."""
+    return bool(event_id) and not _impossible(event_id, root_prefix)
+
+
+def _impossible(event_id: str, root_prefix: str) -> str | None:
+    if JournalID.DELIMITER in event_id:
+        return "has '--' inside, which separates the parts of keys"
+    try:
+        event_id.encode()
+    except UnicodeEncodeError:
+        return "has a lone surrogate, which is not text"
+    update = Update(_LONGEST_JOURNAL_ID, event_id, "0" * 25, JournalUpdateAction.UPDATE)
+    longest = f"{root_prefix}/{tombstone_key(update_key(update))}"
+    if len(longest.encode()) > LONGEST_KEY:
+        return f"would make a key longer than S3's {LONGEST_KEY} bytes"
+    return None

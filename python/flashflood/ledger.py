@@ -1,0 +1,108 @@
+"""Combinations under way, one ledger entry each, and what becomes of those left behind (PROTOCOL.md, steps 9 and 12).
+
+Reads and writes `ledger/`; recovery also creates fences in `journals/`.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import orjson
+
+from flashflood import layout
+from flashflood._core import Manifest
+from flashflood.context import Context
+from flashflood.exceptions import FlashFloodCorruptionError
+from flashflood.identifiers import JournalID, Update
+
+LEFT_BEHIND = timedelta(minutes=1)
+"""The age at which an entry counts as left behind, and a second more for each `SLOWEST` bytes to be written."""
+SLOWEST = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One combination: which journals become which, with which updates."""
+
+    journal_id: JournalID
+    sources: tuple[JournalID, ...]
+    updates: tuple[Update, ...]
+    size: int
+    """Bytes of the combined blob."""
+
+    def encode(self) -> bytes:
+        """Give the JSON that is stored."""
+        fields = {
+            "journal_id": self.journal_id,
+            "sources": self.sources,
+            "updates": [layout.update_key(update) for update in self.updates],
+            "size": self.size,
+        }
+        return orjson.dumps(fields)
+
+    @classmethod
+    def decode(cls, key: str, body: bytes) -> "LedgerEntry":
+        """Check and convert what is stored. `FlashFloodCorruptionError` that names the key."""
+        try:
+            fields = orjson.loads(body)
+            entry = cls(
+                JournalID.checked(fields["journal_id"], key),
+                tuple(JournalID.checked(source, key) for source in fields["sources"]),
+                tuple(layout.parse_update_key(update) for update in fields["updates"]),
+                int(fields["size"]),
+            )
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            msg = f"{key}: not a ledger entry ({error!r}); remove it, then run `repair()`"
+            raise FlashFloodCorruptionError(msg) from error
+        if layout.ledger_key(entry.journal_id) != key:
+            msg = f"{key}: names another journal, {entry.journal_id}; remove it, then run `repair()`"
+            raise FlashFloodCorruptionError(msg)
+        return entry
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A ledger entry that is still there, and since when."""
+
+    entry: LedgerEntry
+    age: timedelta
+    """By the server's clock."""
+
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether its owner has had all the time it needs."""
+        return self.age >= LEFT_BEHIND + timedelta(seconds=self.entry.size / SLOWEST)
+
+
+def read(ctx: Context) -> list[Open]:
+    """Read all entries: one LIST, and a GET for each."""
+    listed = [(page.date, item) for page in ctx.pages(layout.LEDGER) for item in page.entries]
+    bodies = ctx.requests.each(lambda pair: ctx.store.get(pair[1].key), listed)
+    return [
+        Open(LedgerEntry.decode(item.key, found.body), date - item.modified)
+        for (date, item), found in zip(listed, bodies, strict=True)
+        if found is not None
+    ]
+
+
+def taken(entries: list[Open]) -> set[JournalID]:
+    """Give the journals that combinations under way use or make: others leave them alone."""
+    return {journal_id for open_ in entries for journal_id in (*open_.entry.sources, open_.entry.journal_id)}
+
+
+def close(ctx: Context, entry: LedgerEntry) -> None:
+    """Remove an entry."""
+    ctx.store.delete([layout.ledger_key(entry.journal_id)])
+
+
+def fence(ctx: Context, journal_id: JournalID) -> Manifest | None:
+    """Decide a combination that was left behind.
+
+    create its manifest, empty, unless it is there. Gives what is there then.
+    """
+    fence_ = Manifest.of_rows(journal_id, [], 0)
+    return fence_ if ctx.create_manifest(fence_) else ctx.manifest(journal_id)
+
+
+def is_fence(manifest: Manifest) -> bool:
+    """Say whether a manifest only keeps its key from being created; an emptied journal's `replaces` its sources."""
+    return not len(manifest) and not manifest.replaces

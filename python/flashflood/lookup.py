@@ -1,0 +1,237 @@
+"""Finding one event: the index, its deletion marks, and the updates that wait (PROTOCOL.md, steps 1 to 3).
+
+Reads `index/`, `gone/`, `update/`, `journals/`. Only `help_claim` writes, and only for writers.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from flashflood import layout
+from flashflood._core import Manifest, Row, parse_timestamp
+from flashflood.context import Context
+from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
+from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID, Update
+
+PATIENCE = 20
+"""How often a call begins again because what it had found was moved meanwhile, before it gives up."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """An index entry: which journal holds an event, and what of its manifest's row saves a look at it.
+
+    All but `target` is ours, and missing (None) where 0.4.3 wrote the entry.
+    """
+
+    event_id: str
+    revision: int
+    target: JournalID
+    source: JournalID | None = None
+    date: str | None = None
+    offset: int | None = None
+    size: int | None = None
+    updated: str | None = None
+    birth: int | None = None
+
+    @property
+    def is_claim(self) -> bool:
+        """Whether an event began with it: written before the manifest, which may still be missing."""
+        return self.birth is not None and self.birth == self.revision
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this package wrote it."""
+        return self.offset is not None
+
+    def row(self) -> Row | None:
+        """Give the manifest's row. None where 0.4.3 wrote the entry."""
+        if self.date is None or self.offset is None or self.size is None:
+            return None
+        return Row(
+            self.event_id, self.date, self.offset, self.size, self.revision, self.birth, self.updated, self.source
+        )
+
+    def metadata(self) -> dict[str, str]:
+        """Give the S3 metadata that the entry is kept in."""
+        fields = {
+            "target": self.target,
+            "from": self.source,
+            "date": self.date,
+            "offset": self.offset,
+            "size": self.size,
+            "updated": self.updated,
+            "birth": self.birth,
+        }
+        return {name: str(value) for name, value in fields.items() if value is not None}
+
+
+class Lookup(NamedTuple):
+    """What the index says of an id."""
+
+    entry: IndexEntry | None
+    """The valid entry; None: there is none."""
+    next_revision: int
+    """The lowest revision that was never used."""
+    revisions: list[int]
+    """All revisions in the index, valid or void, rising."""
+
+
+class Standing(NamedTuple):
+    """An event that exists: its entry, and the updates that wait for it, used or not."""
+
+    entry: IndexEntry
+    updates: list[Update]
+    revisions: list[int]
+
+
+class Absent(NamedTuple):
+    """An id without an event, and the revision that a claim of it takes."""
+
+    next_revision: int
+
+
+def revisions(ctx: Context, event_id: str) -> tuple[list[int], int]:
+    """List the id's index revisions, rising, and its highest deletion mark (0: none)."""
+    marks = ctx.requests.start(_revisions_under, ctx, layout.gone_prefix(event_id))
+    index = revisions_in_index(ctx, event_id)
+    return index, max(marks.result(), default=0)
+
+
+def revisions_in_index(ctx: Context, event_id: str) -> list[int]:
+    """List the id's index revisions, rising."""
+    return _revisions_under(ctx, layout.index_prefix(event_id))
+
+
+def lookup(ctx: Context, event_id: str, known: IndexEntry | None = None) -> Lookup:
+    """Step 1. `known` saves the HEAD where it is still the highest entry."""
+    for _ in range(PATIENCE):
+        index, mark = revisions(ctx, event_id)
+        if not index or index[-1] <= mark:
+            return Lookup(None, mark + 1, index)
+        if known is not None and known.revision == index[-1]:
+            return Lookup(known, index[-1] + 1, index)
+        entry = read_entry(ctx, event_id, index[-1])
+        if entry is not None:
+            return Lookup(entry, index[-1] + 1, index)
+    raise moving(event_id)
+
+
+def read_entry(ctx: Context, event_id: str, revision: int) -> IndexEntry | None:
+    """Read an index entry. None: it is gone. `FlashFloodCorruptionError` if what it says has not FORMAT.md's shape."""
+    key = layout.index_key(event_id, revision)
+    found = ctx.store.head(key)
+    return None if found is None else parse_entry(key, event_id, revision, dict(found.metadata))
+
+
+def parse_entry(key: str, event_id: str, revision: int, metadata: dict[str, str]) -> IndexEntry:
+    """Check and convert an index entry's metadata."""
+    if "target" not in metadata:
+        msg = (
+            f"index entry {key} came without its metadata `target`, as tools that copy only the data leave it"
+            " (`aws s3 sync` to a folder): replay works, and `repair()` writes the index again from the journals"
+        )
+        raise FlashFloodCorruptionError(msg)
+    source = metadata.get("from")
+    try:
+        date, updated = metadata.get("date"), metadata.get("updated")
+        for timestamp in (date, updated):
+            if timestamp is not None:
+                parse_timestamp(timestamp)
+        return IndexEntry(
+            event_id,
+            revision,
+            JournalID.checked(metadata["target"], f"index entry {key}, `target`"),
+            None if source is None else JournalID.checked(source, f"index entry {key}, `from`"),
+            date,
+            _natural(metadata.get("offset")),
+            _natural(metadata.get("size")),
+            updated,
+            _natural(metadata.get("birth")),
+        )
+    except ValueError as error:
+        msg = f"index entry {key}: {error}; `repair()` writes the index again from the journals"
+        raise FlashFloodCorruptionError(msg) from error
+
+
+def waiting_updates(ctx: Context, entry: IndexEntry) -> list[Update]:
+    """List the updates of the event in its journal and in the one it came from, tombstoned ones too."""
+    before = None if entry.source is None else ctx.requests.start(_updates_under, ctx, entry.source, entry.event_id)
+    updates = _updates_under(ctx, entry.target, entry.event_id)
+    return updates if before is None else updates + before.result()
+
+
+def find(ctx: Context, event_id: str, *, helping: bool) -> Standing | Absent:
+    """Step 2.
+
+    whether there is an event of this id. A writer (`helping`) finishes a claim that was left; a reader does not.
+    """
+    vanished = 0
+    for _ in range(PATIENCE):
+        seen = lookup(ctx, event_id)
+        if seen.entry is None:
+            return Absent(seen.next_revision)
+        holding = ctx.requests.start(is_held, ctx, seen.entry)
+        updates = waiting_updates(ctx, seen.entry)
+        held = holding.result()
+        if held is None:
+            vanished += 1
+            if helping and seen.entry.is_claim and help_claim(ctx, seen.entry):
+                continue
+            if vanished > 1:
+                return Absent(seen.next_revision)
+        elif held and not any(update.is_delete for update in updates):
+            return Standing(seen.entry, updates, seen.revisions)
+        else:
+            return Absent(seen.next_revision)
+    raise moving(event_id)
+
+
+def help_claim(ctx: Context, claim: IndexEntry) -> bool:
+    """Step 3.
+
+    finish a claim whose manifest is missing, if nothing has changed. False: it cannot be finished; there is no event.
+    """
+    if lookup(ctx, claim.event_id).entry != claim:
+        return True
+    row = claim.row()
+    if claim.target.version != NEW or row is None or ctx.store.head(layout.blob_key(claim.target)) is None:
+        return False
+    ctx.create_manifest(Manifest.of_rows(claim.target, [row], row.size))
+    return True
+
+
+def is_held(ctx: Context, entry: IndexEntry) -> bool | None:
+    """Say whether the journal that an entry names has the event. None: there is no such journal."""
+    if entry.is_ours:
+        found = ctx.store.head(layout.journal_key(entry.target))
+        if found is None:
+            return None
+        if "number_of_events" in found.metadata:  # a batch has all its events, a fence none
+            return found.metadata["number_of_events"] != "0"
+    manifest = ctx.manifest(entry.target)
+    return None if manifest is None else manifest.find(entry.event_id) is not None
+
+
+def moving(event_id: str) -> FlashFloodException:
+    """Say that an event could not be caught."""
+    return FlashFloodException(f"event {event_id!r} moves between journals as fast as it is looked up; try again")
+
+
+def _revisions_under(ctx: Context, prefix: str) -> list[int]:
+    found = (layout.revision_of(entry.key, prefix) for entry in ctx.entries(prefix))
+    return [revision for revision in found if revision is not None]
+
+
+def _updates_under(ctx: Context, journal_id: JournalID, event_id: str) -> list[Update]:
+    keys = (entry.key for entry in ctx.entries(layout.updates_prefix(journal_id, event_id)))
+    updates = (layout.parse_update_key(key) for key in keys if not key.endswith(TOMBSTONE_SUFFIX))
+    return [update for update in updates if update.event_id == event_id]
+
+
+def _natural(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        msg = f"{text!r} is not a number"
+        raise ValueError(msg)
+    return int(text)

@@ -1,0 +1,51 @@
+"""The updates that wait to be applied: live update objects (FORMAT.md, "Identifiers"). Only reads."""
+
+from collections.abc import Collection, Iterable
+
+from flashflood import layout
+from flashflood._core import Manifest
+from flashflood.context import Context
+from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, Update
+from flashflood.store.protocol import Entry
+
+FEW = 8
+"""Up to so many journals, their updates are listed one journal at a time; beyond, all updates are listed."""
+
+
+def live_updates(ctx: Context, journal_ids: Collection[JournalID]) -> dict[Update, int]:
+    """List the live updates of these journals, each with the size of its data in bytes."""
+    if len(journal_ids) > FEW:
+        wanted = set(journal_ids)
+        return {update: size for update, size in all_live_updates(ctx).items() if update.journal_id in wanted}
+    folders = (layout.UPDATES, layout.ENCODED_UPDATES)
+    return _live_under(ctx, [f"{folder}{journal_id[::-1]}--" for journal_id in journal_ids for folder in folders])
+
+
+def lineage(manifests: Iterable[Manifest]) -> set[JournalID]:
+    """Give the journals to which updates of these manifests' rows may be addressed.
+
+    themselves, and those they were combined from.
+    """
+    names = (name for manifest in manifests for name in (manifest.journal_id, *manifest.replaces))
+    return {JournalID(name) for name in names}
+
+
+def all_live_updates(ctx: Context) -> dict[Update, int]:
+    """List all live updates, each with the size of its data in bytes."""
+    return _live_under(ctx, [layout.UPDATES, layout.ENCODED_UPDATES])
+
+
+def without_dead(entries: Iterable[Entry]) -> list[Entry]:
+    """Give the objects that no tombstone follows: `X.dead` sorts right after `X`."""
+    alive: list[Entry] = []
+    for entry in entries:
+        if not entry.key.endswith(TOMBSTONE_SUFFIX):
+            alive.append(entry)
+        elif alive and alive[-1].key == entry.key.removesuffix(TOMBSTONE_SUFFIX):
+            alive.pop()
+    return alive
+
+
+def _live_under(ctx: Context, prefixes: list[str]) -> dict[Update, int]:
+    found = ctx.requests.each(lambda prefix: without_dead(ctx.entries(prefix)), prefixes)
+    return {layout.parse_update_key(entry.key): entry.size for entries in found for entry in entries}

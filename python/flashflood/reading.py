@@ -1,0 +1,94 @@
+"""Reading one event (PROTOCOL.md, step 8). Never writes."""
+
+from flashflood import layout
+from flashflood._core import Row, parse_timestamp
+from flashflood.context import Context
+from flashflood.events import Event
+from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodEventNotFound
+from flashflood.identifiers import Update
+from flashflood.lookup import PATIENCE, IndexEntry, Standing, find, is_held, lookup, moving, waiting_updates
+
+
+def event_exists(ctx: Context, event_id: str) -> bool:
+    """Say whether an event of this id can be read."""
+    return layout.may_exist(event_id, ctx.root_prefix) and isinstance(find(ctx, event_id, helping=False), Standing)
+
+
+def get_event(ctx: Context, event_id: str) -> Event:
+    """Read an event with its newest data. `FlashFloodEventNotFound` if there is none, or it was deleted."""
+    if not layout.may_exist(event_id, ctx.root_prefix):
+        raise not_found(event_id)
+    before = None
+    for _ in range(PATIENCE):
+        entry = lookup(ctx, event_id).entry
+        if entry is None:
+            raise not_found(event_id)
+        event = _read(ctx, entry)
+        if event is not None:
+            return event
+        if entry == before:  # it was looked up again and still is not there
+            _explain(ctx, entry)
+        before = entry
+    raise moving(event_id)
+
+
+def not_found(event_id: str) -> FlashFloodEventNotFound:
+    """Say that there is no such event."""
+    return FlashFloodEventNotFound(f"event {event_id!r} not found: it was never put, or it has been deleted")
+
+
+def _read(ctx: Context, entry: IndexEntry) -> Event | None:
+    """Read the event that an entry names. None: something vanished, look up again."""
+    waiting = ctx.requests.start(waiting_updates, ctx, entry) if ctx.read_pending_updates else None
+    row = entry.row()
+    if row is None:
+        manifest = ctx.manifest(entry.target)
+        if manifest is None:
+            return None
+        row = manifest.find(entry.event_id)
+        if row is None:
+            raise not_found(entry.event_id)
+        data = _blob_bytes(ctx, entry, row)
+    else:
+        holding = ctx.requests.start(is_held, ctx, entry) if entry.is_claim else None
+        data = _blob_bytes(ctx, entry, row)
+        held = True if holding is None else holding.result()
+        if not held:
+            if held is None:
+                return None
+            raise not_found(entry.event_id)
+    update = _newest(entry, row, [] if waiting is None else waiting.result())
+    if update is not None:
+        found = ctx.store.get(layout.update_key(update))
+        data = None if found is None else found.body
+    return None if data is None else Event(entry.event_id, parse_timestamp(row.timestamp), data)
+
+
+def _newest(entry: IndexEntry, row: Row, updates: list[Update]) -> Update | None:
+    """Choose the update whose data counts. None: those in the blob do."""
+    if any(update.is_delete for update in updates):
+        raise not_found(entry.event_id)
+    newest = max(updates, key=lambda update: update.timestamp, default=None)
+    return None if newest is None or newest.timestamp <= (row.updated or "") else newest
+
+
+def _blob_bytes(ctx: Context, entry: IndexEntry, row: Row) -> bytes | None:
+    if row.size == 0:
+        return b""
+    found = ctx.store.get(layout.blob_key(entry.target), row.offset, row.offset + row.size)
+    if found is not None and len(found.body) != row.size:
+        msg = (
+            f"journal {entry.target}: its blob ends within event {entry.event_id!r}: {row.size} bytes expected at"
+            f" offset {row.offset}, {len(found.body)} found; restore the blob from a copy"
+        )
+        raise FlashFloodCorruptionError(msg)
+    return None if found is None else found.body
+
+
+def _explain(ctx: Context, entry: IndexEntry) -> None:
+    """Raise what is true of an event whose entry stays while what it names is missing."""
+    if ctx.store.head(layout.journal_key(entry.target)) is None:
+        raise not_found(entry.event_id)
+    if ctx.store.head(layout.blob_key(entry.target)) is None and lookup(ctx, entry.event_id).entry == entry:
+        msg = f"journal {entry.target}: its blob, with event {entry.event_id!r}, is missing; restore it from a copy"
+        raise FlashFloodCorruptionError(msg)

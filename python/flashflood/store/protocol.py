@@ -1,0 +1,75 @@
+"""What the floors above ask of a store: objects under keys, with the promises that S3 gives.
+
+Keys are relative to the store's root (`journals/…`, never with the root prefix), always text, and compare by their UTF-8 bytes.
+Promised: a read sees every write that returned before it began, `list` too; an object appears whole or not at all; `create` succeeds for one of many.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol, TypeAlias
+
+Body: TypeAlias = bytes | bytearray | memoryview
+
+
+class Entry(NamedTuple):
+    """One object in a listing."""
+
+    key: str
+    size: int
+    """In bytes."""
+    modified: datetime
+    """When it was last written, by the server's clock; aware."""
+
+
+class Page(NamedTuple):
+    """One answer to a LIST."""
+
+    entries: list[Entry]
+    """In key order; at most 1,000."""
+    more: bool
+    """Whether keys follow: list again after the last one."""
+    date: datetime
+    """The server's clock when it answered; aware. Whole seconds on S3."""
+
+
+class Found(NamedTuple):
+    """An object, or the part of it that was asked for."""
+
+    body: bytes
+    """Empty where only the head was asked for."""
+    metadata: Mapping[str, str]
+    """S3's user metadata: lower-case names, ASCII values."""
+    modified: datetime
+
+
+class Store(Protocol):
+    """Objects under keys. Every method is one request (`delete`: one for each 1,000 keys) and may be called from any thread."""
+
+    name: str
+    """How messages name it: `s3://bucket/prefix`, or the folder."""
+    workers: int
+    """How many requests may be under way at a time."""
+
+    def get(self, key: str, start: int | None = None, stop: int | None = None, /) -> Found | None:
+        """Read an object, or its bytes `start` to `stop` (past the end; fewer where it is shorter). None: there is no such key."""
+
+    def head(self, key: str, /) -> Found | None:
+        """Read an object's metadata. None: there is no such key."""
+
+    def put(self, key: str, body: Body | Iterable[bytes], /, *, metadata: Mapping[str, str] | None = None, garbage: bool = False) -> None:
+        """Write an object, whatever was there. `garbage` tags it `garbage=true`. An iterable is written piece by piece, in bounded memory."""
+
+    def create(self, key: str, body: Body, /, *, metadata: Mapping[str, str] | None = None) -> bool:
+        """Write an object if the key is free. False: it is not (it may be one's own, whose answer was lost: read what is there)."""
+
+    def delete(self, keys: Sequence[str], /) -> None:
+        """Delete objects; a key that is not there is no error. An object that could not be deleted is."""
+
+    def list(self, prefix: str, after: str | None = None, /) -> Page:
+        """One page of the keys that begin with `prefix`, from the first one greater than `after` on."""
+
+    def mark_garbage(self, key: str, /) -> bool:
+        """Tag an object `garbage=true`. False: there is no such key."""
+
+    def url(self, key: str, /) -> str:
+        """A URL that reads the object without credentials for an hour (S3: presigned; a folder: `file://`)."""

@@ -1,0 +1,290 @@
+"""The store on S3, or on any server that speaks its API, through a boto3 client.
+
+A key of the store is `{root_prefix}/{key}` in the bucket. The client stays as the caller made it: its credentials, its retries,
+its connections. Botocore's own errors (no access, no bucket, no network) pass through unchanged.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from email.utils import parsedate_to_datetime
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
+
+from flashflood.config import object_exists_waiter_config
+from flashflood.exceptions import FlashFloodException
+from flashflood.store.protocol import Body, Entry, Found, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+PROBE_KEY = "probe/conditional-put"
+"""The marker that tells whether the server knows conditional PUT."""
+URL_LIFETIME = 3600
+"""Seconds that a presigned URL is good for."""
+KEYS_PER_DELETE = 1000
+"""S3's limit for one batch delete."""
+PART_SIZE = 16 << 20
+"""Bytes of a multipart upload's first parts, and of the largest object that is written with one PUT from an iterable."""
+PARTS_PER_SIZE = 1000
+"""After so many parts their size doubles: S3's 5 TB fit into fewer parts than its limit of 10,000."""
+CONFLICT_ATTEMPTS = 10
+"""How often a conditional PUT is tried that races with another one (409)."""
+BODY_ATTEMPTS = 5
+"""How often an object is asked for whose body breaks off. Botocore's retries end where the body begins."""
+KEYS_IN_MESSAGE = 10
+"""How many of the keys that could not be deleted an error names."""
+
+_GARBAGE_TAG = {"Key": "garbage", "Value": "true"}
+_CONFLICTS = frozenset({"ConditionalRequestConflict", "ConcurrentModification", "OperationAborted"})
+_BROKEN_BODY = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
+
+logger = logging.getLogger("flashflood")
+
+
+class S3Store:
+    """Objects in a bucket, under a root prefix; see `flashflood.store.protocol.Store` for what each method promises."""
+
+    def __init__(self, client: S3Client, bucket: str, root_prefix: str) -> None:
+        """Use `client` as it is; make no request. `root_prefix` may be empty and does not end in `/`."""
+        self.name = f"s3://{bucket}/{root_prefix}"
+        self.workers = int(client.meta.config.max_pool_connections)
+        self._client = client
+        self._bucket = bucket
+        self._root = f"{root_prefix}/"
+        self._probe_lock = threading.Lock()
+        self._creates_conditionally: bool | None = None
+
+    def get(self, key: str, start: int | None = None, stop: int | None = None, /) -> Found | None:
+        """Read an object or a part of it. One more request where the object ends before `start`."""
+        first = start or 0
+        if stop is not None and stop <= first:
+            return self.head(key)
+        where = self._at(key)
+        if start is not None or stop is not None:
+            where["Range"] = f"bytes={first}-" if stop is None else f"bytes={first}-{stop - 1}"
+        attempt = 1
+        while True:
+            try:
+                answer = self._client.get_object(**where)
+                return Found(answer["Body"].read(), _metadata(answer["Metadata"]), answer["LastModified"])
+            except ClientError as error:
+                if _code(error) == "NoSuchKey":
+                    return None
+                if _status(error) == 416:
+                    return self.head(key)
+                raise
+            except _BROKEN_BODY:
+                if attempt == BODY_ATTEMPTS:
+                    raise
+                attempt += 1
+
+    def head(self, key: str, /) -> Found | None:
+        """Read an object's metadata. None also where the bucket is missing: S3 does not tell the two apart here."""
+        try:
+            answer = self._client.head_object(**self._at(key))
+        except ClientError as error:
+            if _status(error) == 404:
+                return None
+            raise
+        return Found(b"", _metadata(answer["Metadata"]), answer["LastModified"])
+
+    def put(
+        self,
+        key: str,
+        body: Body | Iterable[bytes],
+        /,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        garbage: bool = False,
+    ) -> None:
+        """Write an object: with one request, or from an iterable of more than 16 MB in parts, of which two are in memory."""
+        if isinstance(body, Body):
+            self._put_at_once(key, body, metadata, garbage=garbage)
+        else:
+            parts = _parts(body)
+            first, second = next(parts), next(parts, None)
+            if second is None:
+                self._put_at_once(key, first, metadata, garbage=garbage)
+            else:
+                self._put_in_parts(key, chain((first, second), parts), metadata)
+                if garbage:  # RADOS Gateway loses tags that are given to a multipart upload.
+                    self.mark_garbage(key)
+        self._wait_until_seen(key)
+
+    def create(self, key: str, body: Body, /, *, metadata: Mapping[str, str] | None = None) -> bool:
+        """Write an object if the key is free. The first call finds out whether the server can decide that: one or two requests more."""
+        if self._knows_conditional_put():
+            created = self._put_if_free(key, body, metadata)
+        else:
+            created = self.head(key) is None
+            if created:
+                self._put_at_once(key, body, metadata)
+        if created:
+            self._wait_until_seen(key)
+        return created
+
+    def delete(self, keys: Sequence[str], /) -> None:
+        """Delete objects, 1,000 with a request; FlashFloodException names those that the server would not delete, and why."""
+        for begin in range(0, len(keys), KEYS_PER_DELETE):
+            batch = keys[begin : begin + KEYS_PER_DELETE]
+            answer = self._client.delete_objects(
+                Bucket=self._bucket,
+                Delete={"Objects": [{"Key": self._root + key} for key in batch], "Quiet": True},
+            )
+            if errors := answer.get("Errors"):
+                named = [f"{error.get('Key')}: {error.get('Code')} ({error.get('Message')})" for error in errors]
+                more = ", …" if len(named) > KEYS_IN_MESSAGE else ""
+                message = (
+                    f"{len(named)} of {len(batch)} objects of {self.name} could not be deleted: "
+                    f"{', '.join(named[:KEYS_IN_MESSAGE])}{more}. If access is denied, allow s3:DeleteObject; then try again."
+                )
+                raise FlashFloodException(message)
+
+    def list(self, prefix: str, after: str | None = None, /) -> Page:
+        """List one page of keys, with the server's date from the answer's head."""
+        query: dict[str, Any] = {"Bucket": self._bucket, "Prefix": self._root + prefix}
+        if after is not None:
+            query["StartAfter"] = self._root + after
+        while True:
+            answer = self._client.list_objects_v2(**query)
+            found = answer.get("Contents", [])
+            if found or not answer["IsTruncated"]:
+                break
+            query["ContinuationToken"] = answer["NextContinuationToken"]
+        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        if date is None:
+            message = f"The server of {self.name} gives no Date with its answers: ages cannot be told. Use one that does (RFC 9110)."
+            raise FlashFloodException(message)
+        entries = [Entry(item["Key"][len(self._root) :], item["Size"], item["LastModified"]) for item in found]
+        return Page(entries, answer["IsTruncated"], parsedate_to_datetime(date))
+
+    def mark_garbage(self, key: str, /) -> bool:
+        """Tag an object `garbage=true`, in place of the tags it has."""
+        try:
+            self._client.put_object_tagging(**self._at(key), Tagging={"TagSet": [_GARBAGE_TAG]})
+        except ClientError as error:
+            if _code(error) == "NoSuchKey":
+                return False
+            raise
+        return True
+
+    def url(self, key: str, /) -> str:
+        """Presign a GET of the object, for an hour. No request is made: the object need not be there."""
+        return self._client.generate_presigned_url("get_object", Params=self._at(key), ExpiresIn=URL_LIFETIME)
+
+    def _at(self, key: str) -> dict[str, Any]:
+        return {"Bucket": self._bucket, "Key": self._root + key}
+
+    def _put_at_once(self, key: str, body: Body, metadata: Mapping[str, str] | None, *, garbage: bool = False, **more: Any) -> None:
+        if garbage:
+            more["Tagging"] = f"{_GARBAGE_TAG['Key']}={_GARBAGE_TAG['Value']}"
+        content = bytes(body) if isinstance(body, memoryview) else body
+        self._client.put_object(**self._at(key), Body=content, Metadata=dict(metadata or {}), **more)
+
+    def _put_in_parts(self, key: str, parts: Iterable[bytearray], metadata: Mapping[str, str] | None) -> None:
+        where = self._at(key)
+        where["UploadId"] = self._client.create_multipart_upload(**where, Metadata=dict(metadata or {}))["UploadId"]
+        try:
+            done = [self._put_part(where, number, part) for number, part in enumerate(parts, start=1)]
+            self._client.complete_multipart_upload(**where, MultipartUpload={"Parts": done})
+        except BaseException:
+            self._abort(where)
+            raise
+
+    def _put_part(self, where: dict[str, Any], number: int, part: bytearray) -> CompletedPartTypeDef:
+        answer = self._client.upload_part(**where, PartNumber=number, Body=part)
+        done: dict[str, Any] = {"PartNumber": number, "ETag": answer["ETag"]}
+        # S3 asks for each part's checksum again at the end where botocore chose one for the upload.
+        done.update((name, value) for name, value in answer.items() if name.startswith("Checksum"))
+        return done  # type: ignore[return-value]  # The names are those of the answer's own type.
+
+    def _abort(self, where: dict[str, Any]) -> None:
+        """Give a failed upload's parts back. Its failure is what the caller hears of; this one's goes to the log."""
+        try:
+            self._client.abort_multipart_upload(**where)
+        except (BotoCoreError, ClientError) as error:
+            logger.warning(
+                "%s: the parts of the failed upload %s of %s could not be removed and cost storage until a lifecycle rule does: %s",
+                self.name,
+                where["UploadId"],
+                where["Key"],
+                error,
+            )
+
+    def _put_if_free(self, key: str, body: Body, metadata: Mapping[str, str] | None) -> bool:
+        attempt = 1
+        while True:
+            try:
+                self._put_at_once(key, body, metadata, IfNoneMatch="*")
+            except ClientError as error:
+                if _status(error) == 412:
+                    return False
+                if _code(error) not in _CONFLICTS or attempt == CONFLICT_ATTEMPTS:
+                    raise
+                time.sleep(random.uniform(0, 0.05 * attempt))
+                attempt += 1
+            else:
+                return True
+
+    def _knows_conditional_put(self) -> bool:
+        """Whether the server refuses a conditional PUT of a key that is there; found out once, by doing it with a marker."""
+        with self._probe_lock:
+            if self._creates_conditionally is None:
+                try:
+                    # False: it was refused, so the server knows. It succeeds where there is no marker yet: then again.
+                    refused = not (self._put_if_free(PROBE_KEY, b"", None) and self._put_if_free(PROBE_KEY, b"", None))
+                except ClientError as error:
+                    if _status(error) != 501 and _code(error) != "NotImplemented":
+                        raise
+                    refused = False
+                if not refused:
+                    logger.warning(
+                        "The server of %s does not know conditional PUT (If-None-Match): there may be only one writer at a time.",
+                        self.name,
+                    )
+                self._creates_conditionally = refused
+            return self._creates_conditionally
+
+    def _wait_until_seen(self, key: str) -> None:
+        if object_exists_waiter_config["Delay"] > 0:
+            waiter = self._client.get_waiter("object_exists")
+            waiter.wait(**self._at(key), WaiterConfig={**object_exists_waiter_config})
+
+
+def _parts(pieces: Iterable[bytes]) -> Iterator[bytearray]:
+    """Cut what `pieces` make together into parts of a multipart upload; at least one, which may be empty."""
+    part, number = bytearray(), 0
+    for piece in pieces:
+        rest = memoryview(piece)
+        while rest:
+            size = PART_SIZE << (number // PARTS_PER_SIZE)
+            room = size - len(part)
+            part += rest[:room]
+            rest = rest[room:]
+            if len(part) == size:
+                yield part
+                part, number = bytearray(), number + 1
+    if part or number == 0:
+        yield part
+
+
+def _metadata(given: Mapping[str, str]) -> dict[str, str]:
+    """Give the names as they were written: RADOS Gateway changes each `_` in them to `-`, which none of ours has."""
+    return {name.replace("-", "_"): value for name, value in given.items()}
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code"))
+
+
+def _status(error: ClientError) -> int | None:
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")

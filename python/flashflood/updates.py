@@ -1,0 +1,68 @@
+"""Updating and deleting one event (PROTOCOL.md, steps 6 and 7).
+
+Writes update objects, addressed to the journal that holds the event; a delete also writes a deletion mark and removes
+the index entries. They are
+applied to the journal by `update()` or `journal()`.
+"""
+
+from flashflood import layout
+from flashflood.context import Context, Deadline
+from flashflood.data import to_bytes
+from flashflood.dates import timestamp_now
+from flashflood.identifiers import JournalUpdateAction, Update, timestamp_after
+from flashflood.lookup import PATIENCE, Absent, IndexEntry, Standing, find, lookup, moving
+from flashflood.reading import not_found
+
+
+def update_event(ctx: Context, event_id: str, new_data: object) -> None:
+    """Give an event new data. `FlashFloodEventNotFound` if there is none."""
+    _send(ctx, event_id, JournalUpdateAction.UPDATE, to_bytes(new_data))
+
+
+def delete_event(ctx: Context, event_id: str) -> None:
+    """Delete an event. `FlashFloodEventNotFound` if there is none."""
+    last, revisions = _send(ctx, event_id, JournalUpdateAction.DELETE, b"")
+    remove_from_index(ctx, event_id, last.revision, revisions)
+
+
+def remove_from_index(ctx: Context, event_id: str, revision: int, revisions: list[int]) -> None:
+    """Mark entries up to `revision` as void, then delete those of `revisions` that are, no others."""
+    ctx.store.put(layout.gone_key(event_id, revision), b"")
+    void = [layout.index_key(event_id, listed) for listed in revisions if listed <= revision]
+    if void:
+        ctx.store.delete(void)
+
+
+def _send(ctx: Context, event_id: str, action: JournalUpdateAction, body: bytes) -> tuple[IndexEntry, list[int]]:
+    """Write the update for the event's journal, and again for each one that it moves to meanwhile.
+
+    Gives the event's last entry, and the revisions listed with it.
+    """
+    deadline = Deadline()
+    standing = find(ctx, event_id, helping=True) if layout.may_exist(event_id, ctx.root_prefix) else Absent(1)
+    if isinstance(standing, Absent):
+        raise not_found(event_id)
+    entry, timestamp = standing.entry, _timestamp(standing)
+    for _ in range(PATIENCE):
+        deadline.check(f"{action.value} of event {event_id!r}")
+        ctx.store.put(layout.update_key(Update(entry.target, event_id, timestamp, action)), body)
+        seen = lookup(ctx, event_id, known=entry)
+        if seen.entry is None or not _same_event(entry, seen.entry):
+            return entry, seen.revisions
+        if seen.entry.target == entry.target:
+            return seen.entry, seen.revisions
+        entry = seen.entry
+    raise moving(event_id)
+
+
+def _timestamp(standing: Standing) -> str:
+    """Give a timestamp newer than every update known of the event, whatever this machine's clock says."""
+    known = [update.timestamp for update in standing.updates]
+    if standing.entry.updated is not None:
+        known.append(standing.entry.updated)
+    return max([timestamp_now(), *map(timestamp_after, known)])
+
+
+def _same_event(one: IndexEntry, other: IndexEntry) -> bool:
+    """Whether both entries are of one event; where 0.4.3 wrote one of them, that is taken to be so."""
+    return one.birth == other.birth or None in (one.birth, other.birth)

@@ -1,0 +1,37 @@
+//! What can go wrong in the core: bytes that are not what their layout prescribes, and arguments that make no sense.
+
+use std::fmt;
+
+/// An error of the core; its text is meant for the user and names the journal and the place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// Something stored does not have the shape that the layout prescribes.
+    Corrupt(String),
+    /// An argument that no store can be the reason for.
+    Argument(String),
+}
+
+impl Error {
+    /// An error about what is stored in, or for, a journal.
+    pub fn corrupt(journal_id: &str, what: impl fmt::Display) -> Self {
+        Self::Corrupt(format!("journal {journal_id}: {what}"))
+    }
+
+    /// An error about an argument.
+    pub fn argument(what: impl fmt::Display) -> Self {
+        Self::Argument(what.to_string())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Corrupt(text) | Self::Argument(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// What the core's functions give.
+pub type Result<T> = std::result::Result<T, Error>;

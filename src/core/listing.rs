@@ -1,0 +1,68 @@
+//! A listing of journals, told apart into the living, the tombstones and the strangers.
+
+use super::journal_id::JournalId;
+
+/// What a tombstone's name has after its journal's.
+pub const TOMBSTONE_SUFFIX: &str = ".dead";
+
+/// A stretch of a listing, sorted by kind; each a list of places in it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Journals that no tombstone follows.
+    pub living: Vec<usize>,
+    /// Tombstones, with or without their journal.
+    pub tombstones: Vec<usize>,
+    /// Names that the layout does not know.
+    pub strangers: Vec<usize>,
+}
+
+/// Sorts the names of a stretch in key order, where a journal's tombstone is the very next name.
+pub fn living<S: AsRef<str>>(names: &[S]) -> Listing {
+    let mut listing = Listing::default();
+    for (place, name) in names.iter().enumerate() {
+        let name = name.as_ref();
+        let next = names.get(place + 1).map(AsRef::as_ref);
+        if name.strip_suffix(TOMBSTONE_SUFFIX).and_then(JournalId::parse).is_some() {
+            listing.tombstones.push(place);
+        } else if JournalId::parse(name).is_none() {
+            listing.strangers.push(place);
+        } else if next.and_then(|next| next.strip_suffix(TOMBSTONE_SUFFIX)) != Some(name) {
+            listing.living.push(place);
+        }
+    }
+    listing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn journal(hour: u8) -> String {
+        let timestamp = format!("2019-05-16T{hour:02}0000.000000Z");
+        format!("{timestamp}--{timestamp}--new--0f8fad5b-d9cb-469f-a165-70867728950e")
+    }
+
+    #[test]
+    fn a_tombstone_kills_the_journal_right_before_it() {
+        let names = [journal(1), journal(2), journal(2) + ".dead", journal(3)];
+        let expected = Listing { living: vec![0, 3], tombstones: vec![2], strangers: vec![] };
+        assert_eq!(living(&names), expected);
+    }
+
+    #[test]
+    fn a_lone_tombstone_is_a_tombstone() {
+        let names = [journal(1) + ".dead", journal(2)];
+        assert_eq!(living(&names), Listing { living: vec![1], tombstones: vec![0], strangers: vec![] });
+    }
+
+    #[test]
+    fn what_has_no_journal_ids_shape_is_a_stranger() {
+        let names = ["README".to_owned(), "README.dead".to_owned(), journal(1), journal(1) + ".dead.dead"];
+        assert_eq!(living(&names), Listing { living: vec![2], tombstones: vec![], strangers: vec![0, 1, 3] });
+    }
+
+    #[test]
+    fn an_empty_listing_has_nothing() {
+        assert_eq!(living::<&str>(&[]), Listing::default());
+    }
+}

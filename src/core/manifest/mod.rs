@@ -1,0 +1,296 @@
+//! A journal's manifest in columns.
+
+mod decode;
+mod encode;
+mod lookup;
+mod sink;
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::error::{Error, Result};
+use super::ids::Ids;
+use super::journal_id::JournalId;
+use super::row::{LARGEST, Revision, Row, check_bounds};
+use super::timestamp::Timestamp;
+use lookup::Lookup;
+
+/// Where a row stands in the order of all events.
+pub type Place<'a> = (Timestamp, &'a str);
+
+/// A journal's manifest: a column for each field, rows in (timestamp, event_id) order.
+#[derive(Debug)]
+pub struct Manifest {
+    journal_id: String,
+    name: JournalId,
+    size: u64,
+    ids: Ids,
+    timestamps: Vec<Timestamp>,
+    offsets: Vec<u64>,
+    sizes: Vec<u64>,
+    ours: Option<Ours>,
+    is_ordered: bool,
+    has_duplicates: bool,
+    lookup: OnceLock<Lookup>,
+}
+
+/// What 0.4.3 does not know: columns beside the rows, and the journals that this one was combined from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Ours {
+    revisions: Vec<Option<Revision>>,
+    updated: Vec<Option<Timestamp>>,
+    births: Vec<Option<Revision>>,
+    from: Vec<Option<u32>>,
+    replaces: Vec<String>,
+}
+
+/// What 0.4.3 does not know of a row.
+#[derive(Debug, Clone, Copy)]
+pub struct RowBeside {
+    /// Its index revision.
+    pub revision: Option<Revision>,
+    /// The revision of the claim that its event began with.
+    pub birth: Option<Revision>,
+    /// When the last update applied to it was made.
+    pub updated: Option<Timestamp>,
+    /// The journal that it came from: its place among those replaced.
+    pub from: Option<u32>,
+}
+
+impl Manifest {
+    /// A manifest of these rows over a blob of `size` bytes.
+    pub fn of_rows(journal_id: &str, rows: &[&Row], size: u64, replaces: Vec<String>) -> Result<Self> {
+        let argument = |what: &str| Error::argument(format_args!("journal {journal_id}: {what}"));
+        let name = JournalId::parse(journal_id).ok_or_else(|| argument("that is not a journal_id's shape"))?;
+        if size > LARGEST {
+            return Err(argument(&format!("a blob of {size} bytes is too large")));
+        }
+        if u32::try_from(rows.len()).is_err() {
+            return Err(argument("there are more rows than can be counted"));
+        }
+        if let Some(wrong) = replaces.iter().find(|journal_id| JournalId::parse(journal_id).is_none()) {
+            return Err(argument(&format!("replaces: {wrong:?} does not have a journal_id's shape")));
+        }
+        let places: HashMap<&str, u32> = replaces.iter().map(String::as_str).zip(0..).collect();
+        let mut manifest = Self { size, ours: Some(Ours::default()), ..Self::empty(journal_id, name) };
+        for row in rows {
+            let about = |what: &str| argument(&format!("event {:?}: {what}", row.event_id));
+            check_bounds(row.offset, row.size, size).map_err(|what| about(&what))?;
+            let from = row.source.as_deref().map(|source| places.get(source).copied());
+            if from == Some(None) {
+                return Err(about("its source is not among the journals replaced"));
+            }
+            let Row { revision, birth, updated, .. } = **row;
+            let beside = RowBeside { revision, birth, updated, from: from.flatten() };
+            manifest.append((row.timestamp, &row.event_id), row.offset, row.size, beside);
+        }
+        if let Some(ours) = &mut manifest.ours {
+            ours.replaces = replaces;
+        }
+        Ok(manifest.finished())
+    }
+
+    /// Appends a row to a manifest under construction; `finished` must follow.
+    pub(super) fn append(&mut self, (timestamp, event_id): Place<'_>, offset: u64, size: u64, beside: RowBeside) {
+        self.ids.push(event_id);
+        self.timestamps.push(timestamp);
+        self.offsets.push(offset);
+        self.sizes.push(size);
+        if let Some(ours) = &mut self.ours {
+            ours.revisions.push(beside.revision);
+            ours.updated.push(beside.updated);
+            ours.births.push(beside.birth);
+            ours.from.push(beside.from);
+        }
+    }
+
+    /// Ends the construction: puts the rows in order where they are not (rows with one place keep theirs), and finds
+    /// out what stood how.
+    pub(super) fn finished(mut self) -> Self {
+        let rows = self.len();
+        self.is_ordered = (1..rows).all(|row| self.place(row - 1) <= self.place(row));
+        if !self.is_ordered {
+            let mut order: Vec<u32> = (0..).take(rows).collect();
+            order.sort_by(|a, b| self.place(*a as usize).cmp(&self.place(*b as usize)));
+            self.reorder(&order);
+        }
+        self.has_duplicates = (1..rows).any(|row| self.place(row - 1) == self.place(row));
+        if let (Some(first), Some(last)) = (self.timestamps.first(), self.timestamps.last()) {
+            self.is_ordered &= self.name.start <= *first && *last <= self.name.end;
+        }
+        self
+    }
+
+    /// The journal's id.
+    pub fn journal_id(&self) -> &str {
+        &self.journal_id
+    }
+
+    /// What the journal's id says.
+    pub fn name(&self) -> JournalId {
+        self.name
+    }
+
+    /// The blob's length in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The journals that this one was combined from; none where 0.4.3 wrote it.
+    pub fn replaces(&self) -> &[String] {
+        self.ours.as_ref().map_or(&[], |ours| &ours.replaces)
+    }
+
+    /// Whether what 0.4.3 does not know is there and counts.
+    pub fn is_ours(&self) -> bool {
+        self.ours.is_some()
+    }
+
+    /// Whether the rows stood in order, and within the range that the journal_id names.
+    pub fn is_ordered(&self) -> bool {
+        self.is_ordered
+    }
+
+    /// Whether several rows have one timestamp and one event_id.
+    pub fn has_duplicates(&self) -> bool {
+        self.has_duplicates
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.timestamps.len()
+    }
+
+    /// Whether there are no rows: a fence, or an empty journal.
+    pub fn is_empty(&self) -> bool {
+        self.timestamps.is_empty()
+    }
+
+    /// A row's event_id.
+    pub fn event_id(&self, row: usize) -> &str {
+        self.ids.get(row)
+    }
+
+    /// A row's timestamp.
+    pub fn timestamp(&self, row: usize) -> Timestamp {
+        self.timestamps[row]
+    }
+
+    /// All rows' timestamps.
+    pub fn timestamps(&self) -> &[Timestamp] {
+        &self.timestamps
+    }
+
+    /// Where a row's data begin in the blob.
+    pub fn offset(&self, row: usize) -> u64 {
+        self.offsets[row]
+    }
+
+    /// How many bytes a row's data are.
+    pub fn size_of(&self, row: usize) -> u64 {
+        self.sizes[row]
+    }
+
+    /// A row's index revision, where it is known.
+    pub fn revision(&self, row: usize) -> Option<Revision> {
+        self.ours.as_ref().and_then(|ours| ours.revisions[row])
+    }
+
+    /// The revision of the claim that a row's event began with, where it is known.
+    pub fn birth(&self, row: usize) -> Option<Revision> {
+        self.ours.as_ref().and_then(|ours| ours.births[row])
+    }
+
+    /// When the last update applied to a row was made.
+    pub fn updated(&self, row: usize) -> Option<Timestamp> {
+        self.ours.as_ref().and_then(|ours| ours.updated[row])
+    }
+
+    /// The journal that a row came from, where it is known.
+    pub fn source(&self, row: usize) -> Option<&str> {
+        let ours = self.ours.as_ref()?;
+        ours.from[row].and_then(|from| ours.replaces.get(from as usize)).map(String::as_str)
+    }
+
+    /// Where a row stands in the order of all events.
+    pub fn place(&self, row: usize) -> Place<'_> {
+        (self.timestamps[row], self.ids.get(row))
+    }
+
+    /// A row as a value; none beyond the last.
+    pub fn row(&self, row: usize) -> Option<Row> {
+        (row < self.len()).then(|| Row {
+            event_id: self.event_id(row).to_owned(),
+            timestamp: self.timestamps[row],
+            offset: self.offsets[row],
+            size: self.sizes[row],
+            revision: self.revision(row),
+            birth: self.birth(row),
+            updated: self.updated(row),
+            source: self.source(row).map(str::to_owned),
+        })
+    }
+
+    /// The last row that has this id.
+    pub fn find(&self, event_id: &str) -> Option<usize> {
+        self.lookup.get_or_init(|| Lookup::new(&self.ids)).find(&self.ids, event_id)
+    }
+
+    /// The first row from `from` on, up to `to`, that does not come before a place.
+    /// Quick where it is near `from`: it looks ahead in steps that double.
+    pub fn first_not_before(&self, mut from: usize, mut to: usize, place: Place<'_>) -> usize {
+        let mut step = 1;
+        while from < to {
+            let probe = (from + step - 1).min(to - 1);
+            if self.place(probe) < place {
+                from = probe + 1;
+                step *= 2;
+            } else {
+                to = probe;
+                break;
+            }
+        }
+        while from < to {
+            let middle = from + (to - from) / 2;
+            if self.place(middle) < place {
+                from = middle + 1;
+            } else {
+                to = middle;
+            }
+        }
+        from
+    }
+
+    fn empty(journal_id: &str, name: JournalId) -> Self {
+        Self {
+            journal_id: journal_id.to_owned(),
+            name,
+            size: 0,
+            ids: Ids::default(),
+            timestamps: Vec::new(),
+            offsets: Vec::new(),
+            sizes: Vec::new(),
+            ours: None,
+            is_ordered: true,
+            has_duplicates: false,
+            lookup: OnceLock::new(),
+        }
+    }
+
+    fn reorder(&mut self, order: &[u32]) {
+        self.ids = self.ids.reordered(order);
+        self.timestamps = reordered(&self.timestamps, order);
+        self.offsets = reordered(&self.offsets, order);
+        self.sizes = reordered(&self.sizes, order);
+        if let Some(ours) = &mut self.ours {
+            ours.revisions = reordered(&ours.revisions, order);
+            ours.updated = reordered(&ours.updated, order);
+            ours.births = reordered(&ours.births, order);
+            ours.from = reordered(&ours.from, order);
+        }
+    }
+}
+
+fn reordered<T: Copy>(column: &[T], order: &[u32]) -> Vec<T> {
+    order.iter().map(|row| column[*row as usize]).collect()
+}

@@ -1,0 +1,94 @@
+//! What has gone out already. 0.4.3 has written journals that hold rows before the range which they name: when such a
+//! journal comes late, some of its rows may have gone out from another one.
+
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use hashbrown::DefaultHashBuilder;
+
+use super::journal::Journal;
+use crate::core::manifest::{Manifest, Place};
+use crate::core::timestamp::Timestamp;
+
+/// How many rows of finished journals are remembered, the latest ones: 64 MiB of fingerprints.
+const MOST_REMEMBERED: usize = 8 * 1024 * 1024;
+
+/// The place reached, and the finished journals' rows.
+#[derive(Debug, Default)]
+pub struct Gone {
+    hasher: DefaultHashBuilder,
+    finished: VecDeque<Finished>,
+    remembered: usize,
+    reached: Option<(Arc<Manifest>, usize)>,
+}
+
+/// Fingerprints of the rows that a journal has given.
+#[derive(Debug)]
+struct Finished {
+    from: Timestamp,
+    to: Timestamp,
+    rows: Vec<u64>,
+    is_sorted: bool,
+}
+
+impl Gone {
+    /// Notes that a row has gone out, or has been dropped.
+    pub fn reach(&mut self, manifest: &Arc<Manifest>, row: usize) {
+        if self.place().is_none_or(|reached| reached < manifest.place(row)) {
+            self.reached = Some((Arc::clone(manifest), row));
+        }
+    }
+
+    /// The greatest place that has gone out.
+    pub fn place(&self) -> Option<Place<'_>> {
+        self.reached.as_ref().map(|(manifest, row)| manifest.place(*row))
+    }
+
+    /// Remembers the rows that a journal gave which now leaves the merge.
+    pub fn remember(&mut self, journal: &Journal) {
+        let Journal { manifest, first, next, .. } = journal;
+        if first == next {
+            return;
+        }
+        let rows: Vec<u64> = (*first..*next).map(|row| self.hasher.hash_one(manifest.place(row))).collect();
+        self.remembered += rows.len();
+        let (from, to) = (manifest.timestamp(*first), manifest.timestamp(*next - 1));
+        self.finished.push_back(Finished { from, to, rows, is_sorted: false });
+        while self.remembered > MOST_REMEMBERED {
+            let Some(oldest) = self.finished.pop_front() else { break };
+            self.remembered -= oldest.rows.len();
+        }
+    }
+
+    /// Which of a manifest's rows (from `first` to `end`) have gone out already.
+    pub fn given<'a>(
+        &mut self,
+        manifest: &Manifest,
+        first: usize,
+        end: usize,
+        live: impl Iterator<Item = &'a Journal> + Clone,
+    ) -> Vec<u32> {
+        let Some(reached) = self.place() else { return Vec::new() };
+        let late = manifest.first_not_before(first, end, reached);
+        let late = if late < end && manifest.place(late) == reached { late + 1 } else { late };
+        (first..late)
+            .filter(|row| {
+                let place = manifest.place(*row);
+                live.clone().any(|journal| journal.has_before(journal.next, place)) || self.is_remembered(place)
+            })
+            .map(|row| row as u32)
+            .collect()
+    }
+
+    fn is_remembered(&mut self, place: Place<'_>) -> bool {
+        let fingerprint = self.hasher.hash_one(place);
+        self.finished.iter_mut().filter(|finished| (finished.from..=finished.to).contains(&place.0)).any(|finished| {
+            if !finished.is_sorted {
+                finished.rows.sort_unstable();
+                finished.is_sorted = true;
+            }
+            finished.rows.binary_search(&fingerprint).is_ok()
+        })
+    }
+}

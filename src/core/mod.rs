@@ -1,0 +1,12 @@
+//! The core: bytes in, events out. Nothing in here knows Python.
+
+pub mod combination;
+pub mod error;
+pub mod ids;
+pub mod journal_id;
+pub mod listing;
+pub mod manifest;
+pub mod merge;
+pub mod row;
+pub mod timestamp;
+pub mod window;

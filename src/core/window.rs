@@ -1,0 +1,216 @@
+//! A stretch of events planned before their bytes are there: which ranges to fetch, and where in them each event lies.
+
+use std::sync::Arc;
+
+use super::error::{Error, Result};
+use super::manifest::{Manifest, Place};
+
+/// Two events of a journal are fetched by one request when at most this many bytes lie between them:
+/// about what a connection brings in the time that a request of its own would cost.
+pub const LARGEST_GAP: u64 = 64 * 1024;
+
+/// A window has at most this many events, however small they are.
+pub const MOST_EVENTS: usize = 65_536;
+
+/// A journal of a window, with its number as a source.
+pub type Source = (u32, Arc<Manifest>);
+
+/// One event chosen for a window.
+#[derive(Debug, Clone, Copy)]
+pub struct Pick {
+    /// The journal's place among the window's.
+    pub journal: u32,
+    /// The row in it.
+    pub row: u32,
+    /// The update whose data the event has instead of the row's: its number, and its size in bytes.
+    pub update: Option<(u32, u64)>,
+}
+
+/// Bytes to fetch: of the source's blob, from `start` up to but without `stop`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    /// Which source.
+    pub source: u32,
+    /// The first byte.
+    pub start: u64,
+    /// The byte after the last.
+    pub stop: u64,
+    journal: u32,
+}
+
+/// Where an event's data lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Nowhere: there are none.
+    Nothing,
+    /// In the bytes of a request, from an offset.
+    Request(u32, u64),
+    /// In an update, the whole of it: its place among the window's.
+    Update(u32),
+}
+
+/// One event of a window.
+#[derive(Debug, Clone, Copy)]
+pub struct Piece {
+    journal: u32,
+    row: u32,
+    /// Where its data lie.
+    pub origin: Origin,
+    /// How many bytes they are.
+    pub size: u64,
+}
+
+/// A stretch of events in order.
+#[derive(Debug)]
+pub struct Window {
+    journals: Arc<[Source]>,
+    pieces: Vec<Piece>,
+    requests: Vec<Request>,
+    updates: Vec<u32>,
+    updated_pieces: Vec<u32>,
+    size: u64,
+}
+
+impl Window {
+    /// Plans the fetching of chosen events; none if nothing was chosen.
+    pub fn plan(journals: Arc<[Source]>, picks: &[Pick]) -> Option<Self> {
+        let mut window = Self {
+            journals,
+            pieces: Vec::with_capacity(picks.len()),
+            requests: Vec::new(),
+            updates: Vec::new(),
+            updated_pieces: Vec::new(),
+            size: 0,
+        };
+        let mut wanted: Vec<(u32, u64, u32)> = Vec::with_capacity(picks.len());
+        for (pick, piece) in picks.iter().zip(0_u32..) {
+            let manifest = &window.journals[pick.journal as usize].1;
+            let size = pick.update.map_or_else(|| manifest.size_of(pick.row as usize), |(_, size)| size);
+            let origin = match pick.update {
+                _ if size == 0 => Origin::Nothing,
+                Some((update, _)) => {
+                    window.updates.push(update);
+                    window.updated_pieces.push(piece);
+                    Origin::Update(window.updates.len() as u32 - 1)
+                }
+                None => {
+                    wanted.push((pick.journal, manifest.offset(pick.row as usize), piece));
+                    Origin::Nothing
+                }
+            };
+            window.size = window.size.saturating_add(size);
+            window.pieces.push(Piece { journal: pick.journal, row: pick.row, origin, size });
+        }
+        window.request(wanted);
+        (!picks.is_empty()).then_some(window)
+    }
+
+    /// The ranges to fetch.
+    pub fn requests(&self) -> &[Request] {
+        &self.requests
+    }
+
+    /// The numbers of the updates whose data are needed.
+    pub fn updates(&self) -> &[u32] {
+        &self.updates
+    }
+
+    /// The bytes that the requests ask for in all.
+    pub fn fetched(&self) -> u64 {
+        self.requests.iter().fold(0, |sum, request| sum.saturating_add(request.stop - request.start))
+    }
+
+    /// The bytes of the events' data in all.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// How many events there are; at least one.
+    pub fn len(&self) -> usize {
+        self.pieces.len()
+    }
+
+    /// Never: a window has at least one event.
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// The events.
+    pub fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// Where an event stands in the order of all.
+    pub fn place(&self, piece: &Piece) -> Place<'_> {
+        self.manifest(piece.journal).place(piece.row as usize)
+    }
+
+    /// The place of the last event: the one to go on from.
+    pub fn last(&self) -> Option<Place<'_>> {
+        self.pieces.last().map(|piece| self.place(piece))
+    }
+
+    /// Checks that what was fetched has the lengths that were asked for.
+    pub fn check_requests(&self, lengths: &[u64]) -> Result<()> {
+        check_count("buffers", "requests", lengths.len(), self.requests.len())?;
+        for (request, length) in self.requests.iter().zip(lengths) {
+            let expected = request.stop - request.start;
+            if *length != expected {
+                let journal_id = self.manifest(request.journal).journal_id();
+                return Err(Error::corrupt(
+                    journal_id,
+                    format_args!("its blob gave {length} bytes from offset {}, not {expected}", request.start),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that the updates' data have the lengths that were announced.
+    pub fn check_updates(&self, lengths: &[u64]) -> Result<()> {
+        check_count("updates", "updates needed", lengths.len(), self.updates.len())?;
+        for (piece, length) in self.updated_pieces.iter().zip(lengths) {
+            let piece = &self.pieces[*piece as usize];
+            if *length != piece.size {
+                let manifest = self.manifest(piece.journal);
+                let event_id = manifest.event_id(piece.row as usize);
+                return Err(Error::corrupt(
+                    manifest.journal_id(),
+                    format_args!("the update of its event {event_id:?} gave {length} bytes, not {}", piece.size),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn manifest(&self, journal: u32) -> &Manifest {
+        &self.journals[journal as usize].1
+    }
+
+    /// Makes requests of the wanted (journal, offset, piece), and tells the pieces where in them they lie.
+    fn request(&mut self, mut wanted: Vec<(u32, u64, u32)>) {
+        wanted.sort_unstable();
+        for (journal, offset, piece) in wanted {
+            let piece = &mut self.pieces[piece as usize];
+            let stop = offset + piece.size;
+            match self.requests.last_mut() {
+                Some(open) if open.journal == journal && offset <= open.stop.saturating_add(LARGEST_GAP) => {
+                    open.stop = open.stop.max(stop);
+                }
+                _ => {
+                    let source = self.journals[journal as usize].0;
+                    self.requests.push(Request { source, start: offset, stop, journal });
+                }
+            }
+            let start = self.requests.last().map_or(offset, |request| request.start);
+            piece.origin = Origin::Request(self.requests.len() as u32 - 1, offset - start);
+        }
+    }
+}
+
+fn check_count(given: &str, wanted: &str, count: usize, expected: usize) -> Result<()> {
+    if count == expected {
+        return Ok(());
+    }
+    Err(Error::argument(format_args!("{count} {given} were given for {expected} {wanted}")))
+}

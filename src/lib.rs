@@ -1,0 +1,25 @@
+//! The Rust core of FlashFlood: bytes in, events out. No I/O, no keys, no clock.
+//!
+//! `core` compiles and is tested without Python; `py` is the only room that knows both.
+
+pub mod core;
+mod py;
+
+/// The module `flashflood._core`; what each thing does is said in `_core.pyi`.
+#[pyo3::pymodule(gil_used = false)]
+mod _core {
+    #[pymodule_export]
+    use super::py::combination::Combination;
+    #[pymodule_export]
+    use super::py::listing::living;
+    #[pymodule_export]
+    use super::py::manifest::Manifest;
+    #[pymodule_export]
+    use super::py::merge::Merge;
+    #[pymodule_export]
+    use super::py::row::Row;
+    #[pymodule_export]
+    use super::py::timestamps::{format_timestamp, parse_timestamp};
+    #[pymodule_export]
+    use super::py::window::Window;
+}

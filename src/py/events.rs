@@ -1,0 +1,89 @@
+//! Events, made one by one. The hot path of a replay.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyString, PyTuple, PyType};
+
+use super::buffers::Held;
+use super::timestamps::to_datetime;
+use crate::core::window::{Origin, Window};
+
+/// The events of a window over the bytes that were fetched for it.
+#[pyclass(frozen, module = "flashflood._core")]
+pub struct Events {
+    window: Arc<Window>,
+    buffers: Vec<Held>,
+    next: AtomicUsize,
+    event_type: Py<PyType>,
+}
+
+impl Events {
+    /// The events of a window whose buffers have been checked against its requests.
+    pub fn new(py: Python<'_>, window: Arc<Window>, buffers: Vec<Held>) -> PyResult<Self> {
+        Ok(Self { window, buffers, next: AtomicUsize::new(0), event_type: event_type(py)?.clone().unbind() })
+    }
+}
+
+#[pymethods]
+impl Events {
+    fn __iter__(this: Py<Self>) -> Py<Self> {
+        this
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        let Some(piece) = self.window.pieces().get(next) else {
+            // However often it is asked again, it must not begin anew.
+            self.next.store(self.window.len(), Ordering::Relaxed);
+            return Ok(None);
+        };
+        let (timestamp, event_id) = self.window.place(piece);
+        let data = match piece.origin {
+            Origin::Request(request, start) => match self.buffers.get(request as usize) {
+                Some(buffer) => buffer.to_bytes(py, start, piece.size as usize)?,
+                None => PyBytes::new(py, b""),
+            },
+            Origin::Nothing | Origin::Update(_) => PyBytes::new(py, b""),
+        };
+        let fields = [PyString::new(py, event_id).into_any(), to_datetime(py, timestamp)?.into_any(), data.into_any()];
+        new_event(self.event_type.bind(py), fields).map(Some)
+    }
+}
+
+/// `flashflood.events.Event`, which must be a subclass of tuple.
+fn event_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static EVENT: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let event_type = EVENT.import(py, "flashflood.events", "Event")?;
+    if event_type.is_subclass_of::<PyTuple>()? {
+        Ok(event_type)
+    } else {
+        Err(PyTypeError::new_err("flashflood.events.Event must be a named tuple"))
+    }
+}
+
+/// Makes a named tuple of its fields without calling it, as `tuple.__new__` would: its `__new__` is Python code, and
+/// would cost three times what all the rest of an event does.
+fn new_event<'py>(event_type: &Bound<'py, PyType>, fields: [Bound<'py, PyAny>; 3]) -> PyResult<Bound<'py, PyAny>> {
+    let py = event_type.py();
+    let raw_type = event_type.as_type_ptr();
+    // SAFETY: `event_type` has made sure that the type is a subclass of tuple. So `tp_alloc` (never null in a ready
+    // type) gives a tuple with three empty places, owned by us alone until it is returned, and each place is filled
+    // once, with a reference that it takes over.
+    // The events hold no containers, so no cycle can go through them: the garbage collector need not look at them.
+    unsafe {
+        let Some(allocate) = (*raw_type).tp_alloc else {
+            return Err(PyTypeError::new_err("flashflood.events.Event cannot be allocated"));
+        };
+        let event = Bound::from_owned_ptr_or_err(py, allocate(raw_type, 3))?;
+        for (place, field) in (0..).zip(fields) {
+            ffi::PyTuple_SET_ITEM(event.as_ptr(), place, field.into_ptr());
+        }
+        ffi::PyObject_GC_UnTrack(event.as_ptr().cast());
+        Ok(event)
+    }
+}

@@ -1,0 +1,13 @@
+//! What Python sees of the core. The only room that knows both.
+
+mod buffers;
+pub mod combination;
+mod errors;
+mod events;
+mod gil;
+pub mod listing;
+pub mod manifest;
+pub mod merge;
+pub mod row;
+pub mod timestamps;
+pub mod window;
