@@ -1,8 +1,11 @@
 """The Rust core: bytes in, events out. No I/O, no keys, no clock.
 
-Timestamps cross as text in FORMAT.md's form (`2019-05-16T211813.059000Z`), in which text order is time order.
-A `Buffer` is anything that holds bytes; it is read in place, not copied, and its owner is kept alive.
-Whatever is wrong with the bytes is a `FlashFloodCorruptionError` that names the journal and the place.
+Timestamps cross as text in the layout's form (`2019-05-16T211813.059000Z`), in which text order is time order.
+A `Buffer` is anything that holds bytes one after the other; it is read in place, not copied, and its owner is kept
+alive. Nothing may be written into it meanwhile.
+Whatever is wrong with the bytes is a `FlashFloodCorruptionError` that names the journal and the place; an argument
+that makes no sense is a `ValueError` or a `TypeError`.
+Everything may be used by several threads at once.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,25 +14,33 @@ from typing import Self, TypeAlias, final
 
 from flashflood.events import Event
 
+__all__ = ["Combination", "Manifest", "Merge", "Row", "Window", "format_timestamp", "living", "parse_timestamp"]
+
 Buffer: TypeAlias = bytes | bytearray | memoryview
+
 Update: TypeAlias = tuple[str, str, str, bool, int]
-"""(journal_id, event_id, timestamp, is_delete, bytes of its data): what an update's key says, and the size that its listing gives."""
+"""(journal_id, event_id, timestamp, is_delete, size): what an update's key says, and the size of its data."""
 
 def format_timestamp(date: datetime, /) -> str:
-    """The timestamp of a date. Naive: taken as UTC. Aware: converted. `ValueError` when that leaves the years 1 to 9999."""
+    """Give the timestamp of a date: naive is taken as UTC, aware is converted.
+
+    `ValueError` when that leaves the years 1 to 9999.
+    """
 
 def parse_timestamp(text: str, /) -> datetime:
-    """The naive UTC datetime of a timestamp. `ValueError` for any other text."""
+    """Give the naive UTC datetime of a timestamp. `ValueError` for any other text."""
 
 def living(names: Sequence[str], /) -> tuple[list[int], list[int], list[int]]:
-    """Sort one stretch of a listing of journals, in key order, into (living, tombstones, strangers), as indices into `names`.
+    """Sort one stretch of a listing of journals, in key order, into (living, tombstones, strangers).
 
-    A name directly followed by itself + `.dead` is not living. A stranger does not have a journal_id's shape.
+    Each is a list of indices into `names`, which are the last parts of the keys. A name directly followed by itself +
+    `.dead` is not living. A stranger does not have a journal_id's shape.
     """
 
 @final
 class Row:
-    """One event's row in a manifest. Frozen."""
+    """One event's row in a manifest. Frozen; equal to a row with the same fields."""
+
     def __new__(
         cls,
         event_id: str,
@@ -46,15 +57,17 @@ class Row:
     @property
     def timestamp(self) -> str: ...
     @property
-    def offset(self) -> int: ...
+    def offset(self) -> int:
+        """Where its data begin in the blob."""
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """How many bytes they are."""
     @property
     def revision(self) -> int | None:
         """The index revision that points here; None where 0.4.3 wrote the manifest."""
     @property
     def birth(self) -> int | None:
-        """The revision of the claim that the event began with."""
+        """The revision of the claim that the event began with; None where 0.4.3 put it."""
     @property
     def updated(self) -> str | None:
         """The timestamp of the last update applied."""
@@ -64,13 +77,24 @@ class Row:
 
 @final
 class Manifest:
-    """A journal's manifest in columns, its rows in (timestamp, event_id) order whatever their order in the JSON. Frozen."""
+    """A journal's manifest in columns. Frozen.
+
+    Its rows are in (timestamp, event_id) order, whatever their order in the JSON; rows that are equal in both stay in
+    theirs.
+    """
+
     @staticmethod
     def decode(journal_id: str, body: Buffer, /) -> Manifest:
-        """Read any valid JSON manifest. Our own arrays count only if its `journal_id` equals the one given (its key)."""
+        """Read any valid JSON manifest.
+
+        Our own arrays count only if all are there and its `journal_id` equals the one given, its key's.
+        """
     @staticmethod
     def of_rows(journal_id: str, rows: Sequence[Row], size: int, replaces: Sequence[str] = ()) -> Manifest:
-        """A manifest of these rows over a blob of `size` bytes, with our arrays. No rows: a fence (or an empty journal)."""
+        """Make a manifest of these rows, in any order, over a blob of `size` bytes, with our arrays.
+
+        Each row's `source` must be None or among `replaces`. No rows: a fence, or an empty journal.
+        """
     @property
     def journal_id(self) -> str: ...
     @property
@@ -84,26 +108,34 @@ class Manifest:
         """Whether the arrays that 0.4.3 does not know are there and count."""
     @property
     def is_ordered(self) -> bool:
-        """Whether its rows stand in order in the JSON, and within the range that the journal_id names (FORMAT.md, "The manifest")."""
+        """Whether its rows stood in order, and lie within the range that the journal_id names."""
     def __len__(self) -> int: ...
-    def row(self, index: int, /) -> Row: ...
+    def row(self, index: int, /) -> Row:
+        """Give the row at a place from 0; `IndexError` where there is none."""
     def rows(self) -> list[Row]: ...
     def find(self, event_id: str, /) -> Row | None:
-        """The row of this id (the last one where several have it)."""
+        """Give the row of this id: the last one where several have it."""
     def events(self) -> list[dict[str, str | int]]:
-        """The rows as 0.4.3 has them: event_id, timestamp, offset, size."""
+        """Give the rows as 0.4.3 has them: event_id, timestamp, offset, size."""
     def encode(self) -> bytes:
-        """The JSON that 0.4.3 reads: ASCII, keys in its order, then our arrays where `is_ours`."""
+        """Give the JSON that 0.4.3 reads: ASCII, keys in its order, then our arrays where `is_ours`."""
 
 @final
 class Window:
-    """A stretch of events in (timestamp, event_id) order, planned before their bytes are there. Frozen."""
+    """A stretch of events in (timestamp, event_id) order, planned before their bytes are there. Frozen.
+
+    It has at least one event and at most 65,536.
+    """
+
     @property
     def requests(self) -> list[tuple[int, int, int]]:
-        """The byte ranges to fetch, each (source, start, stop); in the order in which the buffers are to be given."""
+        """The byte ranges to fetch, each (source, start, stop), in the order in which the buffers are to be given.
+
+        Events of a journal with at most 64 KiB between them are fetched together.
+        """
     @property
     def updates(self) -> list[int]:
-        """The updates (indices) whose data are to be given; empty for a `Merge`."""
+        """The updates (indices) whose data are to be given, in this order; empty for a `Merge`."""
     @property
     def fetched(self) -> int:
         """The bytes that `requests` ask for in all."""
@@ -115,40 +147,63 @@ class Window:
         """(timestamp, event_id) of the last event: the place to go on from."""
     def __len__(self) -> int: ...
     def events(self, buffers: Sequence[Buffer], /) -> Iterator[Event]:
-        """The events, one by one; each event's data is copied once, into its `bytes`. A short buffer is an error that names the journal and offset."""
+        """Give the events one by one; each event's data is copied once, into its `bytes`.
+
+        All buffers are checked before the first event: another length than asked for is an error that names the
+        journal and the offset. `ValueError` where `updates` is not empty.
+        """
     def data(self, buffers: Sequence[Buffer], updates: Sequence[Buffer] = (), /) -> bytes:
-        """The events' data, one after the other: a stretch of the combined journal's blob."""
+        """Give the events' data, one after the other: a stretch of the combined journal's blob."""
 
 @final
 class Merge:
-    """Journals merged into one sequence by (timestamp, event_id), window by window."""
-    def __new__(cls, from_date: str | None = None, to_date: str | None = None, after: tuple[str, str] | None = None) -> Self:
-        """Events with from_date < date <= to_date, and beyond the place `after`."""
+    """Journals merged into one sequence by (timestamp, event_id), window by window; each (timestamp, event_id) once."""
+
+    def __new__(
+        cls,
+        from_date: str | None = None,
+        to_date: str | None = None,
+        after: tuple[str, str] | None = None,
+    ) -> Self:
+        """Merge events with from_date < date <= to_date, and beyond the place `after`."""
     def add(self, manifest: Manifest, /) -> list[tuple[str, str]]:
         """Take a journal in; its index as a source is the number of earlier `add`s.
 
-        Gives the (timestamp, event_id) about which the index must be asked, since 0.4.3 may have left this journal beside one that it was combined
-        into: rows that two journals share, and the rows that only one of two such journals has.
+        Gives the (timestamp, event_id) about which the index must be asked, each once, since 0.4.3 may have left this
+        journal beside one that it was combined into: rows that two journals share, and the rows that only one of two
+        such journals has. Rows that come late, because 0.4.3 named a range which they are not in, go out with the next
+        window, unless they have already gone out from another journal.
         """
     def decide(self, timestamp: str, event_id: str, journal_id: str | None, /) -> None:
-        """Say which journal has the row in question; None: no one, the event was deleted."""
+        """Say which journal has the row in question; None: no one, the event was deleted.
+
+        Where that journal is not here, or nothing is said, the row of the journal not `new` goes out, then that of the
+        greatest journal_id. About a row that is not in question, or has gone out, it changes nothing.
+        """
     def remove(self, journal_id: str, /) -> None:
-        """A journal turned out to be replaced: drop its rows that have not gone out yet. Unknown ids are ignored."""
+        """Drop what has not gone out of a journal that turned out to be replaced. Unknown ids are ignored."""
     def window(self, before: str | None, limit: int, /) -> Window | None:
-        """The next events, of about `limit` bytes (at least one event), dated before the timestamp `before` (None: no bound). None: there are none."""
+        """Give the next events, dated before the timestamp `before` (None: no bound); None where there are none.
+
+        They have at most `limit` bytes of data in all, or are one event.
+        """
     @property
     def pending(self) -> int:
-        """How many rows have been added and not gone out."""
+        """How many rows have been added and have neither gone out nor been dropped."""
 
 @final
 class Combination:
-    """Journals combined into one with their updates applied (PROTOCOL.md, step 9). Frozen.
+    """Journals combined into one with their updates applied. Frozen.
 
-    One of the `updates` applies to a row of its event in its journal, or that came `from` its journal, or that
-    0.4.3 wrote in a journal that was combined. A delete beats every update; of updates the newest counts, if newer than the row's `updated`.
-    `current` says, for ids that several rows have after the deletes, which source the index names: of those rows the one with the newest `updated` stays,
-    then the one in that source, then the one not `new`, then the greatest journal_id.
+    One of the `updates` applies to a row of its event in its journal, or that came `from` its journal, or that 0.4.3
+    put and that has been combined since: then also if it was made for a journal which that row's journal replaces, or
+    for one that none of the sources is or replaces. A delete beats every update; of updates the newest counts, if newer
+    than the row's `updated`.
+    `current` says, for ids that several rows have after the deletes, which source the index names: of those rows the
+    one with the newest `updated` stays, then the one in that source, then the one not `new`, then the greatest
+    journal_id.
     """
+
     def __new__(
         cls,
         sources: Sequence[Manifest],
@@ -157,17 +212,18 @@ class Combination:
     ) -> Self: ...
     @staticmethod
     def contested(sources: Sequence[Manifest], updates: Sequence[Update], /) -> list[str]:
-        """The ids that several rows have after the deletes."""
+        """Give the ids that several rows have after the deletes."""
     def __len__(self) -> int: ...
     @property
     def start(self) -> str | None:
         """Timestamp of the first event; None when none is left."""
     @property
-    def end(self) -> str | None: ...
+    def end(self) -> str | None:
+        """Timestamp of the last event; None when none is left."""
     @property
     def size(self) -> int:
         """Bytes of the combined blob."""
     def manifest(self, journal_id: str, /) -> Manifest:
-        """The combined journal's: each row's revision one above its source's (None stays None), and `replaces`, the sources."""
+        """Give the combined journal's: revisions one above the sources' (None stays None), `replaces` the sources."""
     def windows(self, limit: int, /) -> list[Window]:
-        """The whole blob, cut into stretches of about `limit` bytes."""
+        """Cut the whole blob into stretches of at most `limit` bytes, or one event."""

@@ -46,7 +46,7 @@ class FlashFlood:
             msg = f"root prefix {root_prefix!r} ends with '/'; leave that out"
             raise ValueError(msg)
         client = getattr(s3_resource.meta, "client", s3_resource)
-        self._begin(S3Store(client, bucket, root_prefix), root_prefix, read_pending_updates=read_pending_updates)
+        self._begin(S3Store(client, bucket, root_prefix), read_pending_updates=read_pending_updates)
 
     @classmethod
     def open(cls, url: str, *, read_pending_updates: bool = True) -> Self:
@@ -61,12 +61,11 @@ class FlashFlood:
     def _on(cls, store: Store, *, read_pending_updates: bool = True) -> Self:
         """Work on any store."""
         self = cls.__new__(cls)
-        self._begin(store, getattr(store, "root_prefix", ""), read_pending_updates=read_pending_updates)
+        self._begin(store, read_pending_updates=read_pending_updates)
         return self
 
-    def _begin(self, store: Store, root_prefix: str, *, read_pending_updates: bool) -> None:
-        self.root_prefix = root_prefix
-        self._ctx = Context(store, root_prefix, read_pending_updates=read_pending_updates)
+    def _begin(self, store: Store, *, read_pending_updates: bool) -> None:
+        self._ctx = Context(store, read_pending_updates=read_pending_updates)
         self._Journal = _Journals(self._ctx)
 
     def __repr__(self) -> str:

@@ -18,10 +18,9 @@ GRACE = timedelta(days=1)
 class Context:
     """One user's view of one store; shared by its calls, from any thread."""
 
-    def __init__(self, store: Store, root_prefix: str, *, read_pending_updates: bool) -> None:
-        """Work on `store`; `root_prefix` only counts for the length of keys."""
+    def __init__(self, store: Store, *, read_pending_updates: bool) -> None:
+        """Work on a store; `read_pending_updates` says whether lookups show updates that wait."""
         self.store = store
-        self.root_prefix = root_prefix
         self.read_pending_updates = read_pending_updates
         self.requests = Requests(store.workers)
 

@@ -160,6 +160,12 @@ def waiting_updates(ctx: Context, entry: IndexEntry) -> list[Update]:
     return updates if before is None else updates + before.result()
 
 
+def late_deletes(ctx: Context, entry: IndexEntry) -> list[Update]:
+    """List the event's deletes in the journal that it came from: a journaling under way brings its index entry back."""
+    updates = [] if entry.source is None else _updates_under(ctx, entry.source, entry.event_id)
+    return [update for update in updates if update.is_delete]
+
+
 def find(ctx: Context, event_id: str, *, helping: bool) -> Standing | Absent:
     """Step 2.
 

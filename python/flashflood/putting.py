@@ -27,7 +27,7 @@ def put(ctx: Context, data: object, event_id: str | None, date: datetime | None)
     timestamp = timestamp_now() if date is None else format_timestamp(date)
     journal_id = JournalID.make(timestamp, timestamp, NEW, str(uuid.uuid4()))
     if event_id:
-        layout.refuse_bad_id(event_id, ctx.root_prefix)
+        layout.refuse_bad_id(event_id, ctx.store.root_prefix)
         _put_under_given_id(ctx, IndexEntry(event_id, 0, journal_id, None, timestamp, 0, len(body)), body)
     else:
         event_id = str(uuid.uuid4())

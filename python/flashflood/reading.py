@@ -6,17 +6,27 @@ from flashflood.context import Context
 from flashflood.events import Event
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodEventNotFound
 from flashflood.identifiers import Update
-from flashflood.lookup import PATIENCE, IndexEntry, Standing, find, is_held, lookup, moving, waiting_updates
+from flashflood.lookup import (
+    PATIENCE,
+    IndexEntry,
+    Standing,
+    find,
+    is_held,
+    late_deletes,
+    lookup,
+    moving,
+    waiting_updates,
+)
 
 
 def event_exists(ctx: Context, event_id: str) -> bool:
     """Say whether an event of this id can be read."""
-    return layout.may_exist(event_id, ctx.root_prefix) and isinstance(find(ctx, event_id, helping=False), Standing)
+    return layout.may_exist(event_id, ctx.store.root_prefix) and isinstance(find(ctx, event_id, helping=False), Standing)
 
 
 def get_event(ctx: Context, event_id: str) -> Event:
     """Read an event with its newest data. `FlashFloodEventNotFound` if there is none, or it was deleted."""
-    if not layout.may_exist(event_id, ctx.root_prefix):
+    if not layout.may_exist(event_id, ctx.store.root_prefix):
         raise not_found(event_id)
     before = None
     for _ in range(PATIENCE):
@@ -39,7 +49,7 @@ def not_found(event_id: str) -> FlashFloodEventNotFound:
 
 def _read(ctx: Context, entry: IndexEntry) -> Event | None:
     """Read the event that an entry names. None: something vanished, look up again."""
-    waiting = ctx.requests.start(waiting_updates, ctx, entry) if ctx.read_pending_updates else None
+    waiting = ctx.requests.start(waiting_updates if ctx.read_pending_updates else late_deletes, ctx, entry)
     row = entry.row()
     if row is None:
         manifest = ctx.manifest(entry.target)
@@ -57,7 +67,7 @@ def _read(ctx: Context, entry: IndexEntry) -> Event | None:
             if held is None:
                 return None
             raise not_found(entry.event_id)
-    update = _newest(entry, row, [] if waiting is None else waiting.result())
+    update = _newest(entry, row, waiting.result())
     if update is not None:
         found = ctx.store.get(layout.update_key(update))
         data = None if found is None else found.body

@@ -39,7 +39,7 @@ def _send(ctx: Context, event_id: str, action: JournalUpdateAction, body: bytes)
     Gives the event's last entry, and the revisions listed with it.
     """
     deadline = Deadline()
-    standing = find(ctx, event_id, helping=True) if layout.may_exist(event_id, ctx.root_prefix) else Absent(1)
+    standing = find(ctx, event_id, helping=True) if layout.may_exist(event_id, ctx.store.root_prefix) else Absent(1)
     if isinstance(standing, Absent):
         raise not_found(event_id)
     entry, timestamp = standing.entry, _timestamp(standing)

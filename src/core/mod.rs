@@ -8,5 +8,7 @@ pub mod listing;
 pub mod manifest;
 pub mod merge;
 pub mod row;
+#[cfg(test)]
+mod samples;
 pub mod timestamp;
 pub mod window;

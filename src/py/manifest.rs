@@ -104,8 +104,9 @@ impl Manifest {
 
     /// The last row of this id.
     #[pyo3(signature = (event_id, /))]
-    fn find(&self, event_id: &str) -> Option<Row> {
-        self.0.find(event_id).and_then(|row| self.0.row(row)).map(Row)
+    fn find(&self, py: Python<'_>, event_id: &str) -> PyResult<Option<Row>> {
+        let row = released(py, || Ok(self.0.find(event_id)))?;
+        Ok(row.and_then(|row| self.0.row(row)).map(Row))
     }
 
     /// The rows as 0.4.3 has them.

@@ -96,7 +96,9 @@ def journal(url: str | None, minimum_events: int, minimum_size: int | None) -> N
 
 @flashflood.command("apply-updates")
 @store_option
-@click.option("--limit", metavar="N", type=click.IntRange(1), help="Stop after about this many; all where none is given.")
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(1), help="Stop after about this many; all where none is given."
+)
 def apply_updates(url: str | None, limit: int | None) -> None:
     """Apply waiting updates and deletes to the journals, and say how many."""
     with opened(url) as flood, working("applying updates"):
@@ -125,10 +127,19 @@ def replay(
         try:
             events: Iterable[Event] = flood.replay(from_date, to_date, filter=expression)
         except ValueError as error:
-            raise click.UsageError(str(error)) from error
+            raise click.UsageError(_with_place(error)) from error
         if not is_for_people():
             events = counted("replaying", events)
         _write_events(events, form)
+
+
+def _with_place(error: ValueError) -> str:
+    """Put an error that shows the filter with a caret beneath, two lines more, into one: the place becomes a number."""
+    match str(error).split("\n"):
+        case [reason, expression, caret]:
+            return f"{reason}, at character {len(caret)} of {expression!r}."
+        case lines:
+            return " ".join(lines)
 
 
 def _write_events(events: Iterable[Event], form: str) -> None:

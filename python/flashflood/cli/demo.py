@@ -42,11 +42,13 @@ def run(url: str | None) -> None:
 
 @contextmanager
 def _place(url: str | None) -> Iterator[str]:
-    if url:
+    if url and "://" in url:
         yield f"{url.rstrip('/')}/demo-{uuid4()}"
         return
-    with tempfile.TemporaryDirectory(prefix="flashflood-demo-") as folder:
-        yield str(Path(folder) / "store")
+    if url:
+        Path(url).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="flashflood-demo-", dir=url) as folder:
+        yield folder
 
 
 def _put(flood: FlashFlood) -> Iterator[str]:

@@ -107,8 +107,10 @@ class Table:
 
     def _line(self, cells: Iterable[str], style: str) -> bytes:
         padded = (one_line(cell).ljust(width) for cell, width in zip(cells, self._widths, strict=True))
+        line = Text("  ".join(padded).rstrip(), style)
+        line.truncate(self._console.width, overflow="ellipsis")
         with self._console.capture() as capture:
-            self._console.print(Text("  ".join(padded).rstrip(), style, overflow="ellipsis", no_wrap=True))
+            self._console.print(line, soft_wrap=True)
         return capture.get().encode(errors="backslashreplace")
 
 

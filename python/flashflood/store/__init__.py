@@ -20,8 +20,9 @@ CONNECTIONS = 32
 def open_store(url: str | os.PathLike[str]) -> Store:
     """Open the store that a URL names: `s3://bucket/prefix`, a folder's path, or its `file://` URL.
 
-    For S3 this makes a boto3 client from what the AWS environment and configuration say (credentials, region, `AWS_ENDPOINT_URL`).
-    No request is made, and a folder need not be there. ValueError: the URL names no store.
+    For S3 this makes a boto3 client from what the AWS environment and configuration say (credentials, region,
+    `AWS_ENDPOINT_URL`). No request is made, and a folder need not be there. ValueError: the URL names no store.
+    FlashFloodException: the folder is a file.
     """
     text = os.fspath(url)
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", text)

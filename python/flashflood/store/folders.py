@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from flashflood.exceptions import FlashFloodException
 from flashflood.store.names import escape, may_lie_uncut
@@ -18,7 +19,10 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 @contextmanager
 def opened_root(path: str) -> Iterator[int | None]:
-    """Open the root folder, which may be a symbolic link itself. None: it is missing. FlashFloodException: it is a file."""
+    """Open the root folder, which may be a symbolic link itself.
+
+    None: it is missing. FlashFloodException: it is a file.
+    """
     try:
         descriptor = os.open(path, _ROOT)
     except FileNotFoundError:
@@ -36,7 +40,7 @@ def opened_root(path: str) -> Iterator[int | None]:
 def made_root(path: str) -> Iterator[int]:
     """Open the root folder, made where it is missing. FlashFloodException: it is a file."""
     try:
-        os.makedirs(path, exist_ok=True)
+        Path(path).mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, _ROOT)
     except (FileExistsError, NotADirectoryError) as error:
         raise _not_a_folder(path) from error
@@ -65,7 +69,10 @@ def opened_folder(root: int, names: Sequence[str]) -> Iterator[int | None]:
 
 @contextmanager
 def made_folder(root: int, names: Sequence[str]) -> Iterator[int]:
-    """Open a folder by the names of the folders down to it, made where they are missing. FlashFloodException: one is a file."""
+    """Open a folder by the names of the folders down to it, made where they are missing.
+
+    FlashFloodException: one is a file.
+    """
     descriptor = os.dup(root)
     try:
         for name in names:
@@ -125,7 +132,9 @@ def open_object(folder: int, name: str) -> int | None:
 
 def refusal(name: str) -> FlashFloodException:
     """Say that something is neither a file nor a folder."""
-    message = f"{name!r} is a symbolic link or a device: a local store follows none. Put the file or folder itself there."
+    message = (
+        f"{name!r} is a symbolic link or a device: a local store follows none. Put the file or folder itself there."
+    )
     return FlashFloodException(message)
 
 

@@ -1,7 +1,7 @@
 """The keys below a folder, in the order of their UTF-8 bytes."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -19,11 +19,12 @@ class _Member(NamedTuple):
     """Its path from the folder."""
 
 
-def entries(folder: int, base: str, beginning: str, after: str) -> Iterator[Entry]:
+def entries(folder: int, base: str, beginning: str, after: str) -> Generator[Entry, None, None]:
     """List what lies below an open folder.
 
-    `base` is the beginning of the folder's keys: empty, or ends in a slash. The rest of a key begins with `beginning`, which holds no
-    slash. Only keys greater than `after` come. A folder is read when its turn comes. FlashFloodException for a link or a device.
+    `base` is the beginning of the folder's keys: empty, or ends in a slash. The rest of a key begins with `beginning`,
+    which holds no slash. Only keys greater than `after` come. A folder is read when its turn comes.
+    FlashFloodException: a link or a device.
     """
     for member in sorted(_members(folder, (), beginning)):
         key = base + member.text
@@ -46,12 +47,12 @@ def _entry(folder: int, member: _Member, key: str) -> Entry | None:
 
 
 def modified(found: os.stat_result) -> datetime:
-    """When a file was written."""
+    """Tell when a file was written."""
     return datetime.fromtimestamp(found.st_mtime_ns // 1000 / 1e6, UTC)
 
 
 def _members(folder: int, pieces: tuple[str, ...], beginning: str) -> Iterator[_Member]:
-    """Give the components in a folder that begin with `beginning`; `pieces` is the chain of names down to the folder."""
+    """Give the components in a folder that begin with `beginning`; `pieces` are the names of a cut one down to it."""
     with os.scandir(folder) as found:
         for item in found:
             if not item.name.startswith((beginning, ESCAPE)) and not pieces:

@@ -6,12 +6,12 @@
 - `tmp/`: files that are being written; what killed writers left here goes after a day;
 - `lock`: locked (flock) by writers while they rename.
 
-A write is seen at one moment, the rename of the object's file; its metadata are renamed to their place just before. Readers take no
-lock: they open the file, read the metadata, then look whether the file is still the same. A write is on the disk (fsync) before it
-returns.
+A write is seen at one moment, the rename of the object's file; its metadata are renamed to their place just before.
+Readers take no lock: they open the file, read the metadata, then look whether the file is still the same. A write is on
+the disk (fsync) before it returns.
 
-No symbolic link below the folder is followed, not even to a place inside it: one where a key is looked for is an error that names it.
-The folder wants a file system that tells upper from lower case and knows flock, as those of Linux do.
+No symbolic link below the folder is followed, not even to a place inside it: one where a key is looked for is an error
+that names it. The folder wants a file system that tells upper from lower case and knows flock, as those of Linux do.
 """
 
 import os
@@ -22,8 +22,8 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from fcntl import LOCK_EX, flock
 from itertools import islice
+from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote
 
 from flashflood.store.folders import (
     in_the_way,
@@ -60,8 +60,9 @@ class LocalStore:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         """Use `folder`, which the first write makes where it is missing. FlashFloodException: it is a file."""
-        self._folder = os.path.abspath(folder)
+        self._folder = str(Path(folder).absolute())
         self.name = self._folder
+        self.root_prefix = ""
         self.workers = WORKERS
         self._swept = False
         with opened_root(self._folder):
@@ -133,7 +134,7 @@ class LocalStore:
         components = split(key)
         with opened_root(self._folder) as root:
             names = locate(root, components)
-        return "file://" + quote(os.fsencode(os.path.join(self._folder, *names)))
+        return Path(self._folder, *names).as_uri()
 
     def _read(self, key: str, start: int, stop: int | None) -> Found | None:
         components = split(key)
@@ -191,7 +192,9 @@ class LocalStore:
         self._swept = True
         limit = time.time() - LEFT_BEHIND
         with made_folder(root, _TMP) as folder:
-            for name in os.listdir(folder):
+            with os.scandir(folder) as left:
+                names = [item.name for item in left]
+            for name in names:
                 found = status(folder, name)
                 if found is not None and found.st_mtime < limit:
                     _unlink(root, (*_TMP, name))
@@ -211,7 +214,7 @@ def _locked(root: int) -> Iterator[None]:
 
 @contextmanager
 def _temporary(root: int, body: Body | Iterable[bytes]) -> Iterator[BinaryIO]:
-    """Write a temporary file, to the disk, and give it open; `name` is its name in the folder. Remove it unless it was renamed."""
+    """Write a temporary file, to the disk, and give it open, named as in its folder. It goes unless it was renamed."""
     name = uuid.uuid4().hex
     with made_folder(root, _TMP) as folder:
 
@@ -220,8 +223,7 @@ def _temporary(root: int, body: Body | Iterable[bytes]) -> Iterator[BinaryIO]:
 
         with open(name, "xb", opener=opener) as file:
             try:
-                for piece in [body] if isinstance(body, Body) else body:
-                    file.write(piece)
+                file.writelines([body] if isinstance(body, Body) else body)
                 file.flush()
                 os.fsync(file.fileno())
                 yield file

@@ -1,7 +1,8 @@
 """What the floors above ask of a store: objects under keys, with the promises that S3 gives.
 
-Keys are relative to the store's root (`journals/…`, never with the root prefix), always text, and compare by their UTF-8 bytes.
-Promised: a read sees every write that returned before it began, `list` too; an object appears whole or not at all; `create` succeeds for one of many.
+Keys are relative to the store's root (`journals/…`, never with the root prefix), always text, and compare by their
+UTF-8 bytes. Promised: a read sees every write that returned before it began, `list` too; an object appears whole or not
+at all; `create` succeeds for one of many.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,24 +44,40 @@ class Found(NamedTuple):
 
 
 class Store(Protocol):
-    """Objects under keys. Every method is one request (`delete`: one for each 1,000 keys) and may be called from any thread."""
+    """Objects under keys. Every method may be called from any thread; it is one request (`delete`: for 1,000 keys)."""
 
     name: str
     """How messages name it: `s3://bucket/prefix`, or the folder."""
+    root_prefix: str
+    """What the keys begin with on S3, before a `/`; it counts for their length. Empty for a folder."""
     workers: int
     """How many requests may be under way at a time."""
 
     def get(self, key: str, start: int | None = None, stop: int | None = None, /) -> Found | None:
-        """Read an object, or its bytes `start` to `stop` (past the end; fewer where it is shorter). None: there is no such key."""
+        """Read an object, or its bytes from `start` to before `stop`, fewer where it is shorter. None: no such key."""
 
     def head(self, key: str, /) -> Found | None:
         """Read an object's metadata. None: there is no such key."""
 
-    def put(self, key: str, body: Body | Iterable[bytes], /, *, metadata: Mapping[str, str] | None = None, garbage: bool = False) -> None:
-        """Write an object, whatever was there. `garbage` tags it `garbage=true`. An iterable is written piece by piece, in bounded memory."""
+    def put(
+        self,
+        key: str,
+        body: Body | Iterable[bytes],
+        /,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        garbage: bool = False,
+    ) -> None:
+        """Write an object, whatever was there. `garbage` tags it `garbage=true`.
+
+        An iterable is written piece by piece, in bounded memory.
+        """
 
     def create(self, key: str, body: Body, /, *, metadata: Mapping[str, str] | None = None) -> bool:
-        """Write an object if the key is free. False: it is not (it may be one's own, whose answer was lost: read what is there)."""
+        """Write an object if the key is free. False: it is not.
+
+        What is there may be one's own, whose answer was lost: read it.
+        """
 
     def delete(self, keys: Sequence[str], /) -> None:
         """Delete objects; a key that is not there is no error. An object that could not be deleted is."""
@@ -72,4 +89,4 @@ class Store(Protocol):
         """Tag an object `garbage=true`. False: there is no such key."""
 
     def url(self, key: str, /) -> str:
-        """A URL that reads the object without credentials for an hour (S3: presigned; a folder: `file://`)."""
+        """Give a URL that reads the object without credentials for an hour (S3: presigned; a folder: `file://`)."""

@@ -1,7 +1,7 @@
 """The store on S3, or on any server that speaks its API, through a boto3 client.
 
-A key of the store is `{root_prefix}/{key}` in the bucket. The client stays as the caller made it: its credentials, its retries,
-its connections. Botocore's own errors (no access, no bucket, no network) pass through unchanged.
+A key of the store is `{root_prefix}/{key}` in the bucket. The client stays as the caller made it: its credentials, its
+retries, its connections. Botocore's own errors (no access, no bucket, no network) pass through unchanged.
 """
 
 from __future__ import annotations
@@ -11,10 +11,17 @@ import random
 import threading
 import time
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
 
 from flashflood.config import object_exists_waiter_config
 from flashflood.exceptions import FlashFloodException
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, TagTypeDef
 
 PROBE_KEY = "probe/conditional-put"
 """The marker that tells whether the server knows conditional PUT."""
@@ -33,17 +40,17 @@ URL_LIFETIME = 3600
 KEYS_PER_DELETE = 1000
 """S3's limit for one batch delete."""
 PART_SIZE = 16 << 20
-"""Bytes of a multipart upload's first parts, and of the largest object that is written with one PUT from an iterable."""
+"""Bytes of a multipart upload's first parts, and of the largest object that an iterable makes without one."""
 PARTS_PER_SIZE = 1000
 """After so many parts their size doubles: S3's 5 TB fit into fewer parts than its limit of 10,000."""
 CONFLICT_ATTEMPTS = 10
 """How often a conditional PUT is tried that races with another one (409)."""
 BODY_ATTEMPTS = 5
-"""How often an object is asked for whose body breaks off. Botocore's retries end where the body begins."""
+"""How often an object is asked for whose body breaks off: botocore's own retries end where the body begins."""
 KEYS_IN_MESSAGE = 10
 """How many of the keys that could not be deleted an error names."""
 
-_GARBAGE_TAG = {"Key": "garbage", "Value": "true"}
+_GARBAGE_TAG: TagTypeDef = {"Key": "garbage", "Value": "true"}
 _CONFLICTS = frozenset({"ConditionalRequestConflict", "ConcurrentModification", "OperationAborted"})
 _BROKEN_BODY = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 
@@ -56,7 +63,9 @@ class S3Store:
     def __init__(self, client: S3Client, bucket: str, root_prefix: str) -> None:
         """Use `client` as it is; make no request. `root_prefix` may be empty and does not end in `/`."""
         self.name = f"s3://{bucket}/{root_prefix}"
-        self.workers = int(client.meta.config.max_pool_connections)
+        self.root_prefix = root_prefix
+        options: Any = client.meta.config  # whose stubs know none of its attributes
+        self.workers: int = options.max_pool_connections
         self._client = client
         self._bucket = bucket
         self._root = f"{root_prefix}/"
@@ -79,7 +88,7 @@ class S3Store:
             except ClientError as error:
                 if _code(error) == "NoSuchKey":
                     return None
-                if _status(error) == 416:
+                if _status(error) == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     return self.head(key)
                 raise
             except _BROKEN_BODY:
@@ -92,7 +101,7 @@ class S3Store:
         try:
             answer = self._client.head_object(**self._at(key))
         except ClientError as error:
-            if _status(error) == 404:
+            if _status(error) == HTTPStatus.NOT_FOUND:
                 return None
             raise
         return Found(b"", _metadata(answer["Metadata"]), answer["LastModified"])
@@ -106,7 +115,7 @@ class S3Store:
         metadata: Mapping[str, str] | None = None,
         garbage: bool = False,
     ) -> None:
-        """Write an object: with one request, or from an iterable of more than 16 MB in parts, of which two are in memory."""
+        """Write an object: with one request, or, from an iterable of more than 16 MB, in parts."""
         if isinstance(body, Body):
             self._put_at_once(key, body, metadata, garbage=garbage)
         else:
@@ -121,7 +130,10 @@ class S3Store:
         self._wait_until_seen(key)
 
     def create(self, key: str, body: Body, /, *, metadata: Mapping[str, str] | None = None) -> bool:
-        """Write an object if the key is free. The first call finds out whether the server can decide that: one or two requests more."""
+        """Write an object if the key is free.
+
+        The first call finds out whether the server can decide that: one request more, or two where no marker is there.
+        """
         if self._knows_conditional_put():
             created = self._put_if_free(key, body, metadata)
         else:
@@ -133,7 +145,7 @@ class S3Store:
         return created
 
     def delete(self, keys: Sequence[str], /) -> None:
-        """Delete objects, 1,000 with a request; FlashFloodException names those that the server would not delete, and why."""
+        """Delete objects, 1,000 with a request. FlashFloodException: the server would not delete some; it says why."""
         for begin in range(0, len(keys), KEYS_PER_DELETE):
             batch = keys[begin : begin + KEYS_PER_DELETE]
             answer = self._client.delete_objects(
@@ -145,7 +157,8 @@ class S3Store:
                 more = ", …" if len(named) > KEYS_IN_MESSAGE else ""
                 message = (
                     f"{len(named)} of {len(batch)} objects of {self.name} could not be deleted: "
-                    f"{', '.join(named[:KEYS_IN_MESSAGE])}{more}. If access is denied, allow s3:DeleteObject; then try again."
+                    f"{', '.join(named[:KEYS_IN_MESSAGE])}{more}. "
+                    f"If access is denied, allow s3:DeleteObject; then try again."
                 )
                 raise FlashFloodException(message)
 
@@ -162,7 +175,9 @@ class S3Store:
             query["ContinuationToken"] = answer["NextContinuationToken"]
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         if date is None:
-            message = f"The server of {self.name} gives no Date with its answers: ages cannot be told. Use one that does (RFC 9110)."
+            message = (
+                f"The server of {self.name} dates no answer, so ages cannot be told: use one that does (RFC 9110)."
+            )
             raise FlashFloodException(message)
         entries = [Entry(item["Key"][len(self._root) :], item["Size"], item["LastModified"]) for item in found]
         return Page(entries, answer["IsTruncated"], parsedate_to_datetime(date))
@@ -184,13 +199,22 @@ class S3Store:
     def _at(self, key: str) -> dict[str, Any]:
         return {"Bucket": self._bucket, "Key": self._root + key}
 
-    def _put_at_once(self, key: str, body: Body, metadata: Mapping[str, str] | None, *, garbage: bool = False, **more: Any) -> None:
+    def _put_at_once(
+        self,
+        key: str,
+        body: Body,
+        metadata: Mapping[str, str] | None,
+        *,
+        garbage: bool = False,
+        only_if_free: bool = False,
+    ) -> None:
+        how: dict[str, Any] = {"IfNoneMatch": "*"} if only_if_free else {}
         if garbage:
-            more["Tagging"] = f"{_GARBAGE_TAG['Key']}={_GARBAGE_TAG['Value']}"
-        content = bytes(body) if isinstance(body, memoryview) else body
-        self._client.put_object(**self._at(key), Body=content, Metadata=dict(metadata or {}), **more)
+            how["Tagging"] = f"{_GARBAGE_TAG['Key']}={_GARBAGE_TAG['Value']}"
+        content = body if isinstance(body, bytes) else bytes(body)
+        self._client.put_object(**self._at(key), Body=content, Metadata=dict(metadata or {}), **how)
 
-    def _put_in_parts(self, key: str, parts: Iterable[bytearray], metadata: Mapping[str, str] | None) -> None:
+    def _put_in_parts(self, key: str, parts: Iterable[bytes], metadata: Mapping[str, str] | None) -> None:
         where = self._at(key)
         where["UploadId"] = self._client.create_multipart_upload(**where, Metadata=dict(metadata or {}))["UploadId"]
         try:
@@ -200,7 +224,7 @@ class S3Store:
             self._abort(where)
             raise
 
-    def _put_part(self, where: dict[str, Any], number: int, part: bytearray) -> CompletedPartTypeDef:
+    def _put_part(self, where: dict[str, Any], number: int, part: bytes) -> CompletedPartTypeDef:
         answer = self._client.upload_part(**where, PartNumber=number, Body=part)
         done: dict[str, Any] = {"PartNumber": number, "ETag": answer["ETag"]}
         # S3 asks for each part's checksum again at the end where botocore chose one for the upload.
@@ -213,7 +237,7 @@ class S3Store:
             self._client.abort_multipart_upload(**where)
         except (BotoCoreError, ClientError) as error:
             logger.warning(
-                "%s: the parts of the failed upload %s of %s could not be removed and cost storage until a lifecycle rule does: %s",
+                "%s: the parts of the failed upload %s of %s stay until a lifecycle rule removes them: %s",
                 self.name,
                 where["UploadId"],
                 where["Key"],
@@ -224,31 +248,31 @@ class S3Store:
         attempt = 1
         while True:
             try:
-                self._put_at_once(key, body, metadata, IfNoneMatch="*")
+                self._put_at_once(key, body, metadata, only_if_free=True)
             except ClientError as error:
-                if _status(error) == 412:
+                if _status(error) == HTTPStatus.PRECONDITION_FAILED:
                     return False
                 if _code(error) not in _CONFLICTS or attempt == CONFLICT_ATTEMPTS:
                     raise
-                time.sleep(random.uniform(0, 0.05 * attempt))
+                time.sleep(random.uniform(0, 0.05 * attempt))  # noqa: S311  # a wait is no secret
                 attempt += 1
             else:
                 return True
 
     def _knows_conditional_put(self) -> bool:
-        """Whether the server refuses a conditional PUT of a key that is there; found out once, by doing it with a marker."""
+        """Find out, once, whether the server refuses a conditional PUT of a key that is there: a marker."""
         with self._probe_lock:
             if self._creates_conditionally is None:
                 try:
                     # False: it was refused, so the server knows. It succeeds where there is no marker yet: then again.
                     refused = not (self._put_if_free(PROBE_KEY, b"", None) and self._put_if_free(PROBE_KEY, b"", None))
                 except ClientError as error:
-                    if _status(error) != 501 and _code(error) != "NotImplemented":
+                    if _status(error) != HTTPStatus.NOT_IMPLEMENTED and _code(error) != "NotImplemented":
                         raise
                     refused = False
                 if not refused:
                     logger.warning(
-                        "The server of %s does not know conditional PUT (If-None-Match): there may be only one writer at a time.",
+                        "The server of %s knows no conditional PUT (If-None-Match): there may be only one writer.",
                         self.name,
                     )
                 self._creates_conditionally = refused
@@ -257,10 +281,11 @@ class S3Store:
     def _wait_until_seen(self, key: str) -> None:
         if object_exists_waiter_config["Delay"] > 0:
             waiter = self._client.get_waiter("object_exists")
-            waiter.wait(**self._at(key), WaiterConfig={**object_exists_waiter_config})
+            delay, attempts = object_exists_waiter_config["Delay"], object_exists_waiter_config["MaxAttempts"]
+            waiter.wait(**self._at(key), WaiterConfig={"Delay": delay, "MaxAttempts": attempts})
 
 
-def _parts(pieces: Iterable[bytes]) -> Iterator[bytearray]:
+def _parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Cut what `pieces` make together into parts of a multipart upload; at least one, which may be empty."""
     part, number = bytearray(), 0
     for piece in pieces:
@@ -271,10 +296,10 @@ def _parts(pieces: Iterable[bytes]) -> Iterator[bytearray]:
             part += rest[:room]
             rest = rest[room:]
             if len(part) == size:
-                yield part
+                yield bytes(part)
                 part, number = bytearray(), number + 1
     if part or number == 0:
-        yield part
+        yield bytes(part)
 
 
 def _metadata(given: Mapping[str, str]) -> dict[str, str]:

@@ -1,8 +1,8 @@
-"""What a local object has beside its bytes: metadata and tags, in a JSON file that mirrors its path under `.flashflood/meta/`.
+"""What a local object has beside its bytes: metadata and tags, in a JSON file under `.flashflood/meta/`, at its path.
 
-The file is renamed to its place before the object's own, so for a moment it is there with the object that is being written over, or
-with none. `before` is for the first: which file (inode, size, time) it was written over, and what that had. With no object it says
-nothing, and the next writer of the key removes or replaces it.
+The file is renamed to its place before the object's own, so for a moment it is there with the object that is being
+written over, or with none. `before` is for the first: which file (inode, size, time) it was written over, and what that
+had. With no object it says nothing, and the next writer of the key removes or replaces it.
 """
 
 import json
@@ -28,12 +28,12 @@ NOTHING = State({}, {})
 
 
 def identity(file: os.stat_result) -> list[int]:
-    """What tells a file from the one that takes its place."""
+    """Give what tells a file from the one that takes its place: inode, size in bytes, time in nanoseconds."""
     return [file.st_ino, file.st_size, file.st_mtime_ns]
 
 
 def encode(state: State, before: State = NOTHING, over: os.stat_result | None = None) -> bytes:
-    """Give the file's content, for an object that is to be written over the file `over`, which has the state `before`."""
+    """Give the file's content, for an object that goes over the file `over`, which has the state `before`."""
     content: dict[str, object] = {"metadata": dict(state.metadata), "tags": dict(state.tags)}
     if over is not None:
         content["before"] = {"file": identity(over), "metadata": dict(before.metadata), "tags": dict(before.tags)}
@@ -41,7 +41,10 @@ def encode(state: State, before: State = NOTHING, over: os.stat_result | None = 
 
 
 def read_state(root: int, names: Sequence[str], file: os.stat_result) -> State:
-    """Read what the object has that is the file `file` at the path `names`. FlashFloodCorruptionError: the JSON file is broken."""
+    """Read what the object has that is the file `file` at the path `names`.
+
+    FlashFloodCorruptionError: the JSON file is broken.
+    """
     with opened_folder(root, (*META, *names[:-1])) as folder:
         descriptor = None if folder is None else open_object(folder, names[-1])
     if descriptor is None:

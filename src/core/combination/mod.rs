@@ -1,5 +1,7 @@
 //! Journals combined into one with their updates applied.
 
+#[cfg(test)]
+mod tests;
 mod updates;
 
 use std::cmp::Ordering;

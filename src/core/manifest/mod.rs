@@ -4,6 +4,8 @@ mod decode;
 mod encode;
 mod lookup;
 mod sink;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;

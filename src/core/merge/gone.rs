@@ -67,15 +67,19 @@ impl Gone {
         manifest: &Manifest,
         first: usize,
         end: usize,
-        live: impl Iterator<Item = &'a Journal> + Clone,
+        live: impl Iterator<Item = &'a Journal>,
     ) -> Vec<u32> {
         let Some(reached) = self.place() else { return Vec::new() };
         let late = manifest.first_not_before(first, end, reached);
         let late = if late < end && manifest.place(late) == reached { late + 1 } else { late };
+        if late == first {
+            return Vec::new();
+        }
+        let started: Vec<&Journal> = live.filter(|journal| journal.first < journal.next).collect();
         (first..late)
             .filter(|row| {
                 let place = manifest.place(*row);
-                live.clone().any(|journal| journal.has_before(journal.next, place)) || self.is_remembered(place)
+                started.iter().any(|journal| journal.has_given(place)) || self.is_remembered(place)
             })
             .map(|row| row as u32)
             .collect()

@@ -65,10 +65,10 @@ impl Journal {
         (self.next + 1..self.end).take_while(|row| self.manifest.place(*row) == place).last().unwrap_or(self.next)
     }
 
-    /// Whether it has, or had, a row at this place among those before `end`.
-    pub fn has_before(&self, end: usize, place: Place<'_>) -> bool {
-        let row = self.manifest.first_not_before(self.first, end, place);
-        row < end && self.manifest.place(row) == place
+    /// Whether a row of this place has passed.
+    pub fn has_given(&self, place: Place<'_>) -> bool {
+        let row = self.manifest.first_not_before(self.first, self.next, place);
+        row < self.next && self.manifest.place(row) == place
     }
 
     /// The timestamps of the first and the last row in the range.

@@ -3,6 +3,8 @@
 mod gone;
 mod journal;
 mod questions;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;

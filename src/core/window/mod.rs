@@ -1,9 +1,12 @@
 //! A stretch of events planned before their bytes are there: which ranges to fetch, and where in them each event lies.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
-use super::error::{Error, Result};
-use super::manifest::{Manifest, Place};
+use crate::core::error::{Error, Result};
+use crate::core::manifest::{Manifest, Place};
 
 /// Two events of a journal are fetched by one request when at most this many bytes lie between them:
 /// about what a connection brings in the time that a request of its own would cost.

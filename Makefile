@@ -1,0 +1,82 @@
+# make demo    set up, build, and walk through the package in a temporary folder
+# make test    set up, build, and run all tests, Rust and Python
+# make lint    set up, build, and check format, lints, types and stubs
+# make pin     write the versions that are installed now into constraints.txt
+# make clean   remove whatever the others made
+#
+# Needs Python 3.11 or later (make PYTHON=python3.12 names another one), cargo and make. Everything else goes into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+STAMPS := $(VENV)/stamps
+# pip itself, new enough for `--group`
+PIP := 26.3
+OLD_VERSION := 0.4.3
+OLD := build/flash-flood-$(OLD_VERSION)
+RUST_FILES := Cargo.toml Cargo.lock $(shell find src -name '*.rs')
+
+# Whatever environment is active, everything here happens in .venv.
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PYO3_PYTHON := $(CURDIR)/$(VENV)/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport CONDA_PREFIX PYTHONHOME PYTHONPATH
+
+pip := $(VENV)/bin/python -m pip install --quiet --constraint constraints.txt
+
+.DELETE_ON_ERROR:
+.PHONY: demo test test-rust test-python lint pin clean
+
+demo: $(STAMPS)/package
+	@$(VENV)/bin/flashflood demo
+
+test: test-rust test-python
+
+# A test binary that knows Python links and loads libpython, which need not lie where the loader looks.
+test-rust: $(STAMPS)/venv
+	LD_LIBRARY_PATH="$$(python -c 'import sysconfig; print(sysconfig.get_config_var("LIBDIR"))'):$$LD_LIBRARY_PATH" cargo test --locked
+
+test-python: $(STAMPS)/package $(STAMPS)/tools $(STAMPS)/old
+	python -m pytest -n 2
+
+lint: $(STAMPS)/package $(STAMPS)/tools
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	ruff check
+	ruff format --check
+	mypy
+	python -m mypy.stubtest flashflood._core --allowlist tests/stubtest-allowlist.txt
+
+pin: $(STAMPS)/package $(STAMPS)/tools
+	{ sed -n /^#/p constraints.txt; python -m pip freeze --exclude flashflood-rs; } > constraints.new
+	mv constraints.new constraints.txt
+
+clean:
+	rm -rf $(VENV) build target python/flashflood/_core.*.so
+
+$(STAMPS)/venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; name one: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	@mkdir -p $(STAMPS)
+	@touch $@
+
+# Only what building needs, so that `make demo` does not wait for the test tools.
+$(STAMPS)/builder: pyproject.toml constraints.txt | $(STAMPS)/venv
+	$(pip) pip==$(PIP)
+	$(pip) --group build
+	@touch $@
+
+# Editable: Python files are used where they lie; Rust files are compiled again when they change.
+$(STAMPS)/package: $(RUST_FILES) $(STAMPS)/builder
+	$(pip) --no-build-isolation --editable .
+	@touch $@
+
+$(STAMPS)/tools: $(STAMPS)/builder
+	$(pip) --group dev
+	@touch $@
+
+# The package that this one takes the place of, for the tests that run both; what it imports is in .venv already.
+$(STAMPS)/old: $(STAMPS)/tools
+	rm -rf $(OLD)
+	$(pip) --no-deps --target $(OLD) flash-flood==$(OLD_VERSION)
+	@touch $@

@@ -1,0 +1,327 @@
+use super::Manifest;
+use crate::core::error::Error;
+use crate::core::row::{Revision, Row};
+use crate::core::samples::{Dice, at, named, row};
+
+fn id() -> String {
+    named(0, 100, Some(200), 1)
+}
+
+fn of_rows(rows: &[Row], size: u64, replaces: Vec<String>) -> Result<Manifest, Error> {
+    Manifest::of_rows(&id(), &rows.iter().collect::<Vec<_>>(), size, replaces)
+}
+
+/// A manifest as a reader gets it, with `fields` after journal_id.
+fn json(fields: &str) -> String {
+    format!("{{\"journal_id\": \"{}\", {fields}}}", id())
+}
+
+fn event(event_id: &str, seconds: i64, offset: u64, size: u64) -> String {
+    let timestamp = at(seconds);
+    format!(r#"{{"event_id": "{event_id}", "timestamp": "{timestamp}", "offset": {offset}, "size": {size}}}"#)
+}
+
+fn decode(fields: &str) -> Result<Manifest, Error> {
+    Manifest::decode(&id(), json(fields).as_bytes())
+}
+
+fn message(result: Result<Manifest, Error>) -> String {
+    match result {
+        Err(Error::Corrupt(message)) => message,
+        other => panic!("not a corruption: {other:?}"),
+    }
+}
+
+fn all_rows(manifest: &Manifest) -> Vec<Row> {
+    (0..manifest.len()).filter_map(|row| manifest.row(row)).collect()
+}
+
+fn ids(manifest: &Manifest) -> Vec<&str> {
+    (0..manifest.len()).map(|row| manifest.event_id(row)).collect()
+}
+
+#[test]
+fn any_key_order_white_space_and_further_fields_are_taken() {
+    let rows = format!(
+        "[\n\t{{ \"more\" : [1, {{}}], \"size\":2 ,\"offset\":\r\n1,\"timestamp\":\"{}\",\"\\u0065vent_id\":\"\\u00e9\\ud83d\\ude00\" }} ]",
+        at(5)
+    );
+    let manifest = decode(&format!("\"events\":{rows},\"x\":{{\"size\":[null,1e400]}},\"size\": 3")).unwrap();
+    assert_eq!(all_rows(&manifest), [row("é😀", 5, 1, 2)]);
+    assert!(!manifest.is_ours() && manifest.is_ordered());
+    assert_eq!(manifest.size(), 3);
+}
+
+#[test]
+fn the_last_of_duplicate_keys_counts() {
+    let twice = format!(
+        r#"{{"event_id": 7, "event_id": "wrong", "event_id": "a", "size": [1], "size": 2, "offset": -1, "offset": 0, "timestamp": "{}", "timestamp": "{}"}}"#,
+        at(1),
+        at(2)
+    );
+    let fields = format!("\"size\": \"none\", \"events\": [{{}}], \"events\": [{twice}], \"size\": 2");
+    assert_eq!(all_rows(&decode(&fields).unwrap()), [row("a", 2, 0, 2)]);
+    let worse = "\"events\": [], \"size\": 2, \"size\": null";
+    assert!(message(decode(worse)).contains("size is missing or not a whole number"));
+}
+
+#[test]
+fn ten_thousand_brackets_in_a_further_field_are_skipped() {
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        let deep = format!("{}1{}", open.repeat(10_000), close.repeat(10_000));
+        let fields = format!("\"x\": {deep}, \"size\": 0, \"events\": []");
+        assert!(decode(&fields).unwrap().is_empty());
+        for fields in [
+            format!("\"size\": {deep}, \"events\": []"),
+            format!("\"size\": 0, \"events\": {deep}"),
+            format!("\"size\": 0, \"events\": [{deep}]"),
+            format!("\"size\": 0, \"events\": [{{\"offset\": {deep}}}]"),
+        ] {
+            message(decode(&fields));
+        }
+        message(Manifest::decode(&id(), deep.as_bytes()));
+        message(Manifest::decode(&id(), open.repeat(10_000).as_bytes()));
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place() {
+    let good = event("a", 1, 0, 1);
+    let rows = |wrong: &str| format!("\"size\": 10, \"events\": [{good}, {wrong}, {good}]");
+    let changed = |from: &str, to: &str| rows(&event("b", 2, 1, 2).replace(from, to));
+    for (fields, expected) in [
+        ("\"events\": []".to_owned(), "size is missing or not"),
+        ("\"size\": 1.0, \"events\": []".to_owned(), "size is missing or not"),
+        ("\"size\": -1, \"events\": []".to_owned(), "size is missing or not"),
+        ("\"size\": true, \"events\": []".to_owned(), "size is missing or not"),
+        ("\"size\": 9223372036854775808, \"events\": []".to_owned(), "size is missing or not"),
+        ("\"size\": 36893488147419103232, \"events\": []".to_owned(), "size is missing or not"),
+        ("\"size\": 1".to_owned(), "events is missing or not"),
+        ("\"size\": 1, \"events\": {}".to_owned(), "events is missing or not"),
+        (rows("7"), "row 1: it is not an object"),
+        (rows("{}"), "row 1: event_id is missing or not"),
+        (changed("\"b\"", "null"), "row 1: event_id is missing or not"),
+        (changed("timestamp", "time"), "row 1: timestamp is missing or not"),
+        (changed("2020-01-01T", "2020-02-30T"), "row 1: timestamp is missing or not"),
+        (changed("\"offset\": 1", "\"offset\": \"1\""), "row 1: offset is missing or not"),
+        (changed("\"offset\": 1", "\"offset\": 1e3"), "row 1: offset is missing or not"),
+        (changed("\"size\": 2", "\"size\": null"), "row 1: size is missing or not"),
+        (changed("\"offset\": 1", "\"offset\": 9"), "row 1: its 2 bytes from offset 9 are not within the blob's 10"),
+        (changed("\"offset\": 1", "\"offset\": 9223372036854775807"), "row 1: its 2 bytes from offset 92233"),
+        (changed("\"b\"", "\"\\ud800\""), "it is not JSON"),
+    ] {
+        let message = message(decode(&fields));
+        assert!(message.contains(expected), "{fields}: {message}");
+        assert!(message.contains(&id()), "{message}");
+    }
+}
+
+#[test]
+fn what_is_not_json_is_named_with_its_byte() {
+    for (body, expected) in [
+        ("", "at byte 0"),
+        ("{\"size\": 1,\n \"events\": nil}", "at byte 24"),
+        ("{} {}", "at byte 3"),
+        ("\u{feff}{}", "at byte 0"),
+        ("[]", "it is not a JSON object"),
+    ] {
+        let message = message(Manifest::decode(&id(), body.as_bytes()));
+        assert!(message.contains(expected), "{body:?}: {message}");
+    }
+    let message_of_bytes = message(Manifest::decode(&id(), b"{\"journal_id\": \"\xff\"}"));
+    assert!(message_of_bytes.contains("it is not UTF-8 at byte 16"), "{message_of_bytes}");
+    message(Manifest::decode(&id(), b"{\"size\": 0, \"events\": []}"));
+}
+
+#[test]
+fn a_key_without_a_journal_ids_shape_is_a_wrong_argument() {
+    assert!(matches!(Manifest::decode("x", b"{}"), Err(Error::Argument(_))));
+    assert!(matches!(Manifest::of_rows("x", &[], 0, Vec::new()), Err(Error::Argument(_))));
+}
+
+#[test]
+fn rows_out_of_order_are_sorted_with_all_that_belongs_to_them() {
+    let source = named(0, 0, None, 7);
+    let arrays = format!(
+        r#""revisions": [3, null, 1], "updated": [null, "{}", null], "births": [3, null, 1], "from": [0, null, 0], "replaces": ["{source}"]"#,
+        at(9)
+    );
+    let events = [event("c", 3, 4, 2), event("b", 3, 2, 2), event("a", 1, 0, 2)].join(",");
+    let manifest = decode(&format!("\"size\": 6, \"events\": [{events}], {arrays}")).unwrap();
+    let with = |row: Row, revision, from: bool| Row {
+        revision: Revision::new(revision),
+        birth: Revision::new(revision),
+        source: from.then(|| source.clone()),
+        ..row
+    };
+    let expected = [
+        with(row("a", 1, 0, 2), 1, true),
+        Row { updated: Some(at(9)), ..with(row("b", 3, 2, 2), 0, false) },
+        with(row("c", 3, 4, 2), 3, true),
+    ];
+    assert_eq!(all_rows(&manifest), expected);
+    assert!(manifest.is_ours() && !manifest.is_ordered());
+}
+
+#[test]
+fn rows_outside_the_range_that_the_name_says_are_told() {
+    for (seconds, is_ordered) in [(-1, false), (0, true), (100, true), (101, false)] {
+        let manifest = decode(&format!("\"size\": 1, \"events\": [{}]", event("a", seconds, 0, 1))).unwrap();
+        assert_eq!(manifest.is_ordered(), is_ordered, "{seconds}");
+    }
+}
+
+#[test]
+fn our_arrays_count_only_in_the_journal_that_they_were_written_for() {
+    let manifest = of_rows(&[row("a", 1, 0, 1)], 1, vec![id()]).unwrap();
+    let json = manifest.encode();
+    assert!(Manifest::decode(&id(), json.as_bytes()).unwrap().is_ours());
+    let other = Manifest::decode(&named(0, 100, Some(201), 1), json.as_bytes()).unwrap();
+    assert!(!other.is_ours() && other.replaces().is_empty());
+    for name in ["revisions", "updated", "births", "from", "replaces"] {
+        let without = json.replace(&format!("\"{name}\""), "\"other\"");
+        assert!(!Manifest::decode(&id(), without.as_bytes()).unwrap().is_ours(), "{name}");
+    }
+}
+
+#[test]
+fn our_arrays_are_checked_where_they_count() {
+    let source = named(0, 0, None, 7);
+    let rows = format!("\"size\": 1, \"events\": [{}]", event("a", 1, 0, 1));
+    let good =
+        format!(r#"{rows}, "revisions": [1], "updated": [null], "births": [1], "from": [0], "replaces": ["{source}"]"#);
+    assert!(decode(&good).unwrap().is_ours());
+    for (from, to, expected) in [
+        ("\"revisions\": [1]", "\"revisions\": []", "revisions has 0 values for 1 rows"),
+        ("\"revisions\": [1]", "\"revisions\": [1, 2]", "revisions has 2 values for 1 rows"),
+        ("\"revisions\": [1]", "\"revisions\": null", "revisions is not an array"),
+        ("\"revisions\": [1]", "\"revisions\": [0]", "revisions: the value at 0"),
+        ("\"revisions\": [1]", "\"revisions\": [10000000000]", "revisions: the value at 0"),
+        ("\"revisions\": [1]", "\"revisions\": [1.5]", "revisions: the value at 0"),
+        ("\"updated\": [null]", "\"updated\": [\"now\"]", "updated: the value at 0"),
+        ("\"births\": [1]", "\"births\": [\"1\"]", "births: the value at 0"),
+        ("\"from\": [0]", "\"from\": [1]", "from: the value at 0 is not a place in replaces, which has 1"),
+        ("\"from\": [0]", "\"from\": [-1]", "from: the value at 0"),
+        (source.as_str(), "../elsewhere", "replaces: \"../elsewhere\" does not have a journal_id's shape"),
+    ] {
+        let message = message(decode(&good.replace(from, to)));
+        assert!(message.contains(expected), "{to}: {message}");
+        let own = json(&good.replace(from, to));
+        assert!(Manifest::decode(&named(0, 100, Some(1), 2), own.as_bytes()).is_ok(), "it does not count: {to}");
+    }
+}
+
+#[test]
+fn json_is_written_as_pythons_json_dumps_writes_it() {
+    let rows = [row("a\"\\/\u{8}\u{c}\n\r\t\u{1}\u{7f}", 1, 0, 1), row("é😀", 2, 1, 2)];
+    let json = of_rows(&rows, 3, Vec::new()).unwrap().encode();
+    assert!(json.starts_with(&format!(
+        r#"{{"journal_id": "{}", "from_date": "{}", "to_date": "{}", "size": 3, "events": [{{"event_id": "a\"\\/\b\f\n\r\t\u0001\u007f", "timestamp": "{}", "offset": 0, "size": 1}}, {{"event_id": "\u00e9\ud83d\ude00", "#,
+        id(), at(1), at(2), at(1)
+    )), "{json}");
+    assert!(json.ends_with(
+        r#", "revisions": [null, null], "updated": [null, null], "births": [null, null], "from": [null, null], "replaces": []}"#
+    ));
+}
+
+#[test]
+fn a_manifest_without_rows_names_its_journals_range() {
+    let json = of_rows(&[], 0, Vec::new()).unwrap().encode();
+    assert!(json.contains(&format!(
+        r#""from_date": "{}", "to_date": "{}", "size": 0, "events": [], "#,
+        at(0),
+        at(100)
+    )));
+}
+
+#[test]
+fn rows_that_do_not_fit_are_refused() {
+    let refused = |rows: &[Row], size, replaces| match of_rows(rows, size, replaces) {
+        Err(Error::Argument(message)) => message,
+        other => panic!("not refused: {other:?}"),
+    };
+    assert!(refused(&[row("a", 1, 5, 6)], 10, Vec::new()).contains("not within the blob's 10"));
+    assert!(refused(&[row("a", 1, u64::MAX, 1)], 10, Vec::new()).contains("not within"));
+    assert!(refused(&[], u64::MAX, Vec::new()).contains("too large"));
+    assert!(refused(&[], 0, vec!["x".to_owned()]).contains("shape"));
+    let stray = Row { source: Some(id()), ..row("a", 1, 0, 1) };
+    assert!(refused(&[stray], 1, Vec::new()).contains("not among the journals replaced"));
+}
+
+#[test]
+fn an_id_is_found_at_its_last_row() {
+    let rows = [row("a", 1, 0, 1), row("b", 2, 0, 1), row("a", 3, 0, 1), row("", 4, 0, 1)];
+    let manifest = of_rows(&rows, 1, Vec::new()).unwrap();
+    assert_eq!(["a", "b", "", "c"].map(|id| manifest.find(id)), [Some(2), Some(1), Some(3), None]);
+    assert_eq!(of_rows(&[], 0, Vec::new()).unwrap().find("a"), None);
+}
+
+#[test]
+fn both_rows_of_one_place_are_kept() {
+    let manifest = of_rows(&[row("a", 1, 3, 1), row("a", 1, 2, 1)], 9, Vec::new()).unwrap();
+    assert_eq!((manifest.offset(0), manifest.offset(1)), (3, 2));
+    assert!(manifest.has_duplicates() && manifest.is_ordered());
+}
+
+fn random(dice: &mut Dice) -> Manifest {
+    let replaces: Vec<String> = (0..dice.roll(3)).map(|number| named(0, 1, Some(2), number)).collect();
+    let rows: Vec<Row> = (0..dice.roll(8))
+        .map(|_| {
+            let id = ["a", "ab", "é", "\n\"\\", "😀", "", "\u{7f}/"][dice.roll(7) as usize];
+            let source = dice.perhaps(3).and_then(|place| replaces.get(place as usize).cloned());
+            Row {
+                revision: dice.perhaps(4).and_then(Revision::new),
+                birth: dice.perhaps(4).and_then(Revision::new),
+                updated: dice.perhaps(9).map(|seconds| at(seconds as i64)),
+                source,
+                ..row(id, dice.roll(5) as i64, dice.roll(50), dice.roll(50))
+            }
+        })
+        .collect();
+    of_rows(&rows, 100, replaces).unwrap()
+}
+
+#[test]
+fn what_is_encoded_is_decoded_the_same() {
+    let mut dice = Dice::new(1);
+    for _ in 0..2_000 {
+        let manifest = random(&mut dice);
+        let again = Manifest::decode(&id(), manifest.encode().as_bytes()).unwrap();
+        assert_eq!(all_rows(&again), all_rows(&manifest));
+        assert_eq!((again.size(), again.replaces(), again.is_ours()), (100, manifest.replaces(), true));
+        assert!(ids(&again).iter().all(|id| again.find(id).is_some()));
+        assert!(serde_json::from_str::<serde_json::Value>(&manifest.encode()).is_ok());
+    }
+}
+
+#[test]
+fn bytes_that_were_changed_anywhere_give_a_manifest_or_an_error() {
+    let mut dice = Dice::new(2);
+    let (mut good, mut bad) = (0, 0);
+    for _ in 0..30_000 {
+        let mut body = random(&mut dice).encode().into_bytes();
+        for _ in 0..=dice.roll(3) {
+            let place = dice.roll(body.len().max(1) as u64) as usize;
+            if body.is_empty() {
+                break;
+            }
+            match dice.roll(4) {
+                0 => body[place] = b"\"\\{}[],:0-9e.nu\xff\x00 "[dice.roll(18) as usize],
+                1 => drop(body.remove(place)),
+                2 => body.insert(place, b"[{\"}],"[dice.roll(6) as usize]),
+                _ => body.truncate(place.max(1)),
+            }
+        }
+        match Manifest::decode(&id(), &body) {
+            Ok(manifest) => {
+                good += 1;
+                assert!(Manifest::decode(&id(), manifest.encode().as_bytes()).is_ok());
+            }
+            Err(error) => {
+                bad += 1;
+                assert!(error.to_string().contains(&id()), "{error}");
+            }
+        }
+    }
+    assert!(good > 100 && bad > 100, "{good} {bad}: both must have come up");
+}

@@ -1,0 +1,153 @@
+"""The places that the tests work on: a local folder, moto's server, and Ceph RADOS Gateway where it is installed."""
+
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from threading import Lock
+from typing import Any
+
+import boto3
+import pytest
+from mypy_boto3_s3 import S3Client, S3ServiceResource
+
+from flashflood import FlashFlood
+from flashflood.store import LocalStore, S3Store, Store
+from servers import rgw
+from servers.moto import Moto
+
+IN_CI = os.environ.get("CI") == "true"
+KINDS = ("folder", "moto", "rgw") if IN_CI or rgw.is_installed() else ("folder", "moto")
+BUCKET = "flashflood-tests"
+REGION = "us-east-1"
+
+_SESSION = boto3.Session()
+"""One for all clients: it keeps the service's description, which takes 0.1 seconds to load."""
+_SESSION_LOCK = Lock()
+
+Server = Moto | rgw.RadosGateway
+
+
+class Place:
+    """An empty store of its own for each test. On a server it lies under `prefix` in `bucket`."""
+
+    def __init__(self, kind: str, url: str, env: Mapping[str, str]) -> None:
+        self.kind = kind
+        """One of `KINDS`."""
+        self.url = url
+        """What `FlashFlood.open` and `--store` take."""
+        self.env = dict(env)
+        """Environment variables with which a process of its own finds the place by its URL."""
+        self.s3 = kind != "folder"
+        """Whether it is on a server; only then has it `bucket`, `prefix`, `client()` and `resource()`."""
+        if self.s3:
+            self.bucket, _, self.prefix = url.removeprefix("s3://").partition("/")
+        self._clients: list[S3Client] = []
+
+    def open(self, *, read_pending_updates: bool = True) -> FlashFlood:
+        """Open a fresh FlashFlood on the place, with a fresh client."""
+        if self.s3:
+            return FlashFlood(self.client(), self.bucket, self.prefix, read_pending_updates=read_pending_updates)
+        return FlashFlood.open(self.url, read_pending_updates=read_pending_updates)
+
+    def store(self) -> Store:
+        """Open a fresh store at the same root."""
+        return S3Store(self.client(), self.bucket, self.prefix) if self.s3 else LocalStore(self.url)
+
+    def client(self) -> S3Client:
+        """Make a fresh boto3 client, as a user does."""
+        with _SESSION_LOCK:
+            client = _SESSION.client("s3", **self._options())
+        self._clients.append(client)
+        return client
+
+    def resource(self) -> S3ServiceResource:
+        """Make a fresh boto3 resource, as a user does."""
+        with _SESSION_LOCK:
+            resource = _SESSION.resource("s3", **self._options())
+        self._clients.append(resource.meta.client)
+        return resource
+
+    def close(self) -> None:
+        """Close the connections of all clients."""
+        for client in self._clients:
+            client.close()
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "endpoint_url": self.env["AWS_ENDPOINT_URL"],
+            "aws_access_key_id": self.env["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": self.env["AWS_SECRET_ACCESS_KEY"],
+            "region_name": REGION,
+        }
+
+
+def pytest_configure() -> None:
+    """Keep the tests apart from the AWS account of whoever runs them."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+
+
+def pytest_report_header() -> str | None:
+    """Say what is left out."""
+    return None if "rgw" in KINDS else "RADOS Gateway is left out: install radosgw, ceph-mon and ceph-osd to test on it"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobody_pulls_the_plug() -> Iterator[None]:
+    """Let `fsync` do nothing: what it promises, no test can see, and it takes most of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    """Each kind of place in turn; `@pytest.mark.parametrize("place", ["moto"], indirect=True)` chooses."""
+    if request.param == "folder":
+        yield Place("folder", str(request.getfixturevalue("tmp_path") / "store"), {})
+    else:
+        server: Server = request.getfixturevalue(request.param)
+        place = Place(request.param, f"s3://{BUCKET}/{uuid.uuid4()}", _environment(server))
+        yield place
+        place.close()
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[Moto]:
+    """Moto's server with a bucket; one for each worker of pytest-xdist."""
+    server = Moto()
+    _make_bucket(server)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session", name="rgw")
+def rgw_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[rgw.RadosGateway]:
+    """RADOS Gateway with a bucket; one for each worker of pytest-xdist: it takes 1.5 seconds and 320 MB."""
+    if not rgw.is_installed():
+        if IN_CI:
+            pytest.fail("radosgw, ceph-mon and ceph-osd are not installed: in CI nothing is skipped")
+        pytest.skip("radosgw, ceph-mon and ceph-osd are not installed")
+    server = rgw.RadosGateway(tmp_path_factory.mktemp("rgw"))
+    try:
+        _make_bucket(server)
+        yield server
+    finally:
+        server.stop()
+
+
+def _environment(server: Server) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": server.endpoint,
+        "AWS_ACCESS_KEY_ID": server.access_key,
+        "AWS_SECRET_ACCESS_KEY": server.secret_key,
+        "AWS_DEFAULT_REGION": REGION,
+    }
+
+
+def _make_bucket(server: Server) -> None:
+    place = Place("server", f"s3://{BUCKET}/", _environment(server))
+    place.client().create_bucket(Bucket=BUCKET)
+    place.close()

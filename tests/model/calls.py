@@ -1,0 +1,74 @@
+"""What a modelled call is: a generator that yields requests and gets responses, and the safeguards that it may have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from enum import Enum
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+from .store import Request, Response
+
+T = TypeVar("T")
+Steps: TypeAlias = Generator[Request, Response, T]
+
+
+class Safeguard(Enum):
+    """One thing that the protocol does so as not to break; its value is what `without` on the command line takes."""
+
+    LIST_AFTER_CLAIM = "list-after-claim"
+    """put lists index and marks again after its claim (step 4)."""
+    OWN_MANIFEST = "own-manifest"
+    """put, its claim void, looks whether someone has made its manifest for it (step 4)."""
+    MARKS = "marks"
+    """delete_event leaves a mark that voids the index entries at or below it (steps 1 and 7)."""
+    WAITING_DELETES = "waiting-deletes"
+    """An event with a DELETE that waits for its journal or the one it came from is absent (step 2)."""
+    SECOND_LOOKUP = "second-lookup"
+    """Whoever helps an unfinished claim first looks it up again (step 3)."""
+    AGAIN_WHILE_MOVING = "again-while-moving"
+    """update_event and delete_event follow a target that moves (step 6); finish lists the updates again (step 10)."""
+    ONE_STEP = "one-step"
+    """update follows `replaces` one step, and only to rows that come from there (step 11)."""
+    LEDGER_AGAIN = "ledger-again"
+    """A combination lists ledger and sources again after its ledger entry (step 9)."""
+    LEDGER_RESULTS = "ledger-results"
+    """A journal that an open ledger entry is making is nobody's source (step 9)."""
+    LEDGER_NAMES = "ledger-names"
+    """A ledger entry's name is never used again (step 9)."""
+    INDEX_LISTED = "index-listed"
+    """finish moves an entry only if the index names one of its sources (step 10)."""
+    DELETE_WINS = "delete-wins"
+    """A DELETE beats every UPDATE of the same journal (step 9)."""
+    TOMBSTONED_UPDATES = "tombstoned-updates"
+    """get_event reads tombstoned updates too (step 8)."""
+    UPDATES_OF_ORIGIN = "updates-of-origin"
+    """get_event reads the updates of the journal that the event came from (step 8)."""
+    EMPTY_MANIFEST = "empty-manifest"
+    """A combination of which no row is left commits with an empty manifest (step 9)."""
+    YOUNG_TOMBSTONE = "young-tombstone"
+    """replay lists again when it meets a tombstone younger than its listing (step 13)."""
+    GRACE_FOR_WRITERS = "grace-for-writers"
+    """collect_garbage waits for writers as it does for readers (step 14)."""
+
+
+class Caller(NamedTuple):
+    """Who makes a call. `name` is unique in a run and becomes the blob's name; `page` is the length of a LIST page."""
+
+    name: str
+    safeguards: frozenset[Safeguard]
+    beside_043: bool = False
+    page: int = 2
+
+
+class Stuck(Exception):
+    """A call met what must never be; the checker counts it as a broken promise."""
+
+
+Step: TypeAlias = Callable[..., Steps[Any]]
+
+
+class GoOn(NamedTuple):
+    """What a call returns to go on with `step(caller, *arguments)`, all that it knew so far forgotten."""
+
+    step: Step
+    arguments: tuple[Any, ...]

@@ -1,0 +1,94 @@
+"""The configurations that are run exhaustively: each is a race that has broken an earlier version, or could."""
+
+from __future__ import annotations
+
+from .world import Configuration, Stored
+
+A = Stored("a", "a0", 1, "A")
+B = Stored("b", "b0", 1, "B")
+LATER_B = Stored("b", "b0", 2, "B")
+C = Stored("c", "c0", 3, "C")
+EARLY_C = Stored("c", "c0", 2, "C")
+
+PUT_1 = ("put", "a", "v1", 1)
+PUT_2 = ("put", "a", "v2", 1)
+PUT_3 = ("put", "a", "v3", 1)
+UPDATE_1 = ("update_event", "a", "a1")
+UPDATE_2 = ("update_event", "a", "a2")
+DELETE = ("delete_event", "a")
+GET = ("get", "a")
+JOURNAL = ("journal",)
+UPDATE = ("update",)
+RECOVER = ("recover",)
+REPLAY = ("replay",)
+COLLECT = ("collect_garbage",)
+BATCH = ("put_many", (("a", "ma", 1), ("b", "mb", 2)))
+OTHER_BATCH = ("put_many", (("b", "nb", 2), ("c", "nc", 3)))
+
+SMALL = {
+    "race-put": Configuration(((PUT_1,), (PUT_2,), (GET,)), crashes=1),
+    "race-put3": Configuration(((PUT_1,), (PUT_2,), (PUT_3,)), crashes=2),
+    "put-put-journal": Configuration(((PUT_1,), (PUT_2,), (JOURNAL,)), crashes=1),
+    "put-put-journal-gc": Configuration(((PUT_1,), (PUT_2,), (JOURNAL, COLLECT)), collects=True),
+    "help-aba": Configuration(((PUT_1, JOURNAL), (PUT_2,), (PUT_3,))),
+    "del-del-reput": Configuration(((DELETE,), (DELETE, PUT_2), (PUT_3,)), (A,), after={2: (0, 1)}),
+    "del-reput-journal": Configuration(((JOURNAL,), (DELETE, PUT_2, GET)), (A,), crashes=1),
+    "put-del-reput-new": Configuration(((PUT_1,), (DELETE, PUT_2), (PUT_3,)), crashes=1, after={2: (0, 1)}),
+    "put-del-reput": Configuration(((PUT_1,), (DELETE, PUT_2), (PUT_3,)), (A,), crashes=1, after={2: (0, 1)}),
+    "journal-journal": Configuration(((JOURNAL,), (JOURNAL,)), (A, B), crashes=1),
+    "journal-upd": Configuration(((JOURNAL,), (UPDATE_1, GET)), (A,), crashes=1),
+    "journal-gc-upd": Configuration(((JOURNAL, UPDATE, COLLECT), (UPDATE_1, GET)), (A,), collects=True),
+    "journal-del": Configuration(((JOURNAL,), (DELETE, GET)), (A,), crashes=1),
+    "fence-gc": Configuration(((JOURNAL,), (RECOVER, COLLECT), (JOURNAL,)), (A,), after={2: (1,)}, collects=True),
+    "replay-journal": Configuration(((JOURNAL,), (REPLAY,)), (A, B), crashes=1),
+    "replay-journal-gc": Configuration(((JOURNAL, COLLECT), (REPLAY,)), (A, B, EARLY_C), crashes=1, collects=True),
+    "replay-put-journal": Configuration(((("put", "c", "c1", 1),), (REPLAY,), (JOURNAL,)), (A, LATER_B), crashes=1),
+    "many-get-del": Configuration(((BATCH,), (DELETE, PUT_2)), crashes=1),
+}
+
+LARGE = {
+    "journal3": Configuration(((JOURNAL,), (JOURNAL,), (RECOVER,)), (A, B), crashes=1),
+    "journal-upd-upd": Configuration(((JOURNAL,), (UPDATE_1, GET), (UPDATE_2, UPDATE)), (A,)),
+    "journal-update-upd": Configuration(((JOURNAL, UPDATE), (UPDATE_1, UPDATE_2)), (A, B), crashes=1),
+    "journal-recover-upd": Configuration(((JOURNAL,), (RECOVER,), (UPDATE_1,)), (A,), crashes=1),
+    "del-journal-crash": Configuration(((DELETE, JOURNAL), (GET,), (RECOVER,)), (A,), crashes=1),
+    "upd-del": Configuration(((UPDATE_1,), (DELETE,), (UPDATE, JOURNAL)), (A,), crashes=1),
+    "upd-del-rec": Configuration(((JOURNAL,), (DELETE,), (RECOVER,)), (A,), crashes=1),
+    "jr-chain": Configuration(((JOURNAL,), (UPDATE_1, UPDATE), (RECOVER,)), (A, B), crashes=1),
+    "ledger-aba": Configuration(((JOURNAL, JOURNAL), (RECOVER,), (("put", "b", "b1", 1), JOURNAL)), (A,)),
+    "replay-journal2": Configuration(((JOURNAL, UPDATE), (REPLAY,), (("update_event", "b", "b1"),)), (A, LATER_B, C)),
+    "replay-upd-gc": Configuration(((UPDATE_1, UPDATE, COLLECT), (REPLAY,), (JOURNAL,)), (A, B), collects=True),
+    "get-journal-upd": Configuration(((UPDATE_1, UPDATE_2), (JOURNAL,), (GET, GET)), (A,)),
+    "get-journal-gc": Configuration(((UPDATE_1,), (JOURNAL, COLLECT), (GET,)), (A,), collects=True),
+    "many-put": Configuration(((BATCH,), (("put", "b", "v2", 2),), (REPLAY,)), crashes=1),
+    "many-many": Configuration(((BATCH,), (OTHER_BATCH,)), crashes=1),
+    "many-journal": Configuration(((BATCH,), (PUT_2,), (JOURNAL,)), crashes=1),
+}
+
+OLD_PUT = ("old_put", "a", "v1", 1)
+OLD_JOURNAL = ("old_journal",)
+OLD_DELETE = ("old_delete", "a")
+OLD_UPDATE = ("old_update", "a", "a1")
+
+BESIDE_043 = {
+    "oj-journal-replay": Configuration(((OLD_JOURNAL,), (JOURNAL,), (REPLAY,)), (A, B), beside_043=True),
+    "oj-replay": Configuration(((OLD_JOURNAL,), (REPLAY,)), (A, B, EARLY_C), beside_043=True),
+    "oj-put": Configuration(((OLD_JOURNAL,), (("put", "b", "b1", 1), ("get", "b")), (REPLAY,)), (A,), beside_043=True),
+    "oj-journal": Configuration(((OLD_JOURNAL,), (JOURNAL,)), (A, B), beside_043=True),
+    "oj-upd": Configuration(((OLD_JOURNAL,), (UPDATE_1, GET)), (A,), beside_043=True),
+    "oj-del": Configuration(((OLD_JOURNAL,), (DELETE, GET)), (A,), beside_043=True),
+    "oj-crash": Configuration(((OLD_JOURNAL,), (REPLAY,)), (A, B), crashes=1, beside_043=True),
+    "op-crash": Configuration(((OLD_PUT,), (PUT_2,)), crashes=1, after={1: (0,)}, beside_043=True),
+    "op-journal": Configuration(((("old_put", "b", "b1", 1),), (JOURNAL,)), (A,), beside_043=True),
+    "ou-journal": Configuration(((OLD_UPDATE,), (JOURNAL,)), (A,), beside_043=True),
+    "od-journal": Configuration(((OLD_DELETE,), (JOURNAL,)), (A,), beside_043=True),
+    "oj-then": Configuration(((OLD_JOURNAL,), (UPDATE_1, UPDATE, JOURNAL)), (A, B), after={1: (0,)}, beside_043=True),
+}
+
+NOT_TO_BE_HAD_BESIDE_043 = {
+    "oj-update": Configuration(((OLD_JOURNAL,), (UPDATE_1, UPDATE)), (A, B), beside_043=True),
+    "oj-delete": Configuration(((OLD_JOURNAL,), (DELETE, UPDATE)), (A, B), beside_043=True),
+    "op-put": Configuration(((OLD_PUT,), (PUT_2,)), beside_043=True),
+    "od-put": Configuration(((OLD_DELETE,), (PUT_2,)), (A,), beside_043=True),
+}
+"""Here 0.4.3 keeps calls from being linearizable, whatever we do: one side does not see what the other did."""

@@ -1,0 +1,338 @@
+"""PROTOCOL.md's steps 1 to 8: lookup, exists, help, put, put_many, update_event, delete_event, get_event."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from .calls import Caller, GoOn, Safeguard, Steps, Stuck
+from .store import (
+    DEAD,
+    FENCE,
+    NEW,
+    Bury,
+    Create,
+    Delete,
+    Entry,
+    Get,
+    IndexKey,
+    JournalID,
+    List,
+    Manifest,
+    Now,
+    Put,
+    PutOwn,
+    Row,
+    UpdateKey,
+    blob_key,
+    draft_key,
+    index_key,
+    is_delete,
+    journal_key,
+    mark_key,
+    update_key,
+    without_dead,
+)
+
+MOST_BATCH_ATTEMPTS = 2
+MOST_VAIN_HELPS = 2
+
+Item: TypeAlias = tuple[str, str, int]
+"""One event of a batch: id, data, date."""
+
+
+class Current(NamedTuple):
+    """The index entry that counts for an id."""
+
+    revision: int
+    entry: Entry
+
+
+class Existing(NamedTuple):
+    """What `exists` says of an id: its entry if the event is there, and the next free revision."""
+
+    current: Current | None
+    next_revision: int
+
+
+def lookup(caller: Caller, event_id: str) -> Steps[tuple[Current | None, int]]:
+    """Step 1: return the entry that counts, if one does, and the next free revision."""
+    while True:
+        entries = yield List(("index", event_id))
+        marked = 0
+        if Safeguard.MARKS in caller.safeguards:
+            marks = yield List(("gone", event_id))
+            marked = max((mark.revision for mark in marks), default=0)
+        if not entries or entries[-1].revision <= marked:
+            return None, marked + 1
+        entry = yield Get(entries[-1])
+        if entry is not None:
+            return Current(entries[-1].revision, entry), entries[-1].revision + 1
+
+
+def exists(caller: Caller, event_id: str) -> Steps[Existing]:
+    """Step 2, as a writer takes it: an unfinished claim is helped first."""
+    vain_looks = 0
+    while True:
+        current, next_revision = yield from lookup(caller, event_id)
+        if current is None:
+            return Existing(None, next_revision)
+        target = current.entry.target
+        manifest = yield Get(journal_key(target))
+        if manifest is not None:
+            deleted = yield from _is_deleted(caller, event_id, current.entry, manifest)
+            return Existing(None if deleted else current, next_revision)
+        if target.version == NEW:
+            still_vain = yield from _help(caller, event_id, current)
+            vain_looks += still_vain
+            if vain_looks > MOST_VAIN_HELPS:
+                message = f"{event_id} has no manifest, although it was helped"
+                raise Stuck(message)
+        elif vain_looks:
+            return Existing(None, next_revision)
+        else:
+            vain_looks += 1
+
+
+def _is_deleted(caller: Caller, event_id: str, entry: Entry, manifest: Manifest) -> Steps[bool]:
+    """Say whether the row has gone, or a DELETE waits for it (the end of step 2)."""
+    if Safeguard.WAITING_DELETES not in caller.safeguards:
+        return False
+    if all(row.event_id != event_id for row in manifest.rows):
+        return True
+    if any(map(is_delete, (yield List(("updates", entry.target, event_id))))):
+        return True
+    if _combined_by_043(caller, entry):
+        everywhere = yield List(("updates",))
+        if any(is_delete(update) and update.event_id == event_id for update in without_dead(everywhere)):
+            return True
+    return entry.origin is not None and any(map(is_delete, (yield List(("updates", entry.origin, event_id)))))
+
+
+def _combined_by_043(caller: Caller, entry: Entry) -> bool:
+    """Say whether 0.4.3 made the entry's journal, so that updates may wait for journals that nothing names."""
+    return caller.beside_043 and entry.origin is None and entry.target.version != NEW
+
+
+def _help(caller: Caller, event_id: str, claim: Current) -> Steps[bool]:
+    """Step 3: finish another's claim. Return True if its manifest is still missing."""
+    if Safeguard.SECOND_LOOKUP in caller.safeguards:
+        again, _ = yield from lookup(caller, event_id)
+        if again != claim:
+            return False
+    entry = claim.entry
+    draft = yield Get(draft_key(entry.target))
+    if draft is None:
+        row = Row(event_id, entry.date, claim.revision, 0, entry.birth)
+        yield Create(journal_key(entry.target), Manifest((row,)))
+    else:
+        yield from _settle(caller, entry.target, draft)
+    return (yield Get(journal_key(entry.target))) is None
+
+
+def put(caller: Caller, event_id: str, data: str, date: int, *, blob_is_there: bool = False) -> Steps[str | GoOn]:
+    """Step 4."""
+    journal = JournalID(date, date, NEW, caller.name)
+    again = GoOn(_put_again, (event_id, data, date))
+    if not blob_is_there:
+        yield PutOwn(blob_key(caller.name), (data,))
+    existing = yield from exists(caller, event_id)
+    if existing.current is not None:
+        return "exists"
+    revision = existing.next_revision
+    if not caller.safeguards & {Safeguard.MARKS, Safeguard.WAITING_DELETES}:
+        revision = 1
+    claimed = yield Create(index_key(event_id, revision), Entry(journal, None, date, revision))
+    if not claimed:
+        return again
+    if Safeguard.LIST_AFTER_CLAIM in caller.safeguards:
+        counts = yield from _claim_counts(caller, event_id, revision)
+        if not counts:
+            if Safeguard.OWN_MANIFEST in caller.safeguards and (yield Get(journal_key(journal))) is not None:
+                return "ok"
+            return again
+    yield Create(journal_key(journal), Manifest((Row(event_id, date, revision, 0, revision),)))
+    return "ok"
+
+
+def _put_again(caller: Caller, event_id: str, data: str, date: int) -> Steps[str | GoOn]:
+    return put(caller, event_id, data, date, blob_is_there=True)
+
+
+def _claim_counts(caller: Caller, event_id: str, revision: int) -> Steps[bool]:
+    """Say whether the claim is the highest entry and above the marks: no newer revision or deletion came in between."""
+    entries = yield List(("index", event_id))
+    marks: tuple[IndexKey, ...] = ()
+    if Safeguard.MARKS in caller.safeguards:
+        marks = yield List(("gone", event_id))
+    highest = max((key.revision for key in (*entries, *marks)), default=0)
+    return bool(entries) and highest <= revision and all(mark.revision < revision for mark in marks)
+
+
+def put_many(caller: Caller, items: tuple[Item, ...], attempt: int = 0) -> Steps[str | GoOn]:
+    """Step 5, with `error`: a batch that meets an existing id is not put."""
+    blob = f"{caller.name}.{attempt}" if attempt else caller.name
+    journal = JournalID(items[0][2], items[-1][2], NEW, blob)
+    yield PutOwn(blob_key(blob), tuple(data for _, data, _ in items))
+    draft = tuple((event_id, date) for event_id, _, date in items)
+    yield PutOwn(draft_key(journal), draft)
+    again = GoOn(put_many, (items, attempt + 1)) if attempt < MOST_BATCH_ATTEMPTS else "exists"
+    for event_id, _, date in items:
+        existing = yield from exists(caller, event_id)
+        if existing.current is not None:
+            refused: str | GoOn | None = "exists" if existing.current.entry.target != journal else None
+        else:
+            entry = Entry(journal, None, date, existing.next_revision)
+            claimed = yield Create(index_key(event_id, existing.next_revision), entry)
+            refused = None if claimed else again
+        if refused is not None:
+            fenced = yield from _fence(journal)
+            return refused if fenced else "ok"
+    yield from _settle(caller, journal, draft)
+    manifest = yield Get(journal_key(journal))
+    return again if manifest is None or manifest.fence else "ok"
+
+
+def _fence(journal: JournalID) -> Steps[bool]:
+    """Create the manifest as a fence; return False if it was there, and is none."""
+    yield Create(journal_key(journal), FENCE)
+    manifest = yield Get(journal_key(journal))
+    if manifest is None:
+        message = f"{journal} has gone"
+        raise Stuck(message)
+    if manifest.fence:
+        yield Bury(journal_key(journal))
+    return bool(manifest.fence)
+
+
+def _settle(caller: Caller, journal: JournalID, draft: tuple[tuple[str, int], ...]) -> Steps[None]:
+    """Create a batch's manifest if all its claims count, and a fence otherwise (step 5)."""
+    rows = []
+    for event_id, date in draft:
+        current, _ = yield from lookup(caller, event_id)
+        again, _ = yield from lookup(caller, event_id)
+        while current != again:
+            current, _ = yield from lookup(caller, event_id)
+            again, _ = yield from lookup(caller, event_id)
+        if current is None or current.entry.target != journal:
+            yield Create(journal_key(journal), FENCE)
+            manifest = yield Get(journal_key(journal))
+            if manifest is not None and manifest.fence:
+                yield Bury(journal_key(journal))
+            return
+        rows.append(Row(event_id, date, current.revision, 0, current.entry.birth))
+    yield Create(journal_key(journal), Manifest(tuple(rows)))
+
+
+def update_event(_caller: Caller, event_id: str, data: str) -> Steps[str | GoOn]:
+    """Step 6: take the timestamp."""
+    timestamp = yield Now()
+    return GoOn(_update_at, (event_id, data, timestamp))
+
+
+def _update_at(caller: Caller, event_id: str, data: str, timestamp: int) -> Steps[str]:
+    existing = yield from exists(caller, event_id)
+    if existing.current is None:
+        return "notfound"
+    first = existing.current.entry
+    target = first.target
+    yield Put(update_key(target, event_id, timestamp, "UPDATE"), data)
+    while Safeguard.AGAIN_WHILE_MOVING in caller.safeguards:
+        current, _ = yield from lookup(caller, event_id)
+        if current is None or current.entry.target == target or not _same_event(caller, current.entry, first):
+            break
+        target = current.entry.target
+        yield Put(update_key(target, event_id, timestamp, "UPDATE"), data)
+    return "ok"
+
+
+def _same_event(caller: Caller, one: Entry, other: Entry) -> bool:
+    """Say whether two entries of an id are of the same event; 0.4.3 tells no birth."""
+    return one.birth == other.birth or (caller.beside_043 and None in (one.birth, other.birth))
+
+
+def delete_event(_caller: Caller, event_id: str) -> Steps[str | GoOn]:
+    """Step 7: take the timestamp."""
+    timestamp = yield Now()
+    return GoOn(_delete_at, (event_id, timestamp))
+
+
+def _delete_at(caller: Caller, event_id: str, timestamp: int) -> Steps[str]:
+    existing = yield from exists(caller, event_id)
+    if existing.current is None:
+        return "notfound"
+    revision, first = existing.current
+    target = first.target
+    entries = yield List(("index", event_id))
+    yield Put(update_key(target, event_id, timestamp, "DELETE"), None)
+    if Safeguard.AGAIN_WHILE_MOVING in caller.safeguards:
+        while True:
+            current, _ = yield from lookup(caller, event_id)
+            if current is None or not _same_event(caller, current.entry, first):
+                break
+            if current.entry.target == target:
+                revision = max(revision, current.revision)
+                break
+            revision, target = current.revision, current.entry.target
+            yield Put(update_key(target, event_id, timestamp, "DELETE"), None)
+        entries = yield List(("index", event_id))
+    if Safeguard.MARKS in caller.safeguards:
+        yield Put(mark_key(event_id, revision), "")
+        entries = [entry for entry in entries if entry.revision <= revision]
+    for entry in entries:
+        yield Delete(entry)
+    return "ok"
+
+
+def newest(caller: Caller, updates: list[UpdateKey]) -> UpdateKey | None:
+    """Return the update that counts of those of one event: a DELETE before every UPDATE."""
+    if Safeguard.DELETE_WINS in caller.safeguards:
+        for update in updates:
+            if is_delete(update):
+                return update
+    return max(updates, key=lambda update: update.timestamp, default=None)
+
+
+def get(caller: Caller, event_id: str) -> Steps[str | GoOn | None]:
+    """Step 8: get_event; None for NotFound."""
+    from_the_start = GoOn(get, (event_id,))
+    current, _ = yield from lookup(caller, event_id)
+    if current is None:
+        return None
+    entry = current.entry
+    manifest = yield Get(journal_key(entry.target))
+    if manifest is None:
+        again, _ = yield from lookup(caller, event_id)
+        return None if again == current else from_the_start
+    updates = yield from _updates_to_read(caller, event_id, entry, manifest)
+    place = next((place for place, row in enumerate(manifest.rows) if row.event_id == event_id), None)
+    if place is None:
+        return None
+    updated = manifest.rows[place].updated
+    update = newest(caller, [update for update in updates if is_delete(update) or update.timestamp > updated])
+    if update is not None and is_delete(update):
+        return None
+    if update is not None:
+        updated_data: str | None = yield Get(update)
+        return from_the_start if updated_data is None else updated_data
+    blob: tuple[str, ...] | None = yield Get(blob_key(entry.target.blob))
+    return from_the_start if blob is None else blob[place]
+
+
+def _updates_to_read(caller: Caller, event_id: str, entry: Entry, manifest: Manifest) -> Steps[list[UpdateKey]]:
+    """Return the updates that may be newer than a row's data."""
+    journals = [entry.target]
+    if Safeguard.UPDATES_OF_ORIGIN not in caller.safeguards:
+        journals += manifest.replaces
+    elif entry.origin is not None:
+        journals.append(entry.origin)
+    updates = []
+    for journal in journals:
+        listed = yield List(("updates", journal, event_id))
+        if Safeguard.TOMBSTONED_UPDATES in caller.safeguards:
+            updates += [update for update in listed if update[-1] != DEAD]
+        else:
+            updates += without_dead(listed)
+    if _combined_by_043(caller, entry):
+        everywhere = yield List(("updates",))
+        updates += [u for u in without_dead(everywhere) if u.event_id == event_id and u not in updates]
+    return updates

@@ -1,0 +1,428 @@
+"""PROTOCOL.md's steps 9 to 12: journal, update and combine_journals, finish, recovery; and `repair` beside 0.4.3."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from .calls import Caller, GoOn, Safeguard, Step, Steps, Stuck
+from .protocol import lookup, newest
+from .store import (
+    COMBINED,
+    FENCE,
+    NEW,
+    Bury,
+    Combination,
+    Create,
+    Delete,
+    Entry,
+    Get,
+    IndexKey,
+    JournalID,
+    JournalKey,
+    Key,
+    List,
+    Manifest,
+    Put,
+    PutOwn,
+    ReadLedger,
+    Row,
+    UpdateKey,
+    blob_key,
+    index_key,
+    is_delete,
+    journal_key,
+    mark_key,
+    tombstone,
+    update_key,
+    without_dead,
+)
+
+MOST_ATTEMPTS = 4
+FAR_FUTURE = 999
+
+Ledger: TypeAlias = tuple[tuple[Key, Combination], ...]
+
+
+class Gathered(NamedTuple):
+    """A row for the journal to come, where it came from, and its data."""
+
+    row: Row
+    origin: JournalID
+    data: str
+
+
+class Attempt(NamedTuple):
+    """A combination that is tried: by which call, for the how manieth time, of what, and the ledger as it was read.
+
+    `moved` are updates of dead journals that belong to the source.
+    """
+
+    call: Step
+    number: int
+    sources: tuple[JournalID, ...]
+    ledger: Ledger
+    moved: tuple[UpdateKey, ...] = ()
+
+    def start_over(self) -> GoOn | str:
+        """Return what the call goes on with when it was disturbed."""
+        return GoOn(self.call, (self.number + 1,)) if self.number < MOST_ATTEMPTS else "busy"
+
+
+def journal(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
+    """Step 9: combine the new journals that no open ledger entry names."""
+    ledger = yield ReadLedger()
+    busy = _under_way(caller, ledger)
+    keys: list[JournalKey] = without_dead((yield List(("journals",))))
+    sources = [key.journal for key in keys if key.journal.version == NEW and key.journal not in busy]
+    if not sources:
+        return "none"
+    return (yield from _combine(caller, Attempt(journal, attempt, tuple(sources), ledger)))
+
+
+def update(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
+    """Step 9 for the first journal that live updates wait for, step 11 for those that wait for a dead one."""
+    ledger = yield ReadLedger()
+    busy = _under_way(caller, ledger)
+    waiting: list[UpdateKey] = without_dead((yield List(("updates",))))
+    if not waiting:
+        return "none"
+    journal_keys = yield List(("journals",))
+    alive = [key.journal for key in without_dead(journal_keys)]
+    to_apply: dict[JournalID, list[UpdateKey]] = {}
+    for one in waiting:
+        home: JournalID | None = one.journal
+        if one.journal not in alive:
+            if Safeguard.ONE_STEP in caller.safeguards:
+                home = yield from _one_step(caller, one, alive, journal_keys, ledger)
+            else:
+                home = yield from _all_steps(one, alive, journal_keys, ledger)
+        if home is not None:
+            to_apply.setdefault(home, []).append(one)
+    free = sorted(home for home in to_apply if home not in busy)
+    if not free:
+        return "none"
+    moved = tuple(one for one in to_apply[free[0]] if one.journal != free[0])
+    return (yield from _combine(caller, Attempt(update, attempt, (free[0],), ledger, moved)))
+
+
+def _under_way(caller: Caller, ledger: Ledger) -> set[JournalID | None]:
+    """Return the journals that open ledger entries name."""
+    named: set[JournalID | None] = {source for _, entry in ledger for source in entry.sources}
+    if Safeguard.LEDGER_RESULTS in caller.safeguards:
+        named |= {entry.journal for _, entry in ledger}
+    return named
+
+
+def _is_source(journal_id: JournalID, ledger: Ledger) -> bool:
+    return any(journal_id in entry.sources for _, entry in ledger)
+
+
+def _one_step(
+    caller: Caller, one: UpdateKey, alive: list[JournalID], journal_keys: tuple[Key, ...], ledger: Ledger
+) -> Steps[JournalID | None]:
+    """Step 11: return the live journal that replaces the update's dead one; where there is none, bury the update."""
+    if _is_source(one.journal, ledger):
+        return None
+    home = None
+    for candidate in alive:
+        manifest = yield Get(journal_key(candidate))
+        if manifest is None:
+            continue
+        replaces_it = one.journal in manifest.replaces
+        overlaps = any(row.event_id == one.event_id and row.birth is None for row in manifest.rows)
+        if replaces_it or (caller.beside_043 and home is None and overlaps):
+            home = candidate
+    key = journal_key(one.journal)
+    if home is None and (key in journal_keys or tombstone(key) in journal_keys or one.journal.version != NEW):
+        yield Bury(one)
+    return home
+
+
+def _all_steps(
+    one: UpdateKey, alive: list[JournalID], journal_keys: tuple[Key, ...], ledger: Ledger
+) -> Steps[JournalID | None]:
+    """Follow `replaces` as far as manifests can be read (what the first version did)."""
+    home = one.journal
+    manifests = [key for key in journal_keys if isinstance(key, JournalKey)]
+    for _ in range(5):
+        if home in alive:
+            return home
+        following = None
+        for key in manifests:
+            manifest = yield Get(key)
+            if manifest is not None and home in manifest.replaces and not manifest.fence:
+                following = key.journal
+        if following is None:
+            break
+        home = following
+    if home in alive:
+        return home
+    if not _is_source(one.journal, ledger):
+        yield Bury(one)
+    return None
+
+
+def _combine(caller: Caller, attempt: Attempt) -> Steps[str | GoOn]:
+    """Step 9, from the chosen sources on."""
+    used = list(attempt.moved)
+    gathered = yield from _gather_all(caller, attempt, used)
+    if gathered is None:
+        if isinstance(attempt.start_over(), GoOn):
+            return attempt.start_over()
+        message = f"{attempt.sources} or their updates have vanished, again and again"
+        raise Stuck(message)
+    name = f"{caller.name}.{attempt.number}" if attempt.number else caller.name
+    made = _journal_to_make(caller, gathered, attempt.sources[0], name)
+    entry = Combination(attempt.sources, made, tuple(used))
+    ledger_key: Key = ("ledger", name)
+    if Safeguard.LEDGER_NAMES not in caller.safeguards:
+        ledger_key = ("ledger", max((key[1] for key, _ in attempt.ledger), default=0) + 1)
+    entered = yield from _enter(caller, ledger_key, entry)
+    if not entered:
+        return attempt.start_over()
+    if made is not None:
+        yield PutOwn(blob_key(name), tuple(one.data for one in gathered))
+        rows, origins = tuple(one.row for one in gathered), tuple(one.origin for one in gathered)
+        if not (yield Create(journal_key(made), Manifest(rows, entry.sources, origins=origins))):
+            return "fenced"
+    yield from _finish(caller, ledger_key, entry)
+    return "ok"
+
+
+def _journal_to_make(caller: Caller, gathered: list[Gathered], source: JournalID, name: str) -> JournalID | None:
+    """Return the id of the journal to make; of one without rows, with a source's range."""
+    if gathered:
+        return JournalID(gathered[0].row.date, gathered[-1].row.date, COMBINED, name)
+    if Safeguard.EMPTY_MANIFEST in caller.safeguards:
+        return JournalID(source.start, source.end, COMBINED, name)
+    return None
+
+
+def _gather_all(caller: Caller, attempt: Attempt, used: list[UpdateKey]) -> Steps[list[Gathered] | None]:
+    """Return the rows of all sources in order, or None if something has vanished; add the updates to `used`."""
+    gathered: list[Gathered] = []
+    for source in attempt.sources:
+        of_source = yield from _gather(caller, source, attempt.moved, used)
+        if of_source is None:
+            return None
+        gathered += of_source
+    if caller.beside_043:
+        gathered = yield from _one_of_each(gathered)
+    return sorted(gathered, key=lambda one: (one.row.date, one.row.event_id))
+
+
+def _gather(
+    caller: Caller, source: JournalID, moved: tuple[UpdateKey, ...], used: list[UpdateKey]
+) -> Steps[list[Gathered] | None]:
+    """Return a source's rows, updates applied, or None if something has vanished; add its updates to `used`."""
+    manifest = yield Get(journal_key(source))
+    if manifest is None:
+        return None
+    updates: list[UpdateKey] = without_dead((yield List(("updates", source))))
+    if Safeguard.ONE_STEP in caller.safeguards:
+        for replaced in manifest.replaces:
+            late = without_dead((yield List(("updates", replaced))))
+            updates += [one for one in late if one not in moved]
+    used += updates
+    updates += moved
+    blob = yield Get(blob_key(source.blob))
+    gathered = []
+    for place, row in enumerate(manifest.rows):
+        origin = manifest.origins[place] if manifest.origins else None
+        mine = [
+            one
+            for one in updates
+            if one.event_id == row.event_id
+            and (is_delete(one) or one.timestamp > row.updated)
+            and (Safeguard.ONE_STEP not in caller.safeguards or one.journal in (source, origin) or row.birth is None)
+        ]
+        applied = newest(caller, mine)
+        if applied is not None and is_delete(applied):
+            continue
+        data = blob and blob[place]
+        updated = row.updated
+        if applied is not None:
+            data = yield Get(applied)
+            updated = applied.timestamp
+        if data is None:
+            return None
+        gathered.append(Gathered(row._replace(revision=row.revision + 1, updated=updated), source, data))
+    return gathered
+
+
+def _one_of_each(gathered: list[Gathered]) -> Steps[list[Gathered]]:
+    """Beside 0.4.3: of an id's rows keep the one updated last, or else the one that the index names."""
+    kept = []
+    for event_id in sorted({one.row.event_id for one in gathered}):
+        rows = [one for one in gathered if one.row.event_id == event_id]
+        if len(rows) > 1:
+            entries = yield List(("index", event_id))
+            entry = (yield Get(entries[-1])) if entries else None
+            target = entry and entry.target
+            rows.sort(key=lambda one: (one.row.updated, one.origin == target, one.origin.version != NEW, one.origin))
+        kept.append(rows[-1])
+    return kept
+
+
+def _enter(caller: Caller, ledger_key: Key, entry: Combination) -> Steps[bool]:
+    """Write the ledger entry, then look again: say whether the sources are still ours alone; if not, take it back."""
+    if not (yield Create(ledger_key, entry)):
+        return False
+    if Safeguard.LEDGER_AGAIN not in caller.safeguards:
+        return True
+    ledger: Ledger = yield ReadLedger()
+    if (ledger_key, entry) not in ledger:
+        return False
+    others = tuple(one for one in ledger if one[0] != ledger_key)
+    named = {source for _, other in others for source in other.sources} | {other.journal for _, other in others}
+    alive = without_dead((yield List(("journals",))))
+    if all(source not in named and journal_key(source) in alive for source in entry.sources):
+        return True
+    yield Delete(ledger_key)
+    return False
+
+
+def _finish(caller: Caller, ledger_key: Key, entry: Combination) -> Steps[None]:
+    """Step 10, by whoever finds the entry's manifest created."""
+    made = Manifest(())
+    if entry.journal is not None:
+        made = yield Get(journal_key(entry.journal))
+        if made is None:
+            return
+        yield from _move_entries(caller, entry.journal, made, entry.sources)
+    used = list(entry.used)
+    if Safeguard.AGAIN_WHILE_MOVING in caller.safeguards:
+        for source in entry.sources:
+            yield from _take_late_updates(caller, source, entry, made, used)
+        if entry.journal is not None and not made.rows:
+            yield Bury(journal_key(entry.journal))
+    if Safeguard.MARKS in caller.safeguards:
+        kept = {row.event_id for row in made.rows}
+        for event_id in sorted({one.event_id for one in used if is_delete(one)} - kept):
+            yield from _remove_entries(event_id, (*entry.sources, entry.journal))
+    for source in entry.sources:
+        yield Bury(journal_key(source))
+    for one in used:
+        yield Bury(one)
+    yield Delete(ledger_key)
+
+
+def _move_entries(caller: Caller, journal_id: JournalID, made: Manifest, sources: tuple[JournalID, ...]) -> Steps[None]:
+    for row, origin in zip(made.rows, made.origins, strict=True):
+        yield from _move_index(caller, row, Entry(journal_id, origin, row.date, row.birth), sources)
+
+
+def _move_index(caller: Caller, row: Row, moved: Entry, sources: tuple[JournalID, ...]) -> Steps[None]:
+    """Create an event's next index entry if its current one names a source, and delete the lower ones."""
+    if Safeguard.INDEX_LISTED not in caller.safeguards:
+        yield Create(index_key(row.event_id, row.revision), moved)
+        yield Delete(index_key(row.event_id, row.revision - 1))
+        return
+    keys = yield List(("index", row.event_id))
+    revision = row.revision
+    if keys and (keys[-1].revision < row.revision or caller.beside_043):
+        current = yield Get(keys[-1])
+        if caller.beside_043 and current is not None:
+            revision = keys[-1].revision + (current.target in sources)
+        if current is not None and current.target in sources:
+            yield Create(index_key(row.event_id, revision), moved)
+    for key in keys:
+        if key.revision < revision:
+            yield Delete(key)
+
+
+def _take_late_updates(
+    caller: Caller, source: JournalID, entry: Combination, made: Manifest, used: list[UpdateKey]
+) -> Steps[None]:
+    """List a source's updates again; what is not yet in its row goes to the new journal. Add all to `used`."""
+    updates: list[UpdateKey] = without_dead((yield List(("updates", source))))
+    if Safeguard.ONE_STEP in caller.safeguards:
+        updates += yield from _updates_of_replaced(source)
+    rows = {row.event_id: (row, origin) for row, origin in zip(made.rows, made.origins, strict=True)}
+    for one in updates:
+        row, origin = rows.get(one.event_id, (None, None))
+        if entry.journal and row and origin == source and (is_delete(one) or one.timestamp > row.updated):
+            data = yield Get(one)
+            yield Put(update_key(entry.journal, one.event_id, one.timestamp, one.kind), data)
+            if is_delete(one) and Safeguard.MARKS in caller.safeguards:
+                yield from _remove_entry_made_late(row, entry.journal)
+        if one not in used:
+            used.append(one)
+
+
+def _updates_of_replaced(source: JournalID) -> Steps[list[UpdateKey]]:
+    """Return the live updates of the journals that a source has replaced, for those of its rows that come from them."""
+    manifest = yield Get(journal_key(source))
+    updates: list[UpdateKey] = []
+    if manifest is not None:
+        origins = {row.event_id: origin for row, origin in zip(manifest.rows, manifest.origins, strict=False)}
+        for replaced in manifest.replaces:
+            late: list[UpdateKey] = without_dead((yield List(("updates", replaced))))
+            updates += [one for one in late if origins.get(one.event_id) == replaced]
+    return updates
+
+
+def _remove_entry_made_late(row: Row, journal_id: JournalID) -> Steps[None]:
+    """Mark and remove an entry that this combination has made after the event's deleter had removed the lower ones."""
+    keys = yield List(("index", row.event_id))
+    if keys and keys[-1].revision == row.revision:
+        yield from _remove_listed(row.event_id, keys, (journal_id,))
+
+
+def _remove_entries(event_id: str, targets: tuple[JournalID | None, ...]) -> Steps[None]:
+    """Mark and remove a deleted event's index entries, unless the highest names none of `targets`."""
+    keys = yield List(("index", event_id))
+    if keys:
+        yield from _remove_listed(event_id, keys, targets)
+
+
+def _remove_listed(event_id: str, keys: tuple[IndexKey, ...], targets: tuple[JournalID | None, ...]) -> Steps[None]:
+    current = yield Get(keys[-1])
+    if current is None or current.target not in targets:
+        return
+    yield Put(mark_key(event_id, keys[-1].revision), "")
+    for key in keys:
+        yield Delete(key)
+
+
+def recover(caller: Caller) -> Steps[str | GoOn]:
+    """Step 12, for every ledger entry that is open; beside 0.4.3, `repair` then."""
+    ledger = yield ReadLedger()
+    if not ledger and not caller.beside_043:
+        return "none"
+    for key, entry in ledger:
+        if entry.journal is None:
+            yield Delete(key)
+            continue
+        yield Create(journal_key(entry.journal), FENCE)
+        manifest = yield Get(journal_key(entry.journal))
+        if manifest is not None and not manifest.fence:
+            yield from _finish(caller, key, entry)
+            continue
+        if manifest is not None:
+            yield Bury(journal_key(entry.journal))
+        yield Delete(key)
+    return GoOn(_combine_sharers, ()) if caller.beside_043 else "ok"
+
+
+def _combine_sharers(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
+    """Combine the live journals that share an id; delete what 0.4.3 journaled after its event had been deleted."""
+    ledger = yield ReadLedger()
+    if ledger:
+        return "busy"
+    owners: dict[str, list[JournalID]] = {}
+    by_043: list[tuple[str, JournalID]] = []
+    for key in without_dead((yield List(("journals",)))):
+        manifest = yield Get(key)
+        for row in manifest.rows if manifest is not None else ():
+            owners.setdefault(row.event_id, []).append(key.journal)
+            if row.birth is None and key.journal.version != NEW:
+                by_043.append((row.event_id, key.journal))
+    for event_id, owner in by_043:
+        current, next_revision = yield from lookup(caller, event_id)
+        if current is None and next_revision > 1:
+            yield Put(update_key(owner, event_id, FAR_FUTURE, "DELETE"), None)
+    sources = tuple(sorted({owner for sharers in owners.values() if len(sharers) > 1 for owner in sharers}))
+    if not sources:
+        return "ok"
+    return (yield from _combine(caller, Attempt(_combine_sharers, attempt, sources, ledger)))

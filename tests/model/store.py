@@ -1,0 +1,288 @@
+"""The modelled store: what S3 does in one atomic step.
+
+A store is a dict that is never changed in place; a key is a tuple that begins with its prefix. A request's `perform`
+takes the store and the calls that are running, and gives the store afterwards and the response.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+Key: TypeAlias = tuple[Any, ...]
+Store: TypeAlias = dict[Key, Any]
+Response: TypeAlias = Any
+
+DEAD = ".dead"
+NEW = "new"
+COMBINED = "0v"
+CLOCK = ("clock",)
+
+
+class RunningCall(NamedTuple):
+    """A call under way: the process that makes it, its number in that process, and whether it only reads."""
+
+    process: int
+    number: int
+    reads: bool
+
+
+Running: TypeAlias = frozenset[RunningCall]
+
+
+class JournalID(NamedTuple):
+    """A journal's id. The version is `new` or, for a combined journal, a timestamp (here one constant)."""
+
+    start: int
+    end: int
+    version: str
+    blob: str
+
+
+class JournalKey(NamedTuple):
+    """The key of a manifest."""
+
+    prefix: str
+    journal: JournalID
+
+
+class IndexKey(NamedTuple):
+    """The key of an index entry, or (prefix `gone`) of a deletion mark."""
+
+    prefix: str
+    event_id: str
+    revision: int
+
+
+class UpdateKey(NamedTuple):
+    """The key of an update; `kind` is UPDATE or DELETE."""
+
+    prefix: str
+    journal: JournalID
+    event_id: str
+    timestamp: int
+    kind: str
+
+
+class Entry(NamedTuple):
+    """What an index entry holds. `origin` is the journal that the event came from; 0.4.3 writes no `birth`."""
+
+    target: JournalID
+    origin: JournalID | None
+    date: int
+    birth: int | None
+
+
+class Row(NamedTuple):
+    """One event in a manifest, with the timestamp of the last update applied to it."""
+
+    event_id: str
+    date: int
+    revision: int
+    updated: int
+    birth: int | None
+
+
+class Manifest(NamedTuple):
+    """A manifest; `origins` is parallel to `rows`. A fence, which has no rows, stops whoever would create it later."""
+
+    rows: tuple[Row, ...]
+    replaces: tuple[JournalID, ...] = ()
+    fence: bool = False
+    origins: tuple[JournalID | None, ...] = ()
+
+
+FENCE = Manifest((), fence=True)
+
+
+class Combination(NamedTuple):
+    """A ledger entry: a combination under way, with its sources, the journal that it makes, and the updates it uses."""
+
+    sources: tuple[JournalID, ...]
+    journal: JournalID | None
+    used: tuple[UpdateKey, ...]
+
+
+def journal_key(journal: JournalID) -> JournalKey:
+    """Return the key of a manifest."""
+    return JournalKey("journals", journal)
+
+
+def index_key(event_id: str, revision: int) -> IndexKey:
+    """Return the key of an index entry."""
+    return IndexKey("index", event_id, revision)
+
+
+def mark_key(event_id: str, revision: int) -> IndexKey:
+    """Return the key of a deletion mark."""
+    return IndexKey("gone", event_id, revision)
+
+
+def update_key(journal: JournalID, event_id: str, timestamp: int, kind: str) -> UpdateKey:
+    """Return the key of an update."""
+    return UpdateKey("updates", journal, event_id, timestamp, kind)
+
+
+def blob_key(blob: str) -> Key:
+    """Return the key of a blob; its value is a tuple of the events' data."""
+    return ("blobs", blob)
+
+
+def draft_key(journal: JournalID) -> Key:
+    """Return the key of a batch's draft."""
+    return ("drafts", journal)
+
+
+def tombstone(key: Key) -> Key:
+    """Return the key of a key's tombstone: the next in key order."""
+    return (*key, DEAD)
+
+
+def is_delete(key: Key) -> bool:
+    """Say whether the key of an update, or of its tombstone, is that of a DELETE."""
+    return bool(key[4] == "DELETE")
+
+
+def without_dead(keys: tuple[Key, ...]) -> list[Any]:
+    """Return those of the listed keys that are no tombstone and have none."""
+    listed = set(keys)
+    return [key for key in keys if key[-1] != DEAD and tombstone(key) not in listed]
+
+
+class Request(Protocol):
+    """One request to the store."""
+
+    def perform(self, store: Store, running: Running) -> tuple[Store, Response]:
+        """Return the store after the request, and the response."""
+
+
+class Put(NamedTuple):
+    """Write a key, whether or not it is there."""
+
+    key: Key
+    value: Any
+
+    def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
+        """Write."""
+        return {**store, self.key: self.value}, True
+
+
+class PutOwn(NamedTuple):
+    """Write a key that nobody reads before the writer has said, by a manifest or a claim, that it is there."""
+
+    key: Key
+    value: Any
+
+    def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
+        """Write."""
+        return {**store, self.key: self.value}, True
+
+
+class Bury(NamedTuple):
+    """Write a key's tombstone. Its value, an oracle of the grace time, is who was running at that moment."""
+
+    key: Key
+
+    def perform(self, store: Store, running: Running) -> tuple[Store, Response]:
+        """Write."""
+        return {**store, tombstone(self.key): running}, True
+
+
+class Create(NamedTuple):
+    """Write a key if it is not there (the conditional PUT); the response says whether it was written."""
+
+    key: Key
+    value: Any
+
+    def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
+        """Write, or not."""
+        return (store, False) if self.key in store else ({**store, self.key: self.value}, True)
+
+
+class Get(NamedTuple):
+    """Read a key; the response is its value, or None."""
+
+    key: Key
+
+    def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
+        """Read."""
+        return store, store.get(self.key)
+
+
+class Delete(NamedTuple):
+    """Delete a key, if it is there."""
+
+    key: Key
+
+    def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
+        """Delete."""
+        if self.key not in store:
+            return store, False
+        return {key: value for key, value in store.items() if key != self.key}, True
+
+
+class List(NamedTuple):
+    """List the keys that begin with `prefix`, in order: those after `after`, at most `limit` of them."""
+
+    prefix: Key
+    after: Key | None = None
+    limit: int | None = None
+
+    def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
+        """List."""
+        return store, _listed(store, self.prefix, self.after)[: self.limit]
+
+
+class ListFirstPage(NamedTuple):
+    """List the first page of journals; the response has all tombstones too, an oracle of "older than this listing"."""
+
+    limit: int
+
+    def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
+        """List."""
+        keys = _listed(store, ("journals",))
+        return store, (keys[: self.limit], frozenset(key for key in keys if key[-1] == DEAD))
+
+
+class ReadLedger(NamedTuple):
+    """List and read the ledger: pairs of key and `Combination`."""
+
+    def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
+        """Read."""
+        return store, tuple((key, store[key]) for key in _listed(store, ("ledger",)))
+
+
+class Now(NamedTuple):
+    """Read the one global clock, which goes on by a tick each time."""
+
+    def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
+        """Tick."""
+        now = store.get(CLOCK, 100) + 1
+        return {**store, CLOCK: now}, now
+
+
+class MayCollect(NamedTuple):
+    """Ask the oracle of the grace time whether all readers (or all calls) that ran at a burial have ended."""
+
+    key: Key
+    await_writers: bool
+
+    def perform(self, store: Store, running: Running) -> tuple[Store, Response]:
+        """Answer."""
+        if self.key not in store:
+            return store, False
+        return store, not any(call in running and (self.await_writers or call.reads) for call in store[self.key])
+
+
+def commutes(request: Request, store: Store, *, collects: bool) -> bool:
+    """Say whether no other process can tell when this request is made.
+
+    So it is with what nobody looks for yet, and with reading what never changes, unless garbage collection removes it.
+    """
+    if isinstance(request, Get):
+        return not collects and request.key[0] in ("journals", "blobs", "updates") and request.key in store
+    return isinstance(request, PutOwn)
+
+
+def _listed(store: Store, prefix: Key, after: Key | None = None) -> tuple[Key, ...]:
+    length = len(prefix)
+    return tuple(sorted(key for key in store if key[:length] == prefix and (after is None or key > after)))

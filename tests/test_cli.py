@@ -1,0 +1,496 @@
+"""The command `flashflood`, run as people and programs run it: in a process of its own, judged by its output, its errors and its exit code."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sysconfig
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from subprocess import PIPE, CompletedProcess
+
+import pytest
+from conftest import Place
+
+from flashflood import FlashFlood
+
+FLASHFLOOD = str(Path(sysconfig.get_path("scripts"), "flashflood"))
+COMMANDS = [
+    "put",
+    "get",
+    "update",
+    "delete",
+    "journal",
+    "apply-updates",
+    "replay",
+    "journals",
+    "check",
+    "repair",
+    "collect-garbage",
+    "demo",
+]
+BINARY = bytes(range(256)) * 2
+
+Run = Callable[..., CompletedProcess[bytes]]
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    """An environment that names a store in a folder, and no credentials."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "FLASHFLOOD_"))}
+    return {
+        **kept,
+        "FLASHFLOOD_STORE": str(tmp_path / "store"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_MAX_ATTEMPTS": "1",
+        "TERM": "xterm",
+    }
+
+
+@pytest.fixture
+def run(env: dict[str, str], tmp_path: Path) -> Run:
+    """Runs the command to its end, its output and errors in pipes."""
+
+    def run(*arguments: str | bytes, stdin: bytes = b"", **variables: str) -> CompletedProcess[bytes]:
+        command = [FLASHFLOOD, *arguments]
+        return subprocess.run(
+            command, input=stdin, capture_output=True, env=env | variables, cwd=tmp_path, check=False, timeout=60
+        )
+
+    return run
+
+
+def output(process: CompletedProcess[bytes]) -> bytes:
+    """What a run that succeeded wrote; it said nothing on standard error."""
+    assert (process.returncode, process.stderr) == (0, b"")
+    return process.stdout
+
+
+def lines(process: CompletedProcess[bytes]) -> list[dict[str, str]]:
+    return [json.loads(line) for line in output(process).splitlines()]
+
+
+def refusal(process: CompletedProcess[bytes], status: int) -> str:
+    """The one line that a failed run says on standard error."""
+    message = process.stderr.decode()
+    assert process.returncode == status, message
+    assert message.startswith("flashflood: ")
+    assert message.count("\n") == 1
+    assert message.endswith("\n")
+    assert process.stdout == b""
+    return message
+
+
+# Putting and getting
+
+
+def test_put_prints_the_id_alone_and_get_writes_the_data_unchanged(run: Run) -> None:
+    assert output(run("put", "the data", "--id", "a")) == b"a\n"
+    assert output(run("get", "a")) == b"the data"
+
+
+def test_put_makes_an_id_where_none_is_given(run: Run) -> None:
+    event_id = output(run("put", "the data")).decode().removesuffix("\n")
+    assert output(run("get", event_id)) == b"the data"
+
+
+def test_data_from_standard_input_are_stored_byte_for_byte(run: Run) -> None:
+    output(run("put", "--file", "-", "--id", "a", stdin=BINARY))
+    assert output(run("get", "a")) == BINARY
+
+
+def test_data_from_a_file_are_stored_byte_for_byte(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(BINARY)
+    output(run("put", "--file", "data", "--id", "a"))
+    assert output(run("get", "a")) == BINARY
+
+
+def test_data_from_an_argument_that_is_no_text_are_stored_byte_for_byte(run: Run) -> None:
+    output(run("put", b"\xff\xfe", "--id", "a"))
+    assert output(run("get", "a")) == b"\xff\xfe"
+
+
+def test_empty_data_are_data(run: Run) -> None:
+    output(run("put", "", "--id", "a"))
+    assert output(run("get", "a")) == b""
+
+
+def test_get_gives_a_json_line_where_it_is_asked_to(run: Run) -> None:
+    output(run("put", "ä", "--id", "a", "--date", "2026-11-24T09:30:00+01:00"))
+    assert lines(run("get", "a", "--format", "jsonl")) == [
+        {"event_id": "a", "date": "2026-11-24T08:30:00.000000Z", "data": "ä"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [
+        ("2026-11-24", "2026-11-24T00:00:00.000000Z"),
+        ("2026-11-24T08:30", "2026-11-24T08:30:00.000000Z"),
+        ("2026-11-24T08:30:00Z", "2026-11-24T08:30:00.000000Z"),
+        ("2026-11-24T083000.123456Z", "2026-11-24T08:30:00.123456Z"),
+        ("0900-01-01T00:00:00-05:00", "0900-01-01T05:00:00.000000Z"),
+    ],
+)
+def test_a_date_is_iso_8601_or_a_timestamp_of_the_layout_and_utc_without_an_offset(
+    run: Run, text: str, date: str
+) -> None:
+    output(run("put", "x", "--id", "a", "--date", text))
+    assert lines(run("replay"))[0]["date"] == date
+
+
+def test_the_option_store_goes_before_the_variable(run: Run) -> None:
+    output(run("put", "x", "--id", "a", "--store", "another"))
+    assert output(run("get", "a", FLASHFLOOD_STORE="another")) == b"x"
+    refusal(run("get", "a"), 1)
+
+
+def test_an_id_may_begin_with_a_dash(run: Run) -> None:
+    output(run("put", "x", "--id", "-a"))
+    assert output(run("get", "--", "-a")) == b"x"
+
+
+# Updating, deleting, journaling
+
+
+def test_an_update_is_read_at_once_and_replayed_once_it_is_applied(run: Run) -> None:
+    output(run("put", "old", "--id", "a"))
+    assert output(run("update", "a", "new")) == b""
+    assert output(run("get", "a")) == b"new"
+    assert output(run("replay", "--format", "data")) == b"old\n"
+    assert lines(run("apply-updates")) == [{"updates_applied": 1}]
+    assert output(run("replay", "--format", "data")) == b"new\n"
+
+
+def test_apply_updates_stops_after_its_limit(run: Run) -> None:
+    for event_id in ("a", "b", "c"):
+        output(run("put", "old", "--id", event_id, "--date", f"2026-01-0{ord(event_id) - ord('a') + 1}"))
+        output(run("update", event_id, "new"))
+    assert lines(run("apply-updates", "--limit", "2")) == [{"updates_applied": 2}]
+    assert lines(run("apply-updates")) == [{"updates_applied": 1}]
+
+
+def test_a_deleted_event_is_not_found(run: Run) -> None:
+    output(run("put", "x", "--id", "a"))
+    assert output(run("delete", "a")) == b""
+    assert "'a'" in refusal(run("get", "a"), 1)
+
+
+def test_journal_says_nothing_and_makes_one_journal_of_new_events(run: Run) -> None:
+    for day in ("01", "02", "03"):
+        output(run("put", day, "--date", f"2026-01-{day}"))
+    assert [found["version"] for found in lines(run("journals"))] == ["new"] * 3
+    assert output(run("journal", "--minimum-events", "3")) == b""
+    (journal,) = lines(run("journals"))
+    assert (journal["from_date"], journal["to_date"]) == ("2026-01-01T00:00:00.000000Z", "2026-01-03T00:00:00.000000Z")
+    assert journal["journal_id"].startswith("2026-01-01T000000.000000Z--2026-01-03T000000.000000Z--")
+
+
+def test_journals_lists_those_that_overlap_the_range(run: Run) -> None:
+    for day in ("01", "02", "03"):
+        output(run("put", day, "--date", f"2026-01-{day}"))
+    found = lines(run("journals", "--from", "2026-01-01", "--to", "2026-01-02"))
+    assert [journal["from_date"] for journal in found] == ["2026-01-02T00:00:00.000000Z"]
+
+
+def test_a_sound_store_has_no_findings_and_needs_no_repair(run: Run) -> None:
+    output(run("put", "x", "--id", "a"))
+    assert output(run("check")) == b""
+    assert lines(run("repair")) == [{"repairs": 0}]
+
+
+def test_check_names_the_damage_and_exits_with_1(run: Run, tmp_path: Path) -> None:
+    output(run("put", "x", "--id", "a"))
+    (blob,) = (tmp_path / "store" / "blobs").iterdir()
+    blob.unlink()
+    process = run("check")
+    assert process.returncode == 1
+    assert process.stderr == b""
+    findings = [json.loads(line)["finding"] for line in process.stdout.splitlines()]
+    assert any(blob.name in finding for finding in findings)
+
+
+def test_collect_garbage_says_how_many_journals_and_updates_it_removed(run: Run) -> None:
+    output(run("put", "x", "--id", "a"))
+    output(run("journal", "--minimum-events", "1"))
+    assert lines(run("collect-garbage")) == [{"collected": 0}]
+    (report,) = lines(run("collect-garbage", "--grace", "0"))
+    assert int(report["collected"]) > 0
+    assert output(run("replay", "--format", "data")) == b"x\n"
+
+
+# Replaying
+
+
+@pytest.fixture
+def week(run: Run, env: dict[str, str]) -> Run:
+    """A store with an event a day, of levels 1 to 7."""
+    store = FlashFlood.open(env["FLASHFLOOD_STORE"])
+    for day in range(1, 8):
+        store.put(f'{{"level": {day}}}', f"day {day}", datetime(2026, 1, day))
+    return run
+
+
+def test_replay_gives_the_dates_after_from_up_to_and_including_to(week: Run) -> None:
+    found = lines(week("replay", "--from", "2026-01-02", "--to", "2026-01-04"))
+    assert [event["event_id"] for event in found] == ["day 3", "day 4"]
+
+
+def test_replay_filters_with_jmespath(week: Run) -> None:
+    assert output(week("replay", "--filter", "level > `5`", "--format", "data")) == b'{"level": 6}\n{"level": 7}\n'
+
+
+def test_replay_of_an_empty_range_gives_nothing(week: Run) -> None:
+    assert output(week("replay", "--from", "2026-01-02", "--to", "2026-01-02")) == b""
+
+
+def test_json_lines_carry_any_data_without_loss(run: Run) -> None:
+    data = [b"text", "ä\n\0\u2028".encode(), b"", BINARY, b"\xed\xa0\x80"]
+    for number, item in enumerate(data):
+        output(run("put", "--file", "-", "--id", f"{number}", "--date", f"2026-01-0{number + 1}", stdin=item))
+    found = lines(run("replay"))
+    assert [b64decode(e["data_base64"]) if "data_base64" in e else e["data"].encode() for e in found] == data
+    assert ["data" in event for event in found] == [True, True, True, False, False]
+
+
+def test_a_table_has_a_title_and_a_line_for_each_event_with_nothing_that_a_terminal_would_obey(run: Run) -> None:
+    output(run("put", "--file", "-", "--id", "a", "--date", "2026-01-01", stdin=b"\x1b[31mred\nlines"))
+    title, line = output(run("replay", "--format", "table", COLUMNS="120")).decode().splitlines()
+    assert title.split() == ["date", "event_id", "data"]
+    assert line.split() == ["2026-01-01T00:00:00.000000Z", "a", r"\x1b[31mred\nlines"]
+
+
+def test_journals_can_be_shown_as_a_table(week: Run) -> None:
+    title, *rows = output(week("journals", "--format", "table", COLUMNS="200")).decode().splitlines()
+    assert title.split() == ["from", "to", "version", "blob"]
+    assert [row.split()[2] for row in rows] == ["new"] * 7
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize("command", ["get", "delete"])
+def test_a_missing_event_is_one_line_and_1(run: Run, command: str) -> None:
+    assert "'nobody'" in refusal(run(command, "nobody"), 1)
+
+
+def test_updating_a_missing_event_is_one_line_and_1(run: Run) -> None:
+    assert "'nobody'" in refusal(run("update", "nobody", "x"), 1)
+
+
+def test_an_id_that_is_taken_is_one_line_and_1(run: Run) -> None:
+    output(run("put", "x", "--id", "a"))
+    assert "'a'" in refusal(run("put", "y", "--id", "a"), 1)
+    assert output(run("get", "a")) == b"x"
+
+
+def test_an_id_that_cannot_be_is_one_line_and_1(run: Run) -> None:
+    assert "--" in refusal(run("put", "x", "--id", "a--b"), 1)
+
+
+def test_an_id_that_would_break_the_line_is_escaped_in_the_message(run: Run) -> None:
+    assert r"a\n\x1b[1mb".replace("\\", "") in refusal(run("get", "a\n\x1b[1mb"), 1).replace("\\", "")
+
+
+def test_too_few_events_to_journal_are_one_line_and_1(run: Run) -> None:
+    output(run("put", "x"))
+    assert "100" in refusal(run("journal"), 1)
+
+
+@pytest.mark.parametrize("option", ["--from", "--to"])
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "", "0001-01-01T00:00:00+05:00"])
+def test_a_bad_date_is_one_line_and_2(run: Run, option: str, text: str) -> None:
+    message = refusal(run("replay", option, text), 2)
+    assert option in message
+    assert repr(text) in message
+
+
+@pytest.mark.parametrize("command", ["replay", "journals"])
+def test_a_range_that_ends_before_it_begins_is_one_line_and_2(run: Run, command: str) -> None:
+    refusal(run(command, "--from", "2026-01-02", "--to", "2026-01-01"), 2)
+
+
+@pytest.mark.parametrize(("expression", "place"), [("level >", 8), ("a && b(c)", 6), ("length()", 1), ("", 1)])
+def test_a_bad_filter_is_one_line_and_2_and_shows_the_place(run: Run, expression: str, place: int) -> None:
+    assert f"at character {place} of {expression!r}" in refusal(run("replay", "--filter", expression), 2)
+
+
+def test_no_store_named_is_one_line_and_2(run: Run) -> None:
+    message = refusal(run("get", "a", FLASHFLOOD_STORE=""), 2)
+    assert "--store" in message
+    assert "FLASHFLOOD_STORE" in message
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["put"],
+        ["put", "x", "--file", "-"],
+        ["get"],
+        ["get", "a", "b"],
+        ["unheard-of"],
+        ["replay", "--unheard-of"],
+        ["replay", "--format", "unheard-of"],
+        ["journal", "--minimum-events", "-1"],
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_2(run: Run, arguments: list[str]) -> None:
+    assert "--help" in refusal(run(*arguments), 2)
+
+
+def test_a_file_that_cannot_be_read_is_one_line_and_1(run: Run) -> None:
+    assert "missing: No such file" in refusal(run("put", "--file", "missing"), 1)
+
+
+def test_a_store_that_is_no_folder_is_one_line_and_1(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    assert "file" in refusal(run("put", "x", "--store", "file"), 1)
+
+
+def test_missing_credentials_are_one_line_and_1(run: Run) -> None:
+    assert "s3://bucket/prefix: Unable to locate credentials" in refusal(
+        run("get", "a", "--store", "s3://bucket/prefix"), 1
+    )
+
+
+def test_a_server_that_is_not_there_is_one_line_and_1(run: Run) -> None:
+    nowhere = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    assert "http://127.0.0.1:1" in refusal(run("get", "a", "--store", "s3://bucket/prefix", **nowhere), 1)
+
+
+@pytest.mark.parametrize("place", ["moto"], indirect=True)
+def test_a_bucket_that_is_not_there_is_one_line_and_1(run: Run, place: Place) -> None:
+    store = "s3://nobodys-bucket/prefix"
+    message = refusal(run("put", "x", "--store", store, **place.env), 1)
+    assert message.startswith(f"flashflood: {store}: ")
+    assert "NoSuchBucket" in message
+
+
+@pytest.mark.parametrize("place", ["rgw"], indirect=True)
+def test_no_access_is_one_line_and_1(run: Run, place: Place) -> None:
+    wrong = {**place.env, "AWS_SECRET_ACCESS_KEY": "wrong"}
+    message = refusal(run("replay", "--store", place.url, **wrong), 1)
+    assert message.startswith(f"flashflood: {place.url}: ")
+    assert "SignatureDoesNotMatch" in message
+
+
+@pytest.mark.parametrize("place", ["moto"], indirect=True)
+def test_a_store_on_s3_is_worked_on_by_its_url(run: Run, place: Place) -> None:
+    on_s3 = {**place.env, "FLASHFLOOD_STORE": place.url}
+    output(run("put", "old", "--id", "a", "--date", "2026-01-01", **on_s3))
+    output(run("update", "a", "new", **on_s3))
+    output(run("journal", "--minimum-events", "1", **on_s3))
+    assert output(run("get", "a", **on_s3)) == b"new"
+    assert lines(run("replay", **on_s3)) == [{"event_id": "a", "date": "2026-01-01T00:00:00.000000Z", "data": "new"}]
+    assert output(run("demo", "--store", place.url, **place.env)).splitlines()[-1].startswith(b"All 11 steps")
+
+
+def test_a_full_disk_is_one_line_and_1(env: dict[str, str], run: Run) -> None:
+    output(run("put", "x", "--id", "a"))
+    with open("/dev/full", "wb") as full:
+        process = subprocess.run([FLASHFLOOD, "get", "a"], stdout=full, stderr=PIPE, env=env, check=False, timeout=60)
+    assert (process.returncode, process.stderr) == (1, b"flashflood: standard output: No space left on device\n")
+
+
+def test_a_reader_that_has_enough_ends_it_silently(env: dict[str, str], run: Run) -> None:
+    for _ in range(2):
+        output(run("put", "--file", "-", stdin=b"x" * 1_000_000))
+    script = f'"{FLASHFLOOD}" replay | head -c 10 > /dev/null; echo "${{PIPESTATUS[0]}}"'
+    process = subprocess.run(["bash", "-c", script], capture_output=True, env=env, check=False, timeout=60)
+    assert (process.stdout, process.stderr) == (b"141\n", b"")
+
+
+def test_ctrl_c_ends_it_with_130_and_no_traceback(env: dict[str, str], run: Run) -> None:
+    for _ in range(2):
+        output(run("put", "--file", "-", stdin=b"x" * 1_000_000))
+    with subprocess.Popen([FLASHFLOOD, "replay"], stdout=PIPE, stderr=PIPE, env=env) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(10)  # it is in the middle of writing more than a pipe holds
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip() == b""
+
+
+# At a terminal
+
+
+@contextmanager
+def terminal() -> Iterator[tuple[int, Callable[[], str]]]:
+    """A terminal's file descriptor for a process, and a function that gives what it has shown once the process has ended."""
+    ours, theirs = pty.openpty()
+
+    def shown() -> str:
+        os.close(theirs)
+        found = b""
+        try:
+            while piece := os.read(ours, 65536):
+                found += piece
+        except OSError:  # the other side is closed, and all is read
+            pass
+        return found.decode()
+
+    try:
+        yield theirs, shown
+    finally:
+        os.close(ours)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown_there"),
+    [
+        (["journal", "--minimum-events", "1"], "journaling"),  # of seven events there are enough for two runs
+        (["apply-updates"], "applying updates"),
+        (["replay"], "replaying"),
+    ],
+)
+def test_long_work_shows_progress_on_a_terminal_and_only_there(
+    env: dict[str, str], week: Run, arguments: list[str], shown_there: str
+) -> None:
+    with terminal() as (screen, shown):
+        process = subprocess.run([FLASHFLOOD, *arguments], stdout=PIPE, stderr=screen, env=env, check=False, timeout=60)
+        assert shown_there in shown()
+    assert process.returncode == 0
+    assert b"\x1b" not in process.stdout
+    output(week(*arguments))  # in a pipe it says nothing on standard error
+
+
+def test_at_a_terminal_replay_shows_a_table_without_a_bar_and_counts_are_words(env: dict[str, str], week: Run) -> None:
+    output(week("update", "day 1", "x"))
+    for arguments, wanted in (
+        (["replay"], "day 7"),
+        (["journals"], "version"),
+        (["apply-updates"], "1 updates applied"),
+    ):
+        with terminal() as (screen, shown):
+            command = [FLASHFLOOD, *arguments]
+            process = subprocess.run(command, stdout=screen, stderr=PIPE, env=env, check=False, timeout=60)
+            seen = shown()
+        assert (process.returncode, process.stderr) == (0, b"")
+        assert wanted in seen
+        assert "{" not in seen or arguments == ["replay"]
+        assert "event_id" in seen or arguments != ["replay"]
+
+
+# Everything else
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_help(run: Run, command: str) -> None:
+    assert output(run(command, "--help")).startswith(f"Usage: flashflood {command} ".encode())
+
+
+def test_the_help_names_every_command(run: Run) -> None:
+    help_text = output(run("--help")).decode()
+    assert [line.split()[0] for line in help_text.partition("Commands:\n")[2].splitlines()] == sorted(COMMANDS)
+
+
+def test_the_version_is_the_distributions(run: Run) -> None:
+    assert output(run("--version")) == b"flashflood 1.0.0\n"

@@ -1,0 +1,56 @@
+"""The write protocol, in the model kept beside these tests, breaks no promise however its requests interleave."""
+
+from itertools import islice
+from math import inf
+
+import pytest
+from model.calls import Safeguard
+from model.checker import explore
+from model.configurations import BESIDE_043, NOT_TO_BE_HAD_BESIDE_043, SMALL
+from model.random_runs import random_runs
+from model.world import World
+
+EVERY_SAFEGUARD = frozenset(Safeguard)
+MOST_STATES = 60_000
+TAKES_LONGER = {"help-aba", "oj-journal-replay"}
+EVERYWHERE = {**SMALL, **BESIDE_043}
+
+
+@pytest.mark.parametrize("name", sorted(EVERYWHERE.keys() - TAKES_LONGER))
+def test_no_interleaving_and_no_crash_breaks_a_promise(name: str) -> None:
+    found = explore(World(EVERYWHERE[name], EVERY_SAFEGUARD), MOST_STATES)
+    assert found.violations == {}
+    assert found.complete
+    assert found.states > found.ends > 0
+
+
+@pytest.mark.parametrize("name", NOT_TO_BE_HAD_BESIDE_043)
+def test_beside_043_nothing_else_breaks_than_the_order_of_calls(name: str) -> None:
+    found = explore(World(NOT_TO_BE_HAD_BESIDE_043[name], EVERY_SAFEGUARD), MOST_STATES)
+    assert set(found.violations) == {"calls are linearizable"}
+    assert found.complete
+
+
+@pytest.mark.parametrize(
+    ("safeguard", "configuration"),
+    [
+        (Safeguard.LIST_AFTER_CLAIM, "put-put-journal"),
+        (Safeguard.OWN_MANIFEST, "put-put-journal"),
+        (Safeguard.MARKS, "del-del-reput"),
+        (Safeguard.WAITING_DELETES, "del-reput-journal"),
+        (Safeguard.LEDGER_AGAIN, "journal-journal"),
+        (Safeguard.TOMBSTONED_UPDATES, "journal-upd"),
+        (Safeguard.UPDATES_OF_ORIGIN, "del-reput-journal"),
+        (Safeguard.GRACE_FOR_WRITERS, "fence-gc"),
+    ],
+)
+def test_the_model_finds_what_breaks_without_a_safeguard(safeguard: Safeguard, configuration: str) -> None:
+    world = World(SMALL[configuration], EVERY_SAFEGUARD - {safeguard})
+    found = explore(world, MOST_STATES, stop_at_first=True)
+    assert len(found.violations) == 1
+    assert all(violation.steps for violation in found.violations.values())
+
+
+def test_random_runs_of_more_processes_break_no_promise() -> None:
+    runs = islice(random_runs(seconds=inf, seed=43, safeguards=EVERY_SAFEGUARD), 600)
+    assert {violation.message for _, violation in runs if violation is not None} == set()

@@ -1,0 +1,534 @@
+"""Replay gives every event once, in order, lazily, within its memory, without writing, whoever else is working."""
+
+import json
+from contextlib import suppress
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Place
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from processes import Worker, tell
+from samples import AT_ONCE, at, contents, put_journaled, put_new
+from watched import Counted, Interrupted, keys, on
+
+from flashflood import Event, FlashFlood, FlashFloodException, FlashFloodJournalingError
+from flashflood.store import LocalStore, Store
+from flashflood.util import datetime_to_timestamp as format_timestamp
+
+ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
+
+
+def journals_of(ff: FlashFlood, *journals: str) -> list[Event]:
+    """Journals of events with one-letter ids, each as many minutes into 2020 as its place in the alphabet; the events in order."""
+    events = []
+    for letters in journals:
+        for letter in letters:
+            events.append(ff.put(f"data of {letter}", letter, at(ord(letter) - ord("a"))))
+        ff.journal(minimum_number_of_events=len(letters))
+    return sorted(events, key=lambda event: (event.date, event.event_id))
+
+
+# Order
+
+
+@pytest.mark.parametrize(
+    "journals",
+    [("abcd",), ("ab", "cd"), ("cd", "ab"), ("ac", "bd"), ("ad", "bc"), ("ae", "b", "cd"), ("af", "be", "cd"), ("dcba",)],
+    ids="+".join,
+)
+def test_events_come_by_date_whatever_journals_they_lie_in(place: Place, journals: tuple[str, ...]) -> None:
+    ff = place.open()
+    events = journals_of(ff, *journals)
+    assert list(ff.replay()) == events
+
+
+def test_new_events_are_merged_with_journaled_ones(place: Place) -> None:
+    ff = place.open()
+    put_journaled(ff, "a", "c", "e")
+    for minute, event_id in ((0.5, "b"), (1.5, "d"), (9, "z")):
+        ff.put(b"new", event_id, at(minute))
+    assert [event.event_id for event in ff.replay()] == ["a", "b", "c", "d", "e", "z"]
+
+
+def test_events_of_one_date_come_by_id_across_journals(place: Place) -> None:
+    ff = place.open()
+    for event_ids in (["b", "d", "\u00e9", "\U0001f600"], ["a", "c", "\ufffd"]):
+        for event_id in event_ids:
+            ff.put(event_id, event_id, at(0))
+        ff.journal(minimum_number_of_events=len(event_ids))
+    ff.put("B", "B", at(0))
+    assert [event.event_id for event in ff.replay()] == ["B", "a", "b", "c", "d", "\u00e9", "\ufffd", "\U0001f600"]
+
+
+def test_the_order_is_the_same_however_the_events_lie_in_journals(place: Place) -> None:
+    ff = place.open()
+    events = journals_of(ff, "ah", "bg", "cf", "de")
+    while len(journals := list(ff.list_journals())) > 1:
+        ff.combine_journals([ff.open_journal(item) for item in journals[:2]])
+        assert list(ff.replay()) == events
+    ff.put("data", "i", at(8))
+    assert list(ff.replay())[:-1] == events
+
+
+LAYOUTS = st.lists(
+    st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=4), min_size=1, max_size=4
+)
+BOUNDS = st.tuples(st.none() | st.integers(-1, 7), st.none() | st.integers(-1, 7))
+
+
+@settings(max_examples=40, deadline=None)
+@given(layout=LAYOUTS, bounds=BOUNDS, budget=st.sampled_from([1, 100, None]))
+def test_any_layout_replays_any_range_in_order(
+    tmp_path_factory: pytest.TempPathFactory,
+    layout: list[list[tuple[int, bool]]],
+    bounds: tuple[int | None, int | None],
+    budget: int | None,
+) -> None:
+    ff = FlashFlood.open(str(tmp_path_factory.mktemp("store")))
+    events = []
+    for number, journal in enumerate(layout):
+        for place, (minute, big) in enumerate(journal):
+            data = f"{number}.{place}".encode() * (50 if big else 1)
+            events.append(ff.put(data, f"{place}.{number}", at(minute)))
+        if number != len(layout) - 1:
+            ff.journal(minimum_number_of_events=len(journal))
+    start, end = (None if bound is None else at(bound) for bound in bounds)
+    if start is not None and end is not None and start > end:
+        start, end = end, start
+    expected = sorted((event.date, event.event_id, event.data) for event in events)
+    expected = [row for row in expected if (start is None or start < row[0]) and (end is None or row[0] <= end)]
+    options = {} if budget is None else {"memory_budget": budget}
+    assert [(event.date, event.event_id, event.data) for event in ff.replay(start, end, **options)] == expected
+
+
+# Ranges
+
+
+def test_a_range_from_inside_a_journal_gives_each_event_its_own_bytes(place: Place) -> None:
+    ff = place.open()
+    data = put_journaled(ff, *(f"event {number:02}" for number in range(12)))
+    for first in range(12):
+        for last in range(first, 12):
+            replayed = contents(ff.replay(at(first), at(last)))
+            assert replayed == {event_id: data[event_id] for event_id in list(data)[first + 1 : last + 1]}
+
+
+@ON_FOLDER
+def test_only_the_bytes_that_the_range_needs_are_read(place: Place) -> None:
+    ff = place.open()
+    for minute in range(10):
+        ff.put(bytes([minute]) * 1000, f"{minute}", at(minute))
+    ff.journal(minimum_number_of_events=10)
+
+    class Measured(Counted):
+        read = 0
+
+        def get(self, key: str, start: int | None = None, stop: int | None = None, /) -> Any:
+            found = super().get(key, start, stop)
+            if key.startswith("blobs/"):
+                assert found
+                self.read += len(found.body)
+            return found
+
+    store = Measured(place.store())
+    assert len(list(on(store).replay(at(3), at(5)))) == 2
+    assert store.read == 2000
+    assert list(on(store).replay(at(20), at(30))) == []
+    assert store.read == 2000
+
+
+# Exactly once
+
+
+@pytest.mark.parametrize("times", range(4))
+def test_an_event_journaled_and_combined_many_times_is_replayed_once(place: Place, times: int) -> None:
+    ff = place.open()
+    data = put_journaled(ff, "a", "b")
+    for time in range(times):
+        data |= put_journaled(ff, f"event {time}", start=10 + time)
+        ff.update_event("a", f"update {time}".encode())
+        data["a"] = f"update {time}".encode()
+        ff.combine_journals([ff.open_journal(item) for item in ff.list_journals()])
+    assert contents(ff.replay()) == data
+
+
+def test_replay_shows_updates_and_deletes_once_they_are_applied(place: Place) -> None:
+    ff = place.open()
+    before = put_journaled(ff, "a", "b", "c")
+    ff.update_event("a", b"updated")
+    ff.delete_event("b")
+    assert contents(ff.replay()) == before
+    ff.update()
+    assert contents(ff.replay()) == {"a": b"updated", "c": b"data of c"}
+
+
+def test_journaling_applies_the_updates_of_new_events(place: Place) -> None:
+    ff = place.open()
+    put_new(ff, "a", "b", "c")
+    ff.update_event("a", b"updated")
+    ff.delete_event("b")
+    ff.journal(minimum_number_of_events=3)
+    assert contents(ff.replay()) == {"a": b"updated", "c": b"data of c"}
+    assert ff.update() == 0
+
+
+def test_the_newest_of_several_updates_counts_and_a_delete_beats_them(place: Place) -> None:
+    ff = place.open()
+    put_journaled(ff, "a", "b")
+    for number in range(3):
+        ff.update_event("a", f"update {number}".encode())
+        ff.update_event("b", f"update {number}".encode())
+    ff.delete_event("b")
+    ff.update()
+    assert contents(ff.replay()) == {"a": b"update 2"}
+    assert ff.update() == 0
+
+
+def test_an_update_counts_as_newer_than_every_earlier_known_one_when_its_writers_clock_is_slow(place: Place) -> None:
+    ff = place.open()
+    put_journaled(ff, "id")
+    (journal_id,) = ff.list_journals()
+    future = "2999-01-01T000000.000000Z"
+    place.store().put(f"update/{journal_id[::-1]}--id--{future}--UPDATE", b"by a fast clock")
+    assert ff.get_event("id").data == b"by a fast clock"
+    ff.update_event("id", b"later, by a slow clock")
+    assert ff.get_event("id").data == b"later, by a slow clock"
+    ff.update()
+    ff.update_event("id", b"later still")
+    assert ff.get_event("id").data == b"later still"
+    ff.update()
+    assert contents(ff.replay()) == {"id": b"later still"}
+
+
+def test_get_event_returns_the_newest_data_at_once(place: Place) -> None:
+    ff = place.open()
+    put_new(ff, "new")
+    put_journaled(ff, "journaled", start=5)
+    for event_id in ("new", "journaled"):
+        for data in (b"first", b"", b"third"):
+            ff.update_event(event_id, data)
+            assert ff.get_event(event_id).data == data
+            assert place.open().get_event(event_id).data == data
+
+
+def test_without_reading_pending_updates_get_event_gives_the_old_data_until_they_are_applied(place: Place) -> None:
+    ff = place.open()
+    old_way = place.open(read_pending_updates=False)
+    put_new(ff, "b")
+    put_journaled(ff, "a", start=3)
+    put_new(ff, "b2", start=9)
+    ff.update_event("a", b"updated")
+    ff.update_event("b2", b"updated")
+    assert old_way.get_event("a").data == b"data of a"
+    assert old_way.get_event("b2").data == b"data of b2"
+    old_way.update()
+    assert old_way.get_event("a").data == old_way.get_event("b2").data == b"updated"
+    old_way.delete_event("a")
+    assert not old_way.event_exists("a")
+
+
+def test_a_deleted_id_put_again_is_a_new_event(place: Place) -> None:
+    ff = place.open()
+    put_journaled(ff, "id")
+    for number in range(3):
+        ff.delete_event("id")
+        assert not ff.event_exists("id")
+        event = ff.put(f"life {number}", "id", at(10 + number))
+        assert ff.get_event("id") == event
+    assert event in list(ff.replay())
+    ff.update(None)
+    ff.journal(minimum_number_of_events=1)
+    assert list(ff.replay()) == [event]
+    assert ff.get_event("id") == event
+
+
+# Filter and budget
+
+
+def test_a_filter_keeps_the_events_whose_data_match(place: Place) -> None:
+    ff = place.open()
+    for minute in range(6):
+        ff.put({"foo": minute}, f"{minute}", at(minute))
+    ff.put(b"not JSON", "text", at(9))
+    ff.journal(minimum_number_of_events=4)
+    assert [event.event_id for event in ff.replay(filter="foo > `3`")] == ["4", "5"]
+    assert [event.event_id for event in ff.replay(at(4), at(9), filter="foo > `3`")] == ["5"]
+    assert [event.event_id for event in ff.replay(filter="foo == `0`")] == ["0"]
+
+
+@pytest.mark.parametrize("expression", ["foo >", "unknown(foo)", "length()"])
+def test_a_filter_that_cannot_be_is_a_value_error_before_any_request(place: Place, expression: str) -> None:
+    store = Counted(place.store())
+    with pytest.raises(ValueError, match=r"."):
+        list(on(store).replay(filter=expression))
+    assert store.requests == []
+
+
+@pytest.mark.parametrize("budget", [1, 1000, 10_000, 1 << 30])
+def test_a_replay_with_a_small_memory_budget_gives_the_same(place: Place, budget: int) -> None:
+    ff = place.open()
+    expected = []
+    for number in range(3):
+        for place_in_journal in range(6):
+            data = bytes([number]) * (1 + 700 * place_in_journal)
+            expected.append(ff.put(data, f"{number}.{place_in_journal}", at(place_in_journal + number / 3)))
+        ff.journal(minimum_number_of_events=6)
+    ff.put(b"x" * 20_000, "large", at(2.1))
+    assert list(ff.replay(memory_budget=budget)) == list(ff.replay())
+    assert len(list(ff.replay(memory_budget=budget))) == 19
+
+
+# Laziness and rights
+
+
+@pytest.fixture
+def crowded(place: Place) -> Place:
+    """A store with 12 journals, some dead ones and new events."""
+    ff = place.open()
+    for number in range(12):
+        put_journaled(ff, f"{number}", start=number)
+    ff.update_event("0", b"updated")
+    ff.delete_event("11")
+    ff.update()
+    put_new(ff, "a", "b", start=20)
+    return place
+
+
+def test_the_first_event_stream_costs_at_most_4_requests(crowded: Place) -> None:
+    store = Counted(crowded.store())
+    next(iter(on(store).list_event_streams()))
+    assert len(store.requests) <= 4
+
+
+def test_the_first_journal_costs_at_most_4_requests(crowded: Place) -> None:
+    store = Counted(crowded.store())
+    assert next(iter(on(store).list_journals())).start_date == at(0)
+    assert len(store.requests) <= 4
+
+
+def test_the_first_event_of_a_replay_costs_no_more_than_the_journals_it_needs(crowded: Place) -> None:
+    store = Counted(crowded.store())
+    assert next(iter(on(store).replay())).data == b"updated"
+    assert len(store.requests) <= 6
+    assert len([key for method, key in store.requests if method == "get" and key.startswith("journals/")]) <= 2
+
+
+def test_looking_ahead_starts_when_a_second_item_is_asked_for(crowded: Place) -> None:
+    store = Counted(crowded.store())
+    streams = iter(on(store).list_event_streams())
+    next(streams)
+    first = len(store.requests)
+    next(streams)
+    assert len(store.requests) > first
+    assert len(list(streams)) == 11
+
+
+@pytest.mark.parametrize("name", ["replay", "list_journals", "list_event_streams"])
+def test_nothing_is_requested_before_the_first_item_is_asked_for(crowded: Place, name: str) -> None:
+    store = Counted(crowded.store())
+    items = getattr(on(store), name)()
+    assert store.requests == []
+    assert next(iter(items))
+
+
+@pytest.mark.parametrize("name", ["replay", "list_journals", "list_event_streams"])
+def test_a_reader_may_stop_in_the_middle(crowded: Place, name: str) -> None:
+    items = iter(getattr(crowded.open(), name)())
+    assert len(list(islice(items, 3))) == 3
+    del items
+
+
+def test_readers_never_write(crowded: Place) -> None:
+    store = Counted(crowded.store())
+    ff = on(store)
+    assert ff.get_event("a").data == b"data of a"
+    assert ff.event_exists("b")
+    assert not ff.event_exists("absent")
+    assert len(list(ff.replay())) == len(list(ff.list_event_streams())) == len(list(ff.list_journals())) == 13
+    assert len(list(ff.new_journals())) == 2
+    assert store.writes == []
+
+
+def test_readers_do_not_write_where_a_put_was_left_unfinished(place: Place) -> None:
+    ff = place.open()
+    put_new(ff, "whole")
+    store = place.store()
+    journal_id = str(next(iter(ff.list_journals())))
+    unfinished = journal_id.rpartition("--")[0] + "--11111111-2222-3333-4444-555555555555"
+    store.create("index/unfinished--0000000001", b"", metadata={"target": unfinished})
+    counted = Counted(store)
+    assert not on(counted).event_exists("unfinished")
+    assert contents(on(counted).replay()) == {"whole": b"data of whole"}
+    assert counted.writes == []
+
+
+@ON_FOLDER
+def test_a_replay_over_more_than_one_page_of_the_listing_is_whole(place: Place) -> None:
+    """1,020 keys, as 0.4.3 writes them: 540 new events, of which 480 are dead."""
+    store = place.store()
+    for number in range(540):
+        write_new_event(store, number)
+        if number % 9:
+            store.put(f"{journal_key(number)}.dead", b"", garbage=True)
+    ff = place.open()
+    assert [event.event_id for event in ff.replay()] == [f"{number:04}" for number in range(0, 540, 9)]
+    assert len(list(ff.list_journals())) == 60
+    assert len(list(ff.list_event_streams(at(3)))) == 40
+
+
+def journal_key(number: int) -> str:
+    """The key of a new event, `number` seconds into 2020."""
+    stamp = format_timestamp(at(number / 60))
+    return f"journals/{stamp}--{stamp}--new--00000000-0000-0000-0000-{number:012}"
+
+
+def write_new_event(store: Store, number: int) -> None:
+    """Write a new event as 0.4.3 does, without its index entry, and without its blob where nobody needs that."""
+    key = journal_key(number)
+    journal_id = key.removeprefix("journals/")
+    stamp = journal_id.partition("--")[0]
+    row = {"event_id": f"{number:04}", "timestamp": stamp, "offset": 0, "size": 4}
+    manifest = {"journal_id": journal_id, "from_date": stamp, "to_date": stamp, "size": 4, "events": [row]}
+    if not number % 9:
+        store.put(f"blobs/{journal_id[-36:]}", f"{number:04}".encode())
+    store.put(key, json.dumps(manifest).encode())
+
+
+# Beside others at work
+
+
+WORKS: dict[str, Callable[[FlashFlood], object]] = {
+    "journals": lambda ff: ff.journal(minimum_number_of_events=4),
+    "combines": lambda ff: ff.combine_journals([ff.open_journal(item) for item in list(ff.list_journals())[:2]]),
+    "updates": lambda ff: ff.update(None),
+    "journals and collects garbage": lambda ff: (
+        ff.journal(minimum_number_of_events=4),
+        ff.collect_garbage(grace=AT_ONCE),
+    ),
+    "combines and collects garbage": lambda ff: (
+        ff.combine_journals([ff.open_journal(item) for item in list(ff.list_journals())]),
+        ff.collect_garbage(grace=AT_ONCE),
+    ),
+    "puts": lambda ff: put_new(ff, "z", start=99),
+}
+
+
+@pytest.mark.parametrize("work", WORKS)
+def test_another_client_may_work_between_any_two_requests_of_a_replay(tmp_path: Path, work: str) -> None:
+    for number in count(1):
+        folder = LocalStore(tmp_path / f"{number}")
+        ff = on(folder)
+        before, after = busy_store(ff)
+        store = Interrupted(folder, number, partial(WORKS[work], ff))
+        replayed = contents(on(store).replay(memory_budget=60))
+        replayed.pop("z", None)
+        assert set(before) >= set(replayed) >= set(after), f"at request {number}"
+        for event_id, data in replayed.items():
+            assert data in (before[event_id], after.get(event_id)), f"{event_id} at request {number}"
+        if not store.reached:
+            break
+    assert number > 3
+
+
+def busy_store(ff: FlashFlood) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Two overlapping journals with a pending update and a pending delete, four new events; the data before and after they are applied."""
+    for event_id, minute in (("a", 0), ("c", 2), ("e", 4), ("b", 1), ("d", 3), ("f", 5)):
+        ff.put(f"data of {event_id}", event_id, at(minute))
+        if event_id in "ef":
+            ff.journal(minimum_number_of_events=3)
+    put_new(ff, "g", "h", "i", "j", start=3)
+    before = contents(ff.replay())
+    ff.update_event("b", b"updated")
+    ff.delete_event("e")
+    after = before | {"b": b"updated"}
+    del after["e"]
+    return before, after
+
+
+def combine_some(ff: FlashFlood) -> None:
+    """Combine the first journals, unless the other process has just done so."""
+    with suppress(FlashFloodException):
+        ff.combine_journals([ff.open_journal(item) for item in islice(ff.list_journals(), 3)])
+
+
+def work_for_ever(url: str, part: int) -> None:
+    """Runs in a process of its own: put, update, delete, journal, combine and collect, telling of each event put."""
+    ff = FlashFlood.open(url)
+    number = 0
+    while True:
+        event_id = f"event {part} {number:06}"
+        ff.put({"number": number}, event_id, at(number % 7 + part / 10))
+        tell(event_id)
+        number += 1
+        if number % 3 == 0:
+            ff.update_event(event_id, {"number": number, "updated": True})
+        with suppress(FlashFloodJournalingError):  # the other process has them under way, or too few are new
+            if number % 5 == 0:
+                ff.journal(minimum_number_of_events=1 + number % 4)
+            if number % 7 == 0:
+                ff.update()
+            if number % 11 == 0:
+                combine_some(ff)
+        if number % 13 == 0:
+            ff.collect_garbage(grace=timedelta(seconds=20))
+
+
+@pytest.mark.timeout(180)
+def test_every_event_is_replayed_once_while_other_processes_put_journal_update_and_collect(place: Place) -> None:
+    ff = place.open()
+    put: set[str] = set()
+    with (
+        Worker(place.env, "test_replay", "work_for_ever", place.url, 1) as one,
+        Worker(place.env, "test_replay", "work_for_ever", place.url, 2) as two,
+    ):
+        for _ in range(12):
+            for worker in (one, two):
+                put |= {worker.hear() for _ in range(2)}
+            replayed = contents(ff.replay())
+            assert put <= set(replayed)
+            dates = [(event.date, event.event_id) for event in ff.replay(memory_budget=1000)]
+            assert dates == sorted(dates)
+        for worker in (one, two):
+            assert worker.process.poll() is None
+            put |= set(worker.kill())
+    assert put <= set(contents(ff.replay()))
+
+
+def test_a_journal_gone_between_listing_and_reading_is_looked_for_again(place: Place) -> None:
+    ff = place.open()
+    data = put_journaled(ff, "a", "b") | put_journaled(ff, "c", "d", start=5)
+    events = iter(ff.replay())
+    first = next(events)
+    ff.combine_journals([ff.open_journal(item) for item in ff.list_journals()])
+    ff.collect_garbage(grace=AT_ONCE)
+    assert contents([first, *events]) == data
+
+
+def test_an_old_journal_listing_meets_journals_made_since(place: Place) -> None:
+    ff = place.open()
+    for number in range(5):
+        put_journaled(ff, f"{number}", start=number)
+    listed: Iterator[Any] = iter(ff.list_journals())
+    found = [next(listed)]
+    put_journaled(ff, "later", start=50)
+    found += list(listed)
+    assert len(found) == len(set(found))
+    assert [item.start_date for item in found][:5] == [at(number) for number in range(5)]
+
+
+@ON_FOLDER
+def test_a_tombstone_alone_is_ignored(place: Place) -> None:
+    ff = place.open()
+    data = put_journaled(ff, "a", "b")
+    store = place.store()
+    assert isinstance(store, LocalStore)
+    tombstones = [key for key in keys(store, "journals/") if key.endswith(".dead")]
+    assert tombstones
+    store.delete([key.removesuffix(".dead") for key in tombstones])
+    assert contents(ff.replay()) == data

@@ -1,0 +1,164 @@
+"""Stores that watch each request on its way: to count them, to die at one of them, to let another client work before one of them."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from threading import Lock
+from typing import TypeVar
+
+from flashflood import FlashFlood
+from flashflood.store import Found, Page, Store
+
+Body = bytes | bytearray | memoryview
+Answer = TypeVar("Answer")
+
+WRITES = {"put", "create", "delete", "mark_garbage"}
+
+
+class Watched:
+    """A store whose every request goes through `request`."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.name = store.name
+        self.workers = store.workers
+        self.root_prefix = store.root_prefix
+
+    def request(self, method: str, key: str, send: Callable[[], Answer]) -> Answer:
+        """Do one request: `send` sends it and gives the answer."""
+        raise NotImplementedError
+
+    def get(self, key: str, start: int | None = None, stop: int | None = None, /) -> Found | None:
+        return self.request("get", key, lambda: self.store.get(key, start, stop))
+
+    def head(self, key: str, /) -> Found | None:
+        return self.request("head", key, lambda: self.store.head(key))
+
+    def put(
+        self,
+        key: str,
+        body: Body | Iterable[bytes],
+        /,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        garbage: bool = False,
+    ) -> None:
+        self.request("put", key, lambda: self.store.put(key, body, metadata=metadata, garbage=garbage))
+
+    def create(self, key: str, body: Body, /, *, metadata: Mapping[str, str] | None = None) -> bool:
+        return self.request("create", key, lambda: self.store.create(key, body, metadata=metadata))
+
+    def delete(self, keys: Sequence[str], /) -> None:
+        self.request("delete", ", ".join(keys), lambda: self.store.delete(keys))
+
+    def list(self, prefix: str, after: str | None = None, /) -> Page:
+        return self.request("list", prefix, lambda: self.store.list(prefix, after))
+
+    def mark_garbage(self, key: str, /) -> bool:
+        return self.request("mark_garbage", key, lambda: self.store.mark_garbage(key))
+
+    def url(self, key: str, /) -> str:
+        """No request: a URL is made without one."""
+        return self.store.url(key)
+
+
+class Counted(Watched):
+    """Remembers its requests: `requests` holds (method, key), in the order of their sending."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.requests: list[tuple[str, str]] = []
+
+    def request(self, method: str, key: str, send: Callable[[], Answer]) -> Answer:
+        self.requests.append((method, key))
+        return send()
+
+    @property
+    def writes(self) -> list[tuple[str, str]]:
+        """The requests that change something."""
+        return [request for request in self.requests if request[0] in WRITES]
+
+
+class Death(BaseException):
+    """The client is dead. Not an `Exception`, so that nothing on the way up can go on working."""
+
+
+class Mortal(Watched):
+    """The store of a client that dies at its request number `last` (from 1): before sending it, or `answer_lost`, once it is done.
+
+    No later request is sent. `died` says whether it came to that.
+    """
+
+    def __init__(self, store: Store, last: int, *, answer_lost: bool) -> None:
+        super().__init__(store)
+        self.last = last
+        self.answer_lost = answer_lost
+        self.died = False
+        self._sent = 0
+        self._lock = Lock()
+
+    def request(self, method: str, key: str, send: Callable[[], Answer]) -> Answer:
+        with self._lock:
+            self._sent += 1
+            number = self._sent
+        if number < self.last:
+            return send()
+        self.died = True
+        if number == self.last and self.answer_lost:
+            send()
+        raise Death
+
+
+class Repeated(Watched):
+    """Sends request number `place` (from 1) twice, as botocore does where the first answer is lost. `reached` says whether that came."""
+
+    def __init__(self, store: Store, place: int) -> None:
+        super().__init__(store)
+        self.place = place
+        self.reached = False
+        self._sent = 0
+        self._lock = Lock()
+
+    def request(self, method: str, key: str, send: Callable[[], Answer]) -> Answer:
+        with self._lock:
+            self._sent += 1
+            here = self._sent == self.place
+        if here:
+            self.reached = True
+            send()
+        return send()
+
+
+class Interrupted(Watched):
+    """Lets another client work, once, right before request number `place` (from 1). `reached` says whether that came."""
+
+    def __init__(self, store: Store, place: int, work: Callable[[], object]) -> None:
+        super().__init__(store)
+        self.place = place
+        self.work = work
+        self.reached = False
+        self._sent = 0
+        self._lock = Lock()
+
+    def request(self, method: str, key: str, send: Callable[[], Answer]) -> Answer:
+        with self._lock:
+            self._sent += 1
+            here = self._sent == self.place
+        if here:
+            self.reached = True
+            self.work()
+        return send()
+
+
+def on(store: Store, *, read_pending_updates: bool = True) -> FlashFlood:
+    """A FlashFlood that sends its requests through `store`."""
+    return FlashFlood._on(store, read_pending_updates=read_pending_updates)
+
+
+def keys(store: Store, prefix: str = "") -> Iterator[str]:
+    """All keys that begin with `prefix`."""
+    after = None
+    while True:
+        page = store.list(prefix, after)
+        yield from (entry.key for entry in page.entries)
+        if not page.more:
+            return
+        after = page.entries[-1].key
