@@ -1,5 +1,6 @@
 """Several clients, in threads and in processes, at one time on one store."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -216,6 +217,12 @@ def expect(ff: FlashFlood, expected: dict[str, bytes | None]) -> None:
     assert ff.check() == []
 
 
+@pytest.fixture
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No client waits for another, which will not go on before it has given up."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+
+
 def interrupt_everywhere(
     folder: Path,
     outer: Callable[[FlashFlood], object],
@@ -251,6 +258,7 @@ def tolerated(call: Callable[[FlashFlood], object], ff: FlashFlood) -> None:
 
 
 @pytest.mark.timeout(200)
+@pytest.mark.usefixtures("no_patience")
 @pytest.mark.parametrize("work", WORKS | COLLECT)
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_between_any_two_requests_of_other_work_is_kept(tmp_path: Path, change: str, work: str) -> None:
@@ -259,6 +267,7 @@ def test_a_change_between_any_two_requests_of_other_work_is_kept(tmp_path: Path,
 
 
 @pytest.mark.timeout(200)
+@pytest.mark.usefixtures("no_patience")
 @pytest.mark.parametrize("work", WORKS)
 @pytest.mark.parametrize("change", CHANGES)
 def test_other_work_between_any_two_requests_of_a_change_keeps_it(tmp_path: Path, change: str, work: str) -> None:
@@ -267,6 +276,7 @@ def test_other_work_between_any_two_requests_of_a_change_keeps_it(tmp_path: Path
 
 
 @pytest.mark.timeout(200)
+@pytest.mark.usefixtures("no_patience")
 @pytest.mark.parametrize("inner", WORKS)
 @pytest.mark.parametrize("outer", WORKS)
 def test_work_between_any_two_requests_of_other_work_loses_nothing(tmp_path: Path, outer: str, inner: str) -> None:

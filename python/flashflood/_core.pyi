@@ -170,15 +170,14 @@ class Merge:
         """Take a journal in; its index as a source is the number of earlier `add`s.
 
         Gives the (timestamp, event_id) about which the index must be asked, each once, since 0.4.3 may have left this
-        journal beside one that it was combined into: rows that two journals share, and the rows that only one of two
-        such journals has. Rows that come late, because 0.4.3 named a range which they are not in, go out with the next
+        journal beside one that it was combined into: of two journals that share a row, the rows of the older one. Rows that come late, because 0.4.3 named a range which they are not in, go out with the next
         window, unless they have already gone out from another journal.
         """
     def decide(self, timestamp: str, event_id: str, journal_id: str | None, /) -> None:
-        """Say which journal has the row in question; None: no one, the event was deleted.
+        """Say which journal has the row in question; None: the index names none.
 
-        Where that journal is not here, or nothing is said, the row of the journal not `new` goes out, then that of the
-        greatest journal_id. About a row that is not in question, or has gone out, it changes nothing.
+        A row that only one journal has and the index does not name was deleted. Of a row that several have, where the
+        index names none that is here, that in the journal made last goes out, `new` being before all. About a row that is not in question, or has gone out, it changes nothing.
         """
     def remove(self, journal_id: str, /) -> None:
         """Drop what has not gone out of a journal that turned out to be replaced. Unknown ids are ignored."""
@@ -200,8 +199,8 @@ class Combination:
     for one that none of the sources is or replaces. A delete beats every update; of updates the newest counts, if newer
     than the row's `updated`.
     `current` says, for ids that several rows have after the deletes, which source the index names: of those rows the
-    one with the newest `updated` stays, then the one in that source, then the one not `new`, then the greatest
-    journal_id.
+    one with the newest `updated` stays, then the one in that source, then the one in the journal made last, `new`
+    being before all.
     """
 
     def __new__(

@@ -9,8 +9,8 @@ pub struct JournalId {
     pub start: Timestamp,
     /// The timestamp of the last row. 0.4.3 has written journals whose rows are out of order, so it may be before `start`.
     pub end: Timestamp,
-    /// Whether its version is `new`: its events have just been put and not yet been journaled.
-    pub is_new: bool,
+    /// When it was made; none for `new`: its events have just been put and not yet been journaled.
+    pub made: Option<Timestamp>,
 }
 
 impl JournalId {
@@ -20,11 +20,8 @@ impl JournalId {
         let start = Timestamp::parse(parts.next()?)?;
         let end = Timestamp::parse(parts.next()?)?;
         let version = parts.next()?;
-        let is_new = version == "new";
-        if !is_new {
-            Timestamp::parse(version)?;
-        }
-        is_uuid(parts.next()?).then_some(Self { start, end, is_new })
+        let made = if version == "new" { None } else { Some(Timestamp::parse(version)?) };
+        is_uuid(parts.next()?).then_some(Self { start, end, made })
     }
 }
 
@@ -48,9 +45,9 @@ mod tests {
         let end = "2019-05-17T000000.000000Z";
         let new = JournalId::parse(&format!("{DAY}--{end}--new--{UUID}"));
         assert_eq!(new.map(|id| (id.start.to_string(), id.end.to_string())), Some((DAY.to_owned(), end.to_owned())));
-        assert_eq!(new.map(|id| id.is_new), Some(true));
+        assert_eq!(new.map(|id| id.made), Some(None));
         let journaled = JournalId::parse(&format!("{DAY}--{DAY}--{DAY}--{UUID}"));
-        assert_eq!(journaled.map(|id| id.is_new), Some(false));
+        assert_eq!(journaled.map(|id| id.made), Some(Timestamp::parse(DAY)));
     }
 
     #[test]

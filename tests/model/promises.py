@@ -205,18 +205,19 @@ def _replay_beside_writers(one: Made, made: list[Made]) -> Broken | None:
 
 
 def _applied_before(replay: Made, made: list[Made], event_id: str) -> str | None:
-    """Return the data that the only update gave the event, if it was applied before the replay began, otherwise None.
+    """Return the data that the only update of any event gave this one, if it was applied before the replay began, otherwise None.
 
-    It was if update() or journal() began after the update and returned before the replay, and nobody else was combining
-    journals meanwhile: what another process has under way, both leave to it.
+    It was if update() began after the update and returned before the replay, and nobody else was combining journals
+    meanwhile: what another process has under way, it leaves to that one. (journal() applies only what waits for the
+    journals that it combines.)
     """
-    updates = [one for one in made if one.call[0] == "update_event"]
-    if len(updates) != 1 or updates[0].result != "ok" or updates[0].call[1] != event_id:
+    updates = [one for one in made if one.call[0] in ("update_event", "delete_event")]
+    if len(updates) != 1 or updates[0].call[0] != "update_event" or updates[0].result != "ok" or updates[0].call[1] != event_id:
         return None
     combining = [one for one in made if one.call[0] in COMBINES]
     for one in combining:
         in_order = updates[0].precedes(one) and one.precedes(replay)
         alone = all(other is one or other.precedes(one) or one.precedes(other) for other in combining)
-        if one.call[0] in ("update", "journal") and one.result == "ok" and in_order and alone:
+        if one.call[0] == "update" and one.result == "ok" and in_order and alone:
             return str(updates[0].call[2])
     return None

@@ -44,11 +44,12 @@ Ledger: TypeAlias = tuple[tuple[Key, Combination], ...]
 
 
 class Gathered(NamedTuple):
-    """A row for the journal to come, where it came from, and its data."""
+    """A row for the journal to come, where it came from, and where its data lie: an update, or a place in a blob."""
 
     row: Row
     origin: JournalID
-    data: str
+    key: Key
+    place: int | None
 
 
 class Attempt(NamedTuple):
@@ -181,12 +182,27 @@ def _combine(caller: Caller, attempt: Attempt) -> Steps[str | GoOn]:
     if not entered:
         return attempt.start_over()
     if made is not None:
-        yield PutOwn(blob_key(name), tuple(one.data for one in gathered))
+        data = yield from _read(gathered)
+        if data is None:
+            yield Delete(ledger_key)
+            return attempt.start_over()
+        yield PutOwn(blob_key(name), data)
         rows, origins = tuple(one.row for one in gathered), tuple(one.origin for one in gathered)
         if not (yield Create(journal_key(made), Manifest(rows, entry.sources, origins=origins))):
             return "fenced"
     yield from _finish(caller, ledger_key, entry)
     return "ok"
+
+
+def _read(gathered: list[Gathered]) -> Steps[tuple[str, ...] | None]:
+    """Read the rows' data, once nobody else can take the sources; None if some have vanished."""
+    data: list[str] = []
+    for one in gathered:
+        found = yield Get(one.key)
+        if found is None:
+            return None
+        data.append(found if one.place is None else found[one.place])
+    return tuple(data)
 
 
 def _journal_to_make(caller: Caller, gathered: list[Gathered], source: JournalID, name: str) -> JournalID | None:
@@ -225,7 +241,6 @@ def _gather(
             updates += [one for one in late if one not in moved]
     used += updates
     updates += moved
-    blob = yield Get(blob_key(source.blob))
     gathered = []
     for place, row in enumerate(manifest.rows):
         origin = manifest.origins[place] if manifest.origins else None
@@ -239,14 +254,10 @@ def _gather(
         applied = newest(caller, mine)
         if applied is not None and is_delete(applied):
             continue
-        data = blob and blob[place]
-        updated = row.updated
-        if applied is not None:
-            data = yield Get(applied)
-            updated = applied.timestamp
-        if data is None:
-            return None
-        gathered.append(Gathered(row._replace(revision=row.revision + 1, updated=updated), source, data))
+        updated = row.updated if applied is None else applied.timestamp
+        following = row._replace(revision=row.revision + 1, updated=updated)
+        in_blob = (blob_key(source.blob), place)
+        gathered.append(Gathered(following, source, *(in_blob if applied is None else (applied, None))))
     return gathered
 
 

@@ -37,8 +37,8 @@ struct Chosen {
 
 impl Combination {
     /// Combines journals. `current` says, for ids that several rows have after the deletes, which source the index
-    /// names: of those rows the one with the newest `updated` stays, then the one in that source, then the one not
-    /// `new`, then the greatest journal_id.
+    /// names: of those rows the one with the newest `updated` stays, then the one in that source, then the one in the
+    /// most credible journal.
     pub fn new(sources: Vec<Arc<Manifest>>, updates: &[Update], current: &HashMap<String, String>) -> Result<Self> {
         let sources = numbered(sources);
         let mut rows = left(&sources, updates);
@@ -199,13 +199,9 @@ fn credibility(sources: &[Source], named: Option<&String>, one: &Chosen, other: 
     let rank = |chosen: &Chosen| {
         let manifest = &sources[chosen.source as usize].1;
         let is_named = named.is_some_and(|journal_id| journal_id == manifest.journal_id());
-        (chosen.updated, is_named, !manifest.name().is_new)
+        (chosen.updated, is_named, manifest.credibility())
     };
-    let journal_id = |chosen: &Chosen| sources[chosen.source as usize].1.journal_id();
-    rank(one)
-        .cmp(&rank(other))
-        .then_with(|| journal_id(one).cmp(journal_id(other)))
-        .then_with(|| (one.source, one.row).cmp(&(other.source, other.row)))
+    rank(one).cmp(&rank(other)).then_with(|| (one.source, one.row).cmp(&(other.source, other.row)))
 }
 
 /// How many of the rows make up the next stretch.

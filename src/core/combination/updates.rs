@@ -87,7 +87,7 @@ impl<'a> Updates<'a> {
         if target == manifest.journal_id() || Some(target) == manifest.source(row) {
             return true;
         }
-        if manifest.birth(row).is_some() || manifest.name().is_new {
+        if manifest.birth(row).is_some() || manifest.name().made.is_none() {
             return false;
         }
         match self.replaced_by.get(target) {

@@ -133,6 +133,12 @@ impl Manifest {
         self.name
     }
 
+    /// Of two journals that have a row of one event, the one to believe where nothing else decides has the greater: the
+    /// one made later, `new` being before all; then the greater journal_id.
+    pub fn credibility(&self) -> (Option<Timestamp>, &str) {
+        (self.name.made, &self.journal_id)
+    }
+
     /// The blob's length in bytes.
     pub fn size(&self) -> u64 {
         self.size

@@ -116,15 +116,14 @@ impl Head {
 }
 
 /// The least place is the greatest head. Of one place, it is the journal to believe where the index does not say:
-/// the one not `new`, then the one with the greatest journal_id.
+/// the most credible one.
 impl Ord for Head {
     fn cmp(&self, other: &Self) -> Ordering {
         other
             .timestamp
             .cmp(&self.timestamp)
             .then_with(|| other.manifest.event_id(other.row).cmp(self.manifest.event_id(self.row)))
-            .then_with(|| other.manifest.name().is_new.cmp(&self.manifest.name().is_new))
-            .then_with(|| self.manifest.journal_id().cmp(other.manifest.journal_id()))
+            .then_with(|| self.manifest.credibility().cmp(&other.manifest.credibility()))
             .then_with(|| self.number.cmp(&other.number))
     }
 }

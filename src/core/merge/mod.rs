@@ -122,15 +122,16 @@ impl Merge {
         (first, end.max(first))
     }
 
-    /// Enters a journal, and asks about it and each neighbour that shares a row with it, where 0.4.3 wrote one of them.
+    /// Enters a journal. Where it shares a row with a neighbour, and 0.4.3 wrote one of the two, asks about the rows of
+    /// the older one: those that they share, and those that only the older one has, which may have been deleted.
     fn ask(&mut self, mut journal: Journal, neighbours: Vec<u32>) -> Vec<OwnedPlace> {
         let mut asked = Vec::new();
         for number in neighbours {
             let Some(Some(other)) = self.journals.get_mut(number as usize) else { continue };
             let both_are_ours = journal.manifest.is_ours() && other.manifest.is_ours();
             if !both_are_ours && share_a_row(&journal, other) {
-                self.questions.ask_about(&mut journal, &mut asked);
-                self.questions.ask_about(other, &mut asked);
+                let is_older = journal.manifest.credibility() < other.manifest.credibility();
+                self.questions.ask_about(if is_older { &mut journal } else { other }, &mut asked);
             }
         }
         self.journals.push(Some(journal));
@@ -194,12 +195,12 @@ impl Merge {
     fn winner(&self, tied: &[Head]) -> Option<u32> {
         let most_credible = tied.first()?;
         match self.questions.verdict(most_credible.place()) {
-            Some(Verdict::Nobody) => None,
+            Some(Verdict::Nobody) if tied.len() == 1 => None,
             Some(Verdict::Journal(journal_id)) => {
                 let named = tied.iter().find(|head| head.journal_id() == journal_id);
                 Some(named.unwrap_or(most_credible).number)
             }
-            Some(Verdict::Open) | None => Some(most_credible.number),
+            Some(Verdict::Nobody | Verdict::Open) | None => Some(most_credible.number),
         }
     }
 

@@ -15,7 +15,7 @@ pub enum Verdict {
     Open,
     /// The journal with this id has it.
     Journal(String),
-    /// No journal has it: the event was deleted.
+    /// No journal has it: the event was deleted. (Where two journals have it, only its index entry may have been lost.)
     Nobody,
 }
 
