@@ -30,7 +30,7 @@ def wait_for_word() -> None:
 
 
 class Worker:
-    """A process that runs `function(*arguments)` of a module in this folder; both sides talk with `tell`, `go` and `hear`."""
+    """A process that runs `function(*arguments)` of a module here; it waits for `go`, and tells what `hear` gives."""
 
     def __init__(self, environment: Mapping[str, str], module: str, function: str, *arguments: object) -> None:
         command = [sys.executable, "-c", RUN, str(HERE), module, function, json.dumps(arguments)]
@@ -43,8 +43,8 @@ class Worker:
         self.process.stdin.write("go\n")
         self.process.stdin.flush()
 
-    def hear(self) -> Any:
-        """The next thing that it tells; an assertion when it has ended."""
+    def hear(self) -> Any:  # noqa: ANN401 - whatever was told
+        """Give the next thing that it tells; an assertion when it has ended."""
         assert self.process.stdout
         line = self.process.stdout.readline()
         assert line, f"the process ended with {self.process.wait()}"
@@ -65,7 +65,9 @@ class Worker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.process.poll() is None:
             self.process.kill()
         self.process.communicate()

@@ -6,19 +6,21 @@ from datetime import datetime, timedelta
 
 from flashflood import Event, FlashFlood
 
-JOURNAL_ID = re.compile(r"(\d{4}-\d\d-\d\dT\d{6}\.\d{6}Z)--(\d{4}-\d\d-\d\dT\d{6}\.\d{6}Z)--(new|\d{4}-\S+Z)--([0-9a-f-]{36})")
+JOURNAL_ID = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d{6}\.\d{6}Z)--(\d{4}-\d\d-\d\dT\d{6}\.\d{6}Z)--(new|\d{4}-\S+Z)--([0-9a-f-]{36})"
+)
 
 AT_ONCE = timedelta(days=-1)
 """A grace time that has passed even where a server tells times in whole seconds."""
 
 
 def at(minute: float) -> datetime:
-    """A date so many minutes into 2020."""
+    """Give a date so many minutes into 2020."""
     return datetime(2020, 1, 1) + timedelta(minutes=minute)
 
 
 def contents(events: Iterable[Event]) -> dict[str, bytes]:
-    """The data of each event by its id; each id may occur once."""
+    """Give the data of each event by its id; each id may occur once."""
     listed = [(event.event_id, event.data) for event in events]
     found = dict(listed)
     assert len(found) == len(listed), listed
@@ -35,7 +37,7 @@ def put_new(ff: FlashFlood, *ids: str, start: int = 0) -> dict[str, bytes]:
 
 
 def put_journaled(ff: FlashFlood, *ids: str, start: int = 0) -> dict[str, bytes]:
-    """The same, and all new events journaled into one journal."""
+    """Do the same, and journal all new events into one journal."""
     found = put_new(ff, *ids, start=start)
     ff.journal(minimum_number_of_events=len(ids))
     return found

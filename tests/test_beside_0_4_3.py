@@ -1,4 +1,7 @@
-"""FlashFlood 0.4.3, in a process of its own, reads what this package writes and writes what this package reads: every kind of object."""
+"""FlashFlood 0.4.3, in a process of its own, reads what this package writes and writes what this package reads.
+
+Every kind of object is among it.
+"""
 
 import json
 from collections.abc import Iterator
@@ -29,7 +32,7 @@ def ours(place: Place) -> FlashFlood:
 
 @pytest.fixture
 def old(place: Place, processes: OldProcesses) -> OldFlashFlood:
-    return processes.on(place.env, place.bucket, place.prefix)
+    return OldFlashFlood(processes.of(place.env), place.bucket, place.prefix)
 
 
 def put_by_old(old: OldFlashFlood, *ids: str, start: int = 0) -> dict[str, bytes]:
@@ -66,7 +69,10 @@ def test_0_4_3_reads_a_journal_of_ours(ours: FlashFlood, old: OldFlashFlood) -> 
     assert old.replay(to_date=at(1)) == list(ours.replay(to_date=at(1)))
     assert {event_id: old.get_event(event_id).data for event_id in data} == data
     assert old.list_journals() == list(ours.list_journals())
-    assert old.ask("manifest", journal_id=old.list_journals()[0])["events"] == ours.open_journal(old.list_journals()[0]).events
+    assert (
+        old.ask("manifest", journal_id=old.list_journals()[0])["events"]
+        == ours.open_journal(old.list_journals()[0]).events
+    )
 
 
 def test_0_4_3_journals_new_events_of_ours(ours: FlashFlood, old: OldFlashFlood) -> None:
@@ -227,7 +233,9 @@ def test_ours_combines_journals_of_0_4_3_with_its_updates(ours: FlashFlood, old:
     assert old.get_event("a").data == b"updated"
 
 
-def test_ours_reads_a_pending_update_of_0_4_3_at_once_and_applies_it(ours: FlashFlood, old: OldFlashFlood, place: Place) -> None:
+def test_ours_reads_a_pending_update_of_0_4_3_at_once_and_applies_it(
+    ours: FlashFlood, old: OldFlashFlood, place: Place
+) -> None:
     put_by_old(old, "a", "b")
     old.journal(minimum_number_of_events=2)
     old.update_event("a", b"updated")
@@ -284,7 +292,7 @@ def test_ours_skips_what_the_tombstones_of_0_4_3_mark(ours: FlashFlood, old: Old
     assert ours.update() == 0
 
 
-def test_ours_replays_the_event_streams_of_0_4_3(ours: FlashFlood, old: OldFlashFlood) -> None:
+def test_ours_replays_the_event_streams_of_0_4_3(old: OldFlashFlood) -> None:
     data = put_by_old(old, "a", "b", "c")
     old.journal(minimum_number_of_events=2)
     streams: list[dict[str, Any]] = old.ask("list_event_streams")
@@ -341,14 +349,17 @@ def test_repair_brings_to_one_truth_what_an_interrupted_journaling_of_0_4_3_left
     assert {event_id: old.get_event(event_id).data for event_id in data} == data
 
 
+@pytest.mark.parametrize("repaired_first", [False, True])
 def test_an_event_deleted_after_an_interrupted_journaling_of_0_4_3_stays_deleted(
-    ours: FlashFlood, old: OldFlashFlood
+    ours: FlashFlood,
+    old: OldFlashFlood,
+    repaired_first: bool,  # noqa: FBT001
 ) -> None:
     put_by_old(old, "a", "b")
     old.ask("journal_and_stop", minimum_number_of_events=2, tombstones=0)
     old.delete_event("a")
-    ours.repair()
-    ours.update()
+    for call in (ours.repair, ours.update) if repaired_first else (ours.update, ours.repair):
+        call()
     assert contents(ours.replay()) == contents(old.replay()) == {"b": b"data of b"}
     assert not ours.event_exists("a")
 

@@ -1,4 +1,4 @@
-"""The command `flashflood`, run as people and programs run it: in a process of its own, judged by its output, its errors and its exit code."""
+"""The command `flashflood`, run as people and programs run it: judged by its output, its errors and its exit code."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from subprocess import PIPE, CompletedProcess
+from typing import Any
 
 import pytest
 from conftest import Place
@@ -40,7 +41,7 @@ Run = Callable[..., CompletedProcess[bytes]]
 
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
-    """An environment that names a store in a folder, and no credentials."""
+    """Give an environment that names a store in a folder, and no credentials."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "FLASHFLOOD_"))}
     return {
         **kept,
@@ -56,7 +57,7 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def run(env: dict[str, str], tmp_path: Path) -> Run:
-    """Runs the command to its end, its output and errors in pipes."""
+    """Run the command to its end, its output and errors in pipes."""
 
     def run(*arguments: str | bytes, stdin: bytes = b"", **variables: str) -> CompletedProcess[bytes]:
         command = [FLASHFLOOD, *arguments]
@@ -68,17 +69,17 @@ def run(env: dict[str, str], tmp_path: Path) -> Run:
 
 
 def output(process: CompletedProcess[bytes]) -> bytes:
-    """What a run that succeeded wrote; it said nothing on standard error."""
+    """Give what a run that succeeded wrote; it said nothing on standard error."""
     assert (process.returncode, process.stderr) == (0, b"")
     return process.stdout
 
 
-def lines(process: CompletedProcess[bytes]) -> list[dict[str, str]]:
+def lines(process: CompletedProcess[bytes]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in output(process).splitlines()]
 
 
 def refusal(process: CompletedProcess[bytes], status: int) -> str:
-    """The one line that a failed run says on standard error."""
+    """Give the one line that a failed run says on standard error."""
     message = process.stderr.decode()
     assert process.returncode == status, message
     assert message.startswith("flashflood: ")
@@ -222,7 +223,7 @@ def test_collect_garbage_says_how_many_journals_and_updates_it_removed(run: Run)
     output(run("journal", "--minimum-events", "1"))
     assert lines(run("collect-garbage")) == [{"collected": 0}]
     (report,) = lines(run("collect-garbage", "--grace", "0"))
-    assert int(report["collected"]) > 0
+    assert report["collected"] > 0
     assert output(run("replay", "--format", "data")) == b"x\n"
 
 
@@ -231,7 +232,7 @@ def test_collect_garbage_says_how_many_journals_and_updates_it_removed(run: Run)
 
 @pytest.fixture
 def week(run: Run, env: dict[str, str]) -> Run:
-    """A store with an event a day, of levels 1 to 7."""
+    """Make a store with an event a day, of levels 1 to 7."""
     store = FlashFlood.open(env["FLASHFLOOD_STORE"])
     for day in range(1, 8):
         store.put(f'{{"level": {day}}}', f"day {day}", datetime(2026, 1, day))
@@ -394,7 +395,7 @@ def test_a_store_on_s3_is_worked_on_by_its_url(run: Run, place: Place) -> None:
 
 def test_a_full_disk_is_one_line_and_1(env: dict[str, str], run: Run) -> None:
     output(run("put", "x", "--id", "a"))
-    with open("/dev/full", "wb") as full:
+    with Path("/dev/full").open("wb") as full:
         process = subprocess.run([FLASHFLOOD, "get", "a"], stdout=full, stderr=PIPE, env=env, check=False, timeout=60)
     assert (process.returncode, process.stderr) == (1, b"flashflood: standard output: No space left on device\n")
 
@@ -424,7 +425,7 @@ def test_ctrl_c_ends_it_with_130_and_no_traceback(env: dict[str, str], run: Run)
 
 @contextmanager
 def terminal() -> Iterator[tuple[int, Callable[[], str]]]:
-    """A terminal's file descriptor for a process, and a function that gives what it has shown once the process has ended."""
+    """Give a terminal's file descriptor for a process, and a function that gives all it showed."""
     ours, theirs = pty.openpty()
 
     def shown() -> str:

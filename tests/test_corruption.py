@@ -1,4 +1,7 @@
-"""What is broken in a store is an error that names the key or journal and the place; nothing outside the store is read or written."""
+"""What is broken in a store is an error that names the key or journal and the place.
+
+Nothing outside the store is read or written.
+"""
 
 import json
 import os
@@ -9,7 +12,7 @@ from typing import Any
 import pytest
 from conftest import Place
 from samples import AT_ONCE, at, contents, put_journaled, put_new
-from watched import Watched, keys, on
+from watched import Answer, Watched, keys, on
 
 from flashflood import FlashFlood, FlashFloodException, ledger
 
@@ -18,12 +21,12 @@ ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
 
 @pytest.fixture
 def left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is unfinished counts as left behind at once."""
+    """Let what is unfinished count as left behind at once."""
     monkeypatch.setattr(ledger, "LEFT_BEHIND", AT_ONCE)
 
 
 def one_journal(place: Place) -> tuple[FlashFlood, str]:
-    """A store whose one living journal holds `a`, `b` and `c`; and its id."""
+    """Give a store whose one living journal holds `a`, `b` and `c`; and its id."""
     ff = place.open()
     put_journaled(ff, "a", "b", "c")
     (journal_id,) = ff.list_journals()
@@ -38,14 +41,14 @@ READERS: dict[str, Callable[[FlashFlood, str], object]] = {
 }
 
 
-def broken(manifest: dict[str, Any], **changes: Any) -> bytes:
-    """The manifest's JSON with some fields changed; those changed to `...` left out."""
+def broken(manifest: dict[str, Any], **changes: object) -> bytes:
+    """Give the manifest's JSON with some fields changed; those changed to `...` left out."""
     fields = {name: value for name, value in (manifest | changes).items() if value is not ...}
     return json.dumps(fields).encode()
 
 
-def row_broken(manifest: dict[str, Any], **changes: Any) -> bytes:
-    """The same of the second event's row."""
+def row_broken(manifest: dict[str, Any], **changes: object) -> bytes:
+    """Give the same of the second event's row."""
     rows = [dict(row) for row in manifest["events"]]
     rows[1] = {name: value for name, value in (rows[1] | changes).items() if value is not ...}
     return broken(manifest, events=rows)
@@ -98,6 +101,7 @@ def test_a_broken_manifest_is_an_error_that_names_the_journal(place: Place, kind
 
 
 @pytest.mark.parametrize("kind", ["not JSON", "an offset outside the blob", "a bad timestamp"])
+@ON_FOLDER
 def test_a_broken_manifest_is_an_error_that_names_the_place(place: Place, kind: str) -> None:
     ff, journal_id = one_journal(place)
     store = place.store()
@@ -155,6 +159,7 @@ STRANGERS = [
 ]
 
 
+@ON_FOLDER
 @pytest.mark.parametrize("key", STRANGERS)
 def test_a_strange_key_under_journals_is_left_out_and_named_by_check(place: Place, key: str) -> None:
     ff, journal_id = one_journal(place)
@@ -194,7 +199,16 @@ def test_repair_puts_the_metadata_of_index_entries_back(place: Place) -> None:
 
 
 SOMEWHERE = "2020-01-01T000000.000000Z--2020-01-01T000000.000000Z--2020-01-01T000000.000000Z--"
-TARGETS = ["../../x", "/etc/passwd", "", "..", "x" * 900, SOMEWHERE + "../../../outside", SOMEWHERE + "/etc/passwd", "%2e%2e/x"]
+TARGETS = [
+    "../../x",
+    "/etc/passwd",
+    "",
+    "..",
+    "x" * 900,
+    SOMEWHERE + "../../../outside",
+    SOMEWHERE + "/etc/passwd",
+    "%2e%2e/x",
+]
 
 
 class Spied(Watched):
@@ -202,11 +216,12 @@ class Spied(Watched):
 
     seen: set[str]
 
-    def request(self, method: str, key: str, send: Callable[[], Any]) -> Any:
+    def request(self, _method: str, key: str, send: Callable[[], Answer], /) -> Answer:
         self.seen = getattr(self, "seen", set()) | {key}
         return send()
 
 
+@pytest.mark.parametrize("place", ["folder", "moto"], indirect=True)
 @pytest.mark.parametrize("target", TARGETS)
 def test_an_index_target_that_is_no_journal_id_is_an_error_that_names_the_entry(place: Place, target: str) -> None:
     put_new(place.open(), "other")
@@ -214,7 +229,13 @@ def test_an_index_target_that_is_no_journal_id_is_an_error_that_names_the_entry(
     place.store().put(key, b"", metadata={"target": target})
     spied = Spied(place.store())
     ff = on(spied)
-    calls = (ff.get_event, ff.event_exists, ff.delete_event, lambda name: ff.update_event(name, b""), lambda name: ff.put(b"", name))
+    calls = (
+        ff.get_event,
+        ff.event_exists,
+        ff.delete_event,
+        lambda name: ff.update_event(name, b""),
+        lambda name: ff.put(b"", name),
+    )
     for call in calls:
         with pytest.raises(FlashFloodException, match=key):
             call("hostile")
@@ -222,6 +243,7 @@ def test_an_index_target_that_is_no_journal_id_is_an_error_that_names_the_entry(
     assert contents(ff.replay()) == {"other": b"data of other"}
 
 
+@ON_FOLDER
 @pytest.mark.parametrize("field", ["from", "date", "offset", "size", "updated", "birth"])
 @pytest.mark.parametrize("value", ["", "../../x", "-1", "9" * 40, "1e3", "\u00bd".encode().hex()])
 def test_other_fields_of_an_index_entry_that_are_not_what_they_should_be_never_give_wrong_data(
@@ -266,7 +288,9 @@ def test_a_hostile_ledger_entry_is_an_error_that_names_it_and_buries_nothing(pla
     key = "ledger/99999999-2222-3333-4444-555555555555"
     body = LEDGERS[kind]
     if not isinstance(body, bytes):
-        body = json.dumps(body).replace('"J"', json.dumps(made)).replace("journals/A", f"journals/{journal_id}").encode()
+        body = (
+            json.dumps(body).replace('"J"', json.dumps(made)).replace("journals/A", f"journals/{journal_id}").encode()
+        )
     place.store().put(key, body)
     before = tree(Path(place.url).parent)
     for call in (lambda: list(ff.replay()), ff.update, ff.repair, lambda: ff.journal(1)):
@@ -292,7 +316,9 @@ def test_a_ledger_entry_that_names_a_living_journal_without_combining_it_loses_n
 
 
 @ON_FOLDER
-def test_a_manifest_that_names_hostile_journals_as_replaced_loses_nothing_and_leaves_the_folder_alone(place: Place) -> None:
+def test_a_manifest_that_names_hostile_journals_as_replaced_loses_nothing_and_leaves_the_folder_alone(
+    place: Place,
+) -> None:
     ff, journal_id = one_journal(place)
     found = place.store().get(f"journals/{journal_id}")
     assert found
@@ -319,6 +345,7 @@ UPDATES = [
 ]
 
 
+@ON_FOLDER
 @pytest.mark.parametrize("key", UPDATES)
 def test_a_strange_key_among_the_updates_is_named_and_stops_nothing_else(place: Place, key: str) -> None:
     ff, _ = one_journal(place)
@@ -349,7 +376,12 @@ def test_a_symbolic_link_out_of_the_folder_is_not_followed(place: Place, tmp_pat
     victim.unlink()
     victim.symlink_to(outside / "file")
     before = tree(outside)
-    for call in (lambda: ff.get_event("a"), lambda: list(ff.replay()), lambda: ff.update_event("a", b"updated"), ff.update):
+    for call in (
+        lambda: ff.get_event("a"),
+        lambda: list(ff.replay()),
+        lambda: ff.update_event("a", b"updated"),
+        ff.update,
+    ):
         try:
             result = call()
         except (FlashFloodException, OSError) as error:

@@ -1,7 +1,7 @@
-"""A client dies at any request of any writing call: nothing that had returned is lost or doubled, and the call can be made again.
+"""A client dies at any request of any writing call: nothing that had returned is lost or doubled.
 
-The client dies before the request is sent, or after it, the answer lost. What it leaves behind is then read by a fresh client, which makes the
-same call again, journals, updates and repairs: after that all is whole.
+It dies before the request is sent, or after it, the answer lost. What it leaves behind is then read by a fresh client,
+which makes the same call again, journals, updates and repairs: after that all is whole.
 """
 
 import random
@@ -21,7 +21,14 @@ from processes import Worker, tell
 from samples import AT_ONCE, at, contents, put_journaled, put_new
 from watched import Death, Mortal, Repeated, keys, on
 
-from flashflood import Event, FlashFlood, FlashFloodEventExistsError, FlashFloodEventNotFound, FlashFloodJournalingError, ledger
+from flashflood import (
+    Event,
+    FlashFlood,
+    FlashFloodEventExistsError,
+    FlashFloodEventNotFound,
+    FlashFloodJournalingError,
+    ledger,
+)
 from flashflood.store import LocalStore, S3Store, Store
 
 ALL = [
@@ -37,7 +44,7 @@ UPDATED = {"journaled with an update", "new with an update"}
 
 
 def prepare(ff: FlashFlood) -> None:
-    """A store with journaled and new events, some of them with updates and deletes that are not yet applied."""
+    """Give a store with journaled and new events, some of them with updates and deletes that are not yet applied."""
     put_journaled(ff, *ALL[:3])
     put_new(ff, *ALL[3:], start=1)
     for event_id in UPDATED:
@@ -47,12 +54,12 @@ def prepare(ff: FlashFlood) -> None:
 
 
 def newest() -> dict[str, bytes]:
-    """What `get_event` gives in the prepared store."""
+    """Give what `get_event` gives in the prepared store."""
     return {name: b"updated" if name in UPDATED else f"data of {name}".encode() for name in ALL if name not in DELETED}
 
 
 def look(ff: FlashFlood) -> dict[str, bytes]:
-    """The events that `get_event` finds, and `event_exists` the same ones."""
+    """Give the events that `get_event` finds, and `event_exists` the same ones."""
     found = {}
     for event_id in [*ALL, "another"]:
         with suppress(FlashFloodEventNotFound):
@@ -180,7 +187,10 @@ def changed(change: dict[str, bytes | None]) -> dict[str, bytes]:
 
 
 def die_everywhere(stores: Iterator[Store], call: Call, *, answer_lost: bool, step: int = 1) -> None:
-    """Make the call with a death at request 1, 1 + step, …, each in a store of its own, until it completes; check each time."""
+    """Make the call with a death at request 1, 1 + step, …, each in a store of its own, until it completes.
+
+    Check each time what was left behind.
+    """
     for last in count(1, step):
         store = next(stores)
         call.before(store)
@@ -200,7 +210,7 @@ def die_everywhere(stores: Iterator[Store], call: Call, *, answer_lost: bool, st
 
 @pytest.fixture
 def copies(prepared: Path, tmp_path: Path) -> Iterator[Store]:
-    """The prepared store again and again."""
+    """Give the prepared store again and again."""
     return (LocalStore(shutil.copytree(prepared, tmp_path / f"copy {number}")) for number in count())
 
 
@@ -280,9 +290,9 @@ def test_what_may_still_be_under_way_is_left_alone(prepared: Path, tmp_path: Pat
 
 
 def write_until_killed(url: str, name: str, seed: int) -> None:
-    """Runs in a process of its own: calls of every kind, each told before it is made and once it has returned."""
+    """Make calls of every kind, in a process of its own; tell of each before it is made and once it has returned."""
     ff = FlashFlood.open(url)
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
     there: dict[str, str] = {}
     for number in count():
         event_id, data = f"{name} {number}", f"data {number}"
@@ -318,7 +328,7 @@ def test_processes_killed_at_any_moment_lose_nothing_that_had_returned(
 ) -> None:
     certain: dict[str, str | None] = {}
     possible: dict[str, set[str | None]] = {}
-    chance = random.Random(7)
+    chance = random.Random(7)  # noqa: S311 - to be repeated, not to be secret
     for life in range(6):
         with Worker(place.env, "test_crashes", "write_until_killed", place.url, f"life {life}", life) as worker:
             told = [worker.hear() for _ in range(3)]

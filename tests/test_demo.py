@@ -1,6 +1,7 @@
 """`flashflood demo`: every step of the walk gives what it says, and the walk leaves nothing behind."""
 
 import os
+import re
 import subprocess
 import sysconfig
 from pathlib import Path
@@ -43,10 +44,7 @@ def test_the_demo_shows_each_result_and_leaves_nothing_behind(tmp_path: Path) ->
 
 def test_the_stream_between_two_dates_and_the_filter_show_the_readings_that_they_should(tmp_path: Path) -> None:
     steps = run(tmp_path).stdout.split("\n\n")
-    levels = [
-        [int(line.partition('"level":')[2].rstrip("}")) for line in step.splitlines() if '"level"' in line]
-        for step in steps
-    ]
+    levels = [[int(level) for level in re.findall(r'"level":(\d+)', step)] for step in steps]
     assert [found for found in levels if found] == [list(range(40, 50)), list(range(43, 49)), [47, 48]]
 
 

@@ -1,6 +1,7 @@
-"""The table "Where 0.4.3 is wrong": each line done with this package, which gives what it promises, and with 0.4.3 itself, which does not.
+"""The table "Where 0.4.3 is wrong", each line done with this package, which gives what it promises, and with 0.4.3.
 
-So every line is shown to be a test that 0.4.3 fails. Lines about reading are also done with 0.4.3 writing and this package reading.
+So every line is shown to be a test that 0.4.3 fails. Lines about reading are also done with 0.4.3 writing and this
+package reading.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import pytest
 from conftest import Place
 from old import OldError, OldFlashFlood, OldProcesses
 from samples import AT_ONCE, at
-from watched import Counted, Death, Watched, keys, on
+from watched import Answer, Counted, Death, Watched, keys, on
 
 from flashflood import Event, FlashFloodEventExistsError, util
 from flashflood.store import Store
@@ -31,7 +32,7 @@ class DiesAtATombstone(Watched):
         self._left = tombstones
         self._lock = Lock()
 
-    def request(self, method: str, key: str, send: Callable[[], Any]) -> Any:
+    def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
         with self._lock:
             if method in {"put", "create"} and key.startswith("journals/") and key.endswith(".dead"):
                 self._left -= 1
@@ -41,13 +42,13 @@ class DiesAtATombstone(Watched):
 
 
 class Ours:
-    """This package, with the few things besides its API that the scenarios need of a client."""
+    """Our package, with the few things besides its API that the scenarios need of a client."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
         self.ff = place.open()
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the API has
         return getattr(self.ff, name)
 
     def replay(self, from_date: datetime | None = None, to_date: datetime | None = None) -> list[Event]:
@@ -87,8 +88,7 @@ class Old(OldFlashFlood):
     """0.4.3, with the same things besides its API."""
 
     def __init__(self, place: Place, processes: OldProcesses) -> None:
-        found = processes.on(place.env, place.bucket, place.prefix)
-        super().__init__(found._process, place.bucket, place.prefix)
+        super().__init__(processes.of(place.env), place.bucket, place.prefix)
         self.place = place
 
     def new_journals(self) -> list[str]:
@@ -127,7 +127,7 @@ World = Ours | Old
 
 
 def outcome(call: Callable[[], object]) -> object:
-    """What a call gives, or the name of the exception that it raises."""
+    """Give what a call gives, or the name of the exception that it raises."""
     try:
         return call()
     except OldError as error:
@@ -179,7 +179,11 @@ def two_journals_whose_ranges_overlap(world: World) -> object:
 
 def ids_that_begin_alike(world: World) -> object:
     put(world, "a", "ab")
-    return outcome(lambda: world.get_event("a").data), outcome(lambda: world.get_event("ab").data), world.event_exists("")
+    return (
+        outcome(lambda: world.get_event("a").data),
+        outcome(lambda: world.get_event("ab").data),
+        world.event_exists(""),
+    )
 
 
 def two_updates_of_one_event_then_update_twice(world: World) -> object:
@@ -276,7 +280,11 @@ FAULTS = [
     Fault(two_journals_whose_ranges_overlap, "abcd", "acbd", in_reading=True),
     Fault(ids_that_begin_alike, (b"a", b"ab", False), ("FlashFloodEventNotFound", b"ab", True), in_reading=True),
     Fault(two_updates_of_one_event_then_update_twice, b"newest", b"older"),
-    Fault(an_update_written_for_a_journal_that_was_combined_meanwhile, [b"other", b"updated"], [b"id", b"other", b"updated"]),
+    Fault(
+        an_update_written_for_a_journal_that_was_combined_meanwhile,
+        [b"other", b"updated"],
+        [b"id", b"other", b"updated"],
+    ),
     Fault(eight_writers_put_one_id, 1, 8),
     Fault(an_id_with_a_slash_updated, (1, b"updated"), ("ValueError", b"folder/id")),
     Fault(a_date_in_year_900, (datetime(900, 1, 2, 3, 4, 5), ["id"]), ("ValueError", "ValueError")),
@@ -334,7 +342,7 @@ def test_0_4_3_never_tags_dead_journals_blobs(place: Place, processes: OldProces
 
 
 def blobs_after_journaling(world: World) -> tuple[tuple[set[str], set[str]], set[str]]:
-    """The blob ids of living and of dead journals after two events have been journaled, and which blobs are tagged as garbage."""
+    """Journal two events; give the blob ids of living journals, of dead ones, and those that are tagged as garbage."""
     put(world, "a", "b")
     dead = {journal_id.rpartition("--new--")[2] for journal_id in world.new_journals()}
     world.journal(minimum_number_of_events=2)

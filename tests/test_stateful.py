@@ -6,17 +6,24 @@ import tempfile
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import jmespath
 import pytest
 from conftest import Place
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from samples import AT_ONCE, at
 
 from flashflood import Event, FlashFlood, FlashFloodEventExistsError, FlashFloodEventNotFound, FlashFloodJournalingError
+from flashflood.util import datetime_from_timestamp
 
 IDS = st.sampled_from(["a", "ab", "a/b", "-a", "\u00e9 %", "../x", "z-"])
 MINUTES = st.integers(0, 5)
@@ -44,7 +51,7 @@ class Life:
 
 
 def matches(expression: str | None, data: bytes) -> bool:
-    """What the Python package jmespath says of `[?expression]`."""
+    """Give what the Python package jmespath says of `[?expression]`."""
     if expression is None:
         return True
     try:
@@ -57,7 +64,7 @@ def matches(expression: str | None, data: bytes) -> bool:
 class Store(RuleBasedStateMachine):
     """Two clients of one store, and the dict of what must be in it."""
 
-    def open(self, **options: Any) -> FlashFlood:
+    def open(self, **options: bool) -> FlashFlood:
         raise NotImplementedError
 
     def __init__(self) -> None:
@@ -71,7 +78,7 @@ class Store(RuleBasedStateMachine):
         self.old_way = self.open(read_pending_updates=False)
 
     def alive(self, event_id: str) -> Life | None:
-        """The event that has the id now."""
+        """Give the event that has the id now."""
         lives = self.lives[event_id]
         return lives[-1] if lives and lives[-1].current is not None else None
 
@@ -123,7 +130,7 @@ class Store(RuleBasedStateMachine):
         taken: list[tuple[str, datetime]] = []
         for journal_id in self.ff.new_journals():
             journal = self.ff.open_journal(journal_id)
-            taken += [(row["event_id"], journal_id.start_date) for row in journal.events]
+            taken += [(str(row["event_id"]), journal_id.start_date) for row in journal.events]
             if len(taken) >= minimum:
                 break
         if len(taken) < minimum:
@@ -134,7 +141,7 @@ class Store(RuleBasedStateMachine):
         self.seen_to_be_applied(taken)
 
     def seen_to_be_applied(self, rows: list[tuple[str, datetime]]) -> None:
-        """The updates of these events have been applied; where an id has had two events with one date, of one of them."""
+        """Note that the updates of these events were applied; where an id has had two of one date, of one of them."""
         for event_id, date in rows:
             of_date = [life for life in self.lives[event_id] if life.date == date]
             for life in of_date:
@@ -149,9 +156,13 @@ class Store(RuleBasedStateMachine):
         picked = [self.ff.open_journal(journals[number]) for number in sorted(set(chosen)) if number < len(journals)]
         if not picked:
             return
-        rows = [(str(row["event_id"]), row["timestamp"]) for journal in picked for row in journal.events]
+        rows = [
+            (str(row["event_id"]), datetime_from_timestamp(str(row["timestamp"])))
+            for journal in picked
+            for row in journal.events
+        ]
         self.ff.combine_journals(picked)
-        self.seen_to_be_applied([(name, datetime.strptime(stamp, "%Y-%m-%dT%H%M%S.%fZ")) for name, stamp in rows])
+        self.seen_to_be_applied(rows)
 
     @rule()
     def collect_garbage(self) -> None:
@@ -181,7 +192,7 @@ class Store(RuleBasedStateMachine):
             assert shown in (self.may_show(event_id, date, expression) if inside else {None}), (event_id, date)
 
     def may_show(self, event_id: str, date: datetime, expression: str | None) -> set[bytes | None]:
-        """What a replay may show for an id and a date. None: nothing."""
+        """Give what a replay may show for an id and a date. None: nothing."""
         lives = [life for life in self.lives[event_id] if life.date == date]
         states = set().union(*(life.shown for life in lives))
         if len(lives) > 1 and lives[-1].current is not None and None not in lives[-1].shown:
@@ -227,7 +238,7 @@ class OnAFolder(Store):
         super().__init__()
         self.folder = tempfile.mkdtemp()
 
-    def open(self, **options: Any) -> FlashFlood:
+    def open(self, **options: bool) -> FlashFlood:
         return FlashFlood.open(self.folder, **options)
 
     def teardown(self) -> None:
@@ -237,7 +248,7 @@ class OnAFolder(Store):
 
 @pytest.mark.timeout(240)
 def test_any_calls_in_any_order_on_a_folder_give_what_a_dict_gives() -> None:
-    run_state_machine_as_test(OnAFolder, settings=settings(max_examples=60, stateful_step_count=25, deadline=None))
+    run_state_machine_as_test(OnAFolder, settings=settings(max_examples=120, stateful_step_count=30, deadline=None))
 
 
 @pytest.mark.timeout(240)
@@ -246,14 +257,12 @@ def test_any_calls_in_any_order_on_s3_give_what_a_dict_gives(place: Place) -> No
     class OnS3(Store):
         """Each run on the emptied store of the test."""
 
-        def open(self, **options: Any) -> FlashFlood:
+        def open(self, **options: bool) -> FlashFlood:
             return place.open(**options)
 
         def teardown(self) -> None:
             super().teardown()
             place.open().destroy()
 
-    few = settings(
-        max_examples=5, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
+    few = settings(max_examples=5, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     run_state_machine_as_test(OnS3, settings=few)

@@ -1,4 +1,5 @@
-"""Every name that code written for FlashFlood 0.4.3 reaches for is there, takes the same arguments and does what it did."""
+# ruff: noqa: SLF001 - existing code reaches for private names of 0.4.3, so that they are promised
+"""Every name that code for FlashFlood 0.4.3 reaches for is there, takes the same arguments and does what it did."""
 
 import inspect
 import json
@@ -17,7 +18,7 @@ from flashflood import Event, FlashFlood, JournalID, config, exceptions, identif
 S3_PLACES = pytest.mark.parametrize("place", ["moto", "rgw"], indirect=True)
 ON_MOTO = pytest.mark.parametrize("place", ["moto"], indirect=True)
 
-SIGNATURES = {
+SIGNATURES: dict[str, list[str | None]] = {
     "put": ["data", "event_id=None", "date=None"],
     "get_event": ["event_id"],
     "event_exists": ["event_id"],
@@ -73,7 +74,8 @@ def test_put_makes_an_id_and_a_date_where_none_is_given(place: Place, nothing: s
     other = ff.put(b"other", nothing)
     assert len({event.event_id, other.event_id}) == 2
     assert event.date.tzinfo is None
-    assert abs((event.date - datetime.now(UTC).replace(tzinfo=None)).total_seconds()) < 600  # in UTC, whatever this machine's time zone
+    in_utc = datetime.now(UTC).replace(tzinfo=None)
+    assert abs((event.date - in_utc).total_seconds()) < 600
     assert ff.get_event(event.event_id) == event
     assert sorted(ff.replay()) == sorted([event, other])
 
@@ -267,12 +269,15 @@ def delay() -> Iterator[None]:
 
 
 @ON_MOTO
+@pytest.mark.usefixtures("delay")
 def test_with_the_waiter_delay_changed_in_place_uploads_wait_until_the_object_can_be_seen(
-    place: Place, delay: None
+    place: Place,
 ) -> None:
     client = place.client()
     sent: list[tuple[str, str]] = []
-    client.meta.events.register("before-call.s3", lambda model, params, **_: sent.append((model.name, params["url_path"])))
+    client.meta.events.register(
+        "before-call.s3", lambda model, params, **_: sent.append((model.name, params["url_path"]))
+    )
     FlashFlood(client, place.bucket, place.prefix).put(b"data", "id", at(0))
     uploaded = [path for name, path in sent if name == "PutObject" and "/probe/" not in path]
     assert len(uploaded) >= 3
@@ -320,7 +325,9 @@ def test_journal_from_id_has_the_attributes_of_0_4_3(place: Place) -> None:
 
 
 def test_journal_from_id_of_no_journal_is_an_error_that_names_it(place: Place) -> None:
-    absent = JournalID.make("2019-05-16T211813.059000Z", "2019-05-16T211813.059000Z", "new", "1" * 8 + "-2222-3333-4444-" + "5" * 12)
+    absent = JournalID.make(
+        "2019-05-16T211813.059000Z", "2019-05-16T211813.059000Z", "new", "1" * 8 + "-2222-3333-4444-" + "5" * 12
+    )
     with pytest.raises(exceptions.FlashFloodException, match=absent):
         place.open()._Journal.from_id(absent)
 

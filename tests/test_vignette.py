@@ -1,3 +1,4 @@
+# ruff: noqa: DTZ005, DTZ006, T201 - the walk prints, and its dates are those of the user's clock, without a time zone
 """The user's walk through the package, step by step, each with what it must print or give; on every store."""
 
 import json
@@ -15,7 +16,7 @@ from flashflood import FlashFlood, FlashFloodEventNotFound
 
 @pytest.fixture(params=["UTC", "America/Los_Angeles"])
 def time_zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The walk uses local dates; it must come out the same wherever the user sits."""
+    """Sit somewhere: the walk uses local dates, and must come out the same everywhere."""
     with monkeypatch.context() as patch:
         patch.setenv("TZ", request.param)
         time.tzset()
@@ -36,11 +37,11 @@ def test_an_event_is_created_read_updated_and_deleted(place: Place, capsys: pyte
     ff.put(b"the first data", name, date)
 
     event = ff.get_event(name)
-    print(f"data {event.data}, date {event.date}, id {event.event_id}")
+    print(f"data {event.data!r}, date {event.date}, id {event.event_id}")
     assert capsys.readouterr().out == f"data b'the first data', date {date}, id {name}\n"
 
     ff.update_event(name, b"the second data")
-    print(f"now {ff.get_event(name).data}")
+    print(f"now {ff.get_event(name).data!r}")
     assert capsys.readouterr().out == "now b'the second data'\n"
 
     ff.delete_event(name)

@@ -1,4 +1,7 @@
-"""Stores that watch each request on its way: to count them, to die at one of them, to let another client work before one of them."""
+"""Stores that watch each request on its way.
+
+To count them, to die at one of them, to send one twice, to let another client work before one of them.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import Lock
@@ -22,7 +25,7 @@ class Watched:
         self.workers = store.workers
         self.root_prefix = store.root_prefix
 
-    def request(self, method: str, key: str, send: Callable[[], Answer]) -> Answer:
+    def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
         """Do one request: `send` sends it and gives the answer."""
         raise NotImplementedError
 
@@ -67,7 +70,7 @@ class Counted(Watched):
         super().__init__(store)
         self.requests: list[tuple[str, str]] = []
 
-    def request(self, method: str, key: str, send: Callable[[], Answer]) -> Answer:
+    def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
         self.requests.append((method, key))
         return send()
 
@@ -82,7 +85,7 @@ class Death(BaseException):
 
 
 class Mortal(Watched):
-    """The store of a client that dies at its request number `last` (from 1): before sending it, or `answer_lost`, once it is done.
+    """The store of a client that dies at request number `last` (from 1): before sending it, or once it is done.
 
     No later request is sent. `died` says whether it came to that.
     """
@@ -95,7 +98,7 @@ class Mortal(Watched):
         self._sent = 0
         self._lock = Lock()
 
-    def request(self, method: str, key: str, send: Callable[[], Answer]) -> Answer:
+    def request(self, _method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
         with self._lock:
             self._sent += 1
             number = self._sent
@@ -108,7 +111,10 @@ class Mortal(Watched):
 
 
 class Repeated(Watched):
-    """Sends request number `place` (from 1) twice, as botocore does where the first answer is lost. `reached` says whether that came."""
+    """Sends request number `place` (from 1) twice, as botocore does where the first answer is lost.
+
+    `reached` says whether that came.
+    """
 
     def __init__(self, store: Store, place: int) -> None:
         super().__init__(store)
@@ -117,7 +123,7 @@ class Repeated(Watched):
         self._sent = 0
         self._lock = Lock()
 
-    def request(self, method: str, key: str, send: Callable[[], Answer]) -> Answer:
+    def request(self, _method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
         with self._lock:
             self._sent += 1
             here = self._sent == self.place
@@ -128,7 +134,10 @@ class Repeated(Watched):
 
 
 class Interrupted(Watched):
-    """Lets another client work, once, right before request number `place` (from 1). `reached` says whether that came."""
+    """Lets another client work, once, right before request number `place` (from 1).
+
+    `reached` says whether that came.
+    """
 
     def __init__(self, store: Store, place: int, work: Callable[[], object]) -> None:
         super().__init__(store)
@@ -138,7 +147,7 @@ class Interrupted(Watched):
         self._sent = 0
         self._lock = Lock()
 
-    def request(self, method: str, key: str, send: Callable[[], Answer]) -> Answer:
+    def request(self, _method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
         with self._lock:
             self._sent += 1
             here = self._sent == self.place
@@ -149,8 +158,8 @@ class Interrupted(Watched):
 
 
 def on(store: Store, *, read_pending_updates: bool = True) -> FlashFlood:
-    """A FlashFlood that sends its requests through `store`."""
-    return FlashFlood._on(store, read_pending_updates=read_pending_updates)
+    """Give a FlashFlood that sends its requests through `store`."""
+    return FlashFlood._on(store, read_pending_updates=read_pending_updates)  # noqa: SLF001 - the way in for any store
 
 
 def keys(store: Store, prefix: str = "") -> Iterator[str]:

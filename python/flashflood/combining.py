@@ -17,7 +17,7 @@ from flashflood import layout, ledger
 from flashflood._core import Combination, Manifest, Window
 from flashflood.context import Context, Deadline
 from flashflood.dates import timestamp_now
-from flashflood.exceptions import FlashFloodJournalingError
+from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodJournalingError
 from flashflood.finishing import finish
 from flashflood.identifiers import JournalID, Update
 from flashflood.ledger import LedgerEntry
@@ -128,16 +128,25 @@ def _write_blob(ctx: Context, entry: LedgerEntry, combination: Combination) -> N
 
 def _piece(ctx: Context, entry: LedgerEntry, window: Window) -> bytes:
     """Fetch and join one stretch of the combined blob."""
-    update_keys = [layout.update_key(entry.updates[index]) for index in window.updates]
-    wanted = [(layout.blob_key(entry.sources[source]), start, stop) for source, start, stop in window.requests]
-    bodies = ctx.requests.each(
-        lambda request: _body(ctx, *request), [*wanted, *((key, None, None) for key in update_keys)]
+    blobs = ctx.requests.each(
+        lambda request: _blob_bytes(ctx, entry.sources[request[0]], request[1], request[2]), window.requests
     )
-    return window.data(bodies[: len(wanted)], bodies[len(wanted) :])
+    updates = ctx.requests.each(lambda index: _update_data(ctx, entry.updates[index]), window.updates)
+    return window.data(blobs, updates)
 
 
-def _body(ctx: Context, key: str, start: int | None, stop: int | None) -> bytes:
-    found = ctx.store.get(key, start, stop)
+def _blob_bytes(ctx: Context, source: JournalID, start: int, stop: int) -> bytes:
+    found = ctx.store.get(layout.blob_key(source), start, stop)
+    if found is not None:
+        return found.body
+    if are_living(ctx, [source]):
+        msg = f"journal {source}: its blob is missing; restore it from a copy, or remove the journal"
+        raise FlashFloodCorruptionError(msg)
+    raise OvertakenError
+
+
+def _update_data(ctx: Context, update: Update) -> bytes:
+    found = ctx.store.get(layout.update_key(update))
     if found is None:
         raise OvertakenError
     return found.body

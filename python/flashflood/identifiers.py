@@ -118,7 +118,7 @@ class Update(NamedTuple):
         """Read an update_id. `FlashFloodCorruptionError`, naming `where`, if it does not have FORMAT.md's shape."""
         found = _UPDATE_NAME.fullmatch(name)
         if not found:
-            msg = f"{where}: {name!r} is not an update_id; remove the object"
+            msg = f"{where}: {name!r} is not an update_id; move the object away"
             raise FlashFloodCorruptionError(msg)
         event_id = unquote(found["event_id"], errors="strict") if is_encoded else found["event_id"]
         journal_id = JournalID.checked(found["reversed"][::-1], where)

@@ -5,7 +5,7 @@ Ids are checked here too, since what an id may be follows from the keys made of 
 
 import unicodedata
 
-from flashflood.exceptions import FlashFloodException
+from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
 from flashflood.identifiers import (
     TOMBSTONE_SUFFIX,
     JournalID,
@@ -96,9 +96,12 @@ def updates_prefix(journal_id: JournalID, event_id: str) -> str:
 
 def parse_update_key(key: str) -> Update:
     """Read an update object's key (not a tombstone's). `FlashFloodCorruptionError` if it does not have the shape."""
-    folder, _, _ = key.partition("/")
-    is_encoded = f"{folder}/" == ENCODED_UPDATES
-    return Update.parse(key[len(folder) + 1 :], is_encoded=is_encoded, where=key)
+    folder, _, name = key.partition("/")
+    update = Update.parse(name, is_encoded=f"{folder}/" == ENCODED_UPDATES, where=key)
+    if update_key(update) != key:
+        msg = f"{key} is not the key of an update; move the object away"
+        raise FlashFloodCorruptionError(msg)
+    return update
 
 
 def refuse_bad_id(event_id: str, root_prefix: str) -> None:
@@ -119,6 +122,8 @@ def may_exist(event_id: str, root_prefix: str) -> bool:
 def _impossible(event_id: str, root_prefix: str) -> str | None:
     if JournalID.DELIMITER in event_id:
         return "has '--' inside, which separates the parts of keys"
+    if "\0" in event_id:
+        return "has a NUL, which no key can hold"
     try:
         event_id.encode()
     except UnicodeEncodeError:

@@ -45,13 +45,13 @@ class LedgerEntry:
         try:
             fields = orjson.loads(body)
             entry = cls(
-                JournalID.checked(fields["journal_id"], key),
-                tuple(JournalID.checked(source, key) for source in fields["sources"]),
+                JournalID.checked(fields["journal_id"], "journal_id"),
+                tuple(JournalID.checked(source, "sources") for source in fields["sources"]),
                 tuple(layout.parse_update_key(update) for update in fields["updates"]),
                 int(fields["size"]),
             )
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
-            msg = f"{key}: not a ledger entry ({error!r}); remove it, then run `repair()`"
+        except (FlashFloodCorruptionError, ValueError, TypeError, LookupError, AttributeError) as error:
+            msg = f"{key}: not a ledger entry ({type(error).__name__}: {error}); remove it, then run `repair()`"
             raise FlashFloodCorruptionError(msg) from error
         if layout.ledger_key(entry.journal_id) != key:
             msg = f"{key}: names another journal, {entry.journal_id}; remove it, then run `repair()`"
@@ -74,14 +74,25 @@ class Open:
 
 
 def read(ctx: Context) -> list[Open]:
-    """Read all entries: one LIST, and a GET for each."""
+    """Read all entries: one LIST, and a GET for each. `FlashFloodCorruptionError` if one of them is none."""
+    entries, problems = read_leniently(ctx)
+    if problems:
+        raise problems[0]
+    return entries
+
+
+def read_leniently(ctx: Context) -> tuple[list[Open], list[FlashFloodCorruptionError]]:
+    """Read all entries; give those that can be read, and what is wrong with the others."""
+    entries, problems = [], []
     listed = [(page.date, item) for page in ctx.pages(layout.LEDGER) for item in page.entries]
     bodies = ctx.requests.each(lambda pair: ctx.store.get(pair[1].key), listed)
-    return [
-        Open(LedgerEntry.decode(item.key, found.body), date - item.modified)
-        for (date, item), found in zip(listed, bodies, strict=True)
-        if found is not None
-    ]
+    for (date, item), found in zip(listed, bodies, strict=True):
+        if found is not None:
+            try:
+                entries.append(Open(LedgerEntry.decode(item.key, found.body), date - item.modified))
+            except FlashFloodCorruptionError as error:
+                problems.append(error)
+    return entries, problems
 
 
 def taken(entries: list[Open]) -> set[JournalID]:

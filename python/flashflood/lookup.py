@@ -11,6 +11,7 @@ from flashflood._core import Manifest, Row, parse_timestamp
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
 from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID, Update
+from flashflood.pending import readable
 
 PATIENCE = 20
 """How often a call begins again because what it had found was moved meanwhile, before it gives up."""
@@ -137,7 +138,7 @@ def parse_entry(key: str, event_id: str, revision: int, metadata: dict[str, str]
         for timestamp in (date, updated):
             if timestamp is not None:
                 parse_timestamp(timestamp)
-        return IndexEntry(
+        entry = IndexEntry(
             event_id,
             revision,
             JournalID.checked(metadata["target"], f"index entry {key}, `target`"),
@@ -148,9 +149,11 @@ def parse_entry(key: str, event_id: str, revision: int, metadata: dict[str, str]
             updated,
             _natural(metadata.get("birth")),
         )
+        entry.row()
     except ValueError as error:
         msg = f"index entry {key}: {error}; `repair()` writes the index again from the journals"
         raise FlashFloodCorruptionError(msg) from error
+    return entry
 
 
 def waiting_updates(ctx: Context, entry: IndexEntry) -> list[Update]:
@@ -229,8 +232,8 @@ def _revisions_under(ctx: Context, prefix: str) -> list[int]:
 
 
 def _updates_under(ctx: Context, journal_id: JournalID, event_id: str) -> list[Update]:
-    keys = (entry.key for entry in ctx.entries(layout.updates_prefix(journal_id, event_id)))
-    updates = (layout.parse_update_key(key) for key in keys if not key.endswith(TOMBSTONE_SUFFIX))
+    entries = ctx.entries(layout.updates_prefix(journal_id, event_id))
+    updates = readable(entry for entry in entries if not entry.key.endswith(TOMBSTONE_SUFFIX))
     return [update for update in updates if update.event_id == event_id]
 
 

@@ -1,12 +1,16 @@
 """The updates that wait to be applied: live update objects (FORMAT.md, "Identifiers"). Only reads."""
 
+import logging
 from collections.abc import Collection, Iterable
 
 from flashflood import layout
 from flashflood._core import Manifest
 from flashflood.context import Context
+from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, Update
 from flashflood.store.protocol import Entry
+
+logger = logging.getLogger("flashflood")
 
 FEW = 8
 """Up to so many journals, their updates are listed one journal at a time; beyond, all updates are listed."""
@@ -46,6 +50,17 @@ def without_dead(entries: Iterable[Entry]) -> list[Entry]:
     return alive
 
 
+def readable(entries: Iterable[Entry]) -> dict[Update, int]:
+    """Read the keys of update objects (not of tombstones), each with its size; leave out, with a warning, what is none."""
+    updates = {}
+    for entry in entries:
+        try:
+            updates[layout.parse_update_key(entry.key)] = entry.size
+        except FlashFloodCorruptionError as error:
+            logger.warning("left out: %s", error)
+    return updates
+
+
 def _live_under(ctx: Context, prefixes: list[str]) -> dict[Update, int]:
     found = ctx.requests.each(lambda prefix: without_dead(ctx.entries(prefix)), prefixes)
-    return {layout.parse_update_key(entry.key): entry.size for entries in found for entry in entries}
+    return readable(entry for entries in found for entry in entries)

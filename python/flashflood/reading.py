@@ -21,7 +21,9 @@ from flashflood.lookup import (
 
 def event_exists(ctx: Context, event_id: str) -> bool:
     """Say whether an event of this id can be read."""
-    return layout.may_exist(event_id, ctx.store.root_prefix) and isinstance(find(ctx, event_id, helping=False), Standing)
+    return layout.may_exist(event_id, ctx.store.root_prefix) and isinstance(
+        find(ctx, event_id, helping=False), Standing
+    )
 
 
 def get_event(ctx: Context, event_id: str) -> Event:

@@ -10,12 +10,13 @@ index.
 from functools import partial
 
 from flashflood import layout
-from flashflood.checking import Misplaced, look, misplaced
+from flashflood.checking import misplaced
 from flashflood.combining import are_living, combine, until_settled
 from flashflood.context import Context
 from flashflood.dates import timestamp_now
 from flashflood.finishing import entry_of, recover
 from flashflood.identifiers import JournalID, JournalUpdateAction, Update
+from flashflood.survey import Misplaced, look
 
 
 def repair(ctx: Context) -> int:
@@ -29,9 +30,12 @@ def repair(ctx: Context) -> int:
     mended += len(survey.lone_tombstones)
     for journal_ids in _groups([[journal_id] for journal_id in survey.disordered] + list(survey.shared.values())):
         mended += until_settled("repair", partial(_rewrite, ctx, journal_ids))
-    lost = misplaced(ctx, look(ctx))
-    ctx.requests.each(partial(_mend_index, ctx), lost)
-    return mended + len(lost)
+    found = misplaced(ctx, look(ctx))
+    ctx.requests.each(partial(_mend_index, ctx), [item for item in found if not item.was_deleted])
+    for item in found:
+        if item.was_deleted:
+            _delete_again(ctx, item)
+    return mended + len(found)
 
 
 def _groups(links: list[list[JournalID]]) -> list[list[JournalID]]:
@@ -52,11 +56,14 @@ def _rewrite(ctx: Context, journal_ids: list[JournalID]) -> int:
 
 
 def _mend_index(ctx: Context, item: Misplaced) -> None:
-    """Lead the index to an event again; where a mark says that it was deleted, let the delete wait again."""
-    if item.was_deleted:
-        delete = Update(item.journal_id, item.row.event_id, timestamp_now(), JournalUpdateAction.DELETE)
-        ctx.store.put(layout.update_key(delete), b"")
-        return
+    """Lead the index to an event again."""
     entry = entry_of(item.row, max([item.mark, *item.revisions]) + 1, item.journal_id)
     if ctx.store.create(layout.index_key(entry.event_id, entry.revision), b"", metadata=entry.metadata()):
         ctx.store.delete([layout.index_key(entry.event_id, revision) for revision in item.revisions])
+
+
+def _delete_again(ctx: Context, item: Misplaced) -> None:
+    """Write the delete of an event that has been deleted for the journal that still has it, and apply it."""
+    delete = Update(item.journal_id, item.row.event_id, timestamp_now(), JournalUpdateAction.DELETE)
+    ctx.store.put(layout.update_key(delete), b"")
+    until_settled("repair", partial(_rewrite, ctx, [item.journal_id]))

@@ -30,6 +30,7 @@ WINDOW = 16_000_000
 _REDIRECTIONS = range(300, 400)
 _REFUSALS: dict[int, str] = {
     HTTPStatus.OK: "the server does not send the byte range that it was asked for",
+    HTTPStatus.PARTIAL_CONTENT: "the server sends another byte range than it was asked for",
     HTTPStatus.FORBIDDEN: "access is denied; the URL may have expired: list the streams again",
     HTTPStatus.NOT_FOUND: "the journal is gone; list the streams again",
 }
@@ -126,7 +127,8 @@ def _web_reader(url: str) -> Reader:
             finally:
                 response.close()
         except urllib3.exceptions.HTTPError as error:
-            msg = f"event stream: {_without_query(url)} cannot be read: {error}"
+            why = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
+            msg = f"event stream: {_without_query(url)} cannot be read: {why}"
             raise FlashFloodException(msg) from error
 
     return read
@@ -138,8 +140,9 @@ def _file_reader(url: str, folder: str | os.PathLike[str] | None) -> Reader:
         msg = f"event stream: {url} is a file; to read it, name the folder that it may lie in: allow_file_urls=<folder>"
         raise FlashFloodException(msg)
     parts = urlsplit(url)
-    path = Path(unquote(parts.path)).resolve()
-    if parts.netloc not in ("", "localhost") or not path.is_relative_to(Path(folder).resolve()):
+    name = unquote(parts.path)
+    path = Path(name.partition("\0")[0]).resolve()
+    if parts.netloc not in ("", "localhost") or "\0" in name or not path.is_relative_to(Path(folder).resolve()):
         msg = f"event stream: {url} does not lie under {os.fspath(folder)}, the folder that allow_file_urls names"
         raise FlashFloodException(msg)
 
@@ -156,7 +159,8 @@ def _file_reader(url: str, folder: str | os.PathLike[str] | None) -> Reader:
 
 
 def _check_status(response: urllib3.BaseHTTPResponse, url: str, start: int, stop: int) -> None:
-    if response.status == HTTPStatus.PARTIAL_CONTENT:
+    sent = response.headers.get("Content-Range", "")
+    if response.status == HTTPStatus.PARTIAL_CONTENT and sent.startswith(f"bytes {start}-"):
         return
     if response.status == HTTPStatus.OK and start == 0 and response.headers.get("Content-Length") == str(stop):
         return

@@ -27,7 +27,7 @@ class OldError(Exception):
 
 
 def encoded(value: object) -> object:
-    """What JSON can carry of an argument."""
+    """Give what JSON can carry of an argument."""
     if isinstance(value, bytes):
         return {"bytes": base64.b64encode(value).decode()}
     if isinstance(value, datetime):
@@ -37,8 +37,8 @@ def encoded(value: object) -> object:
     return value
 
 
-def decoded(value: Any) -> Any:
-    """The opposite of the driver's `encoded`, for results."""
+def decoded(value: Any) -> Any:  # noqa: ANN401 - JSON has no type
+    """Give the opposite of the driver's `encoded`, for results."""
     if isinstance(value, list):
         return [decoded(item) for item in value]
     if not isinstance(value, dict):
@@ -53,16 +53,16 @@ def decoded(value: Any) -> Any:
 
 
 class OldFlashFlood:
-    """A FlashFlood 0.4.3 on one store: its calls, and those of `driver.Calls`, with keyword or positional arguments of 0.4.3's names."""
+    """A FlashFlood 0.4.3 on one store: its calls with its arguments, and those of `driver.Calls` through `ask`."""
 
     def __init__(self, process: "OldProcess", bucket: str, prefix: str) -> None:
         self._process = process
         self._store = {"bucket": bucket, "prefix": prefix}
 
-    def ask(self, call: str, **arguments: object) -> Any:
+    def ask(self, call: str, **arguments: object) -> Any:  # noqa: ANN401 - whatever the call gives
         """Do the call; its result, or an `OldError`."""
         question = {"call": call, "arguments": {name: encoded(value) for name, value in arguments.items()}}
-        return self._process.ask(self._store | question)
+        return self._process.ask({**self._store, **question})
 
     def put(self, data: bytes, event_id: str | None = None, date: datetime | None = None) -> Event:
         """As 0.4.3's `put`."""
@@ -123,7 +123,7 @@ class OldProcess:
             command, env=variables, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, bufsize=1
         )
 
-    def ask(self, question: Mapping[str, object]) -> Any:
+    def ask(self, question: Mapping[str, object]) -> Any:  # noqa: ANN401 - whatever the call gives
         """Send one question and wait for its answer."""
         assert self._process.stdin
         assert self._process.stdout
@@ -147,16 +147,18 @@ class OldProcesses:
     def __init__(self) -> None:
         self._processes: dict[tuple[tuple[str, str], ...], OldProcess] = {}
 
-    def on(self, environment: Mapping[str, str], bucket: str, prefix: str) -> OldFlashFlood:
-        """FlashFlood 0.4.3 on this bucket and root prefix, of the server that the environment names."""
+    def of(self, environment: Mapping[str, str]) -> OldProcess:
+        """Give the process for the server that the environment names."""
         key = tuple(sorted(environment.items()))
         if key not in self._processes:
             self._processes[key] = OldProcess(environment)
-        return OldFlashFlood(self._processes[key], bucket, prefix)
+        return self._processes[key]
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for process in self._processes.values():
             process.close()

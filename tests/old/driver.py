@@ -1,5 +1,8 @@
-"""Runs in a process of its own, where `import flashflood` gives FlashFlood 0.4.3: does what JSON lines on stdin ask, answers on stdout.
+# mypy: ignore-errors
+# ruff: noqa: ANN001, ANN201, ANN202, ANN204, SLF001 - here `flashflood` is 0.4.3, which has neither types nor a public way
+"""Runs in a process of its own, where `import flashflood` gives FlashFlood 0.4.3.
 
+It does what JSON lines on stdin ask, and answers on stdout.
 A question is `{"bucket", "prefix", "call", "arguments"}`; an answer `{"result"}` or `{"error": [class name, message]}`.
 bytes cross as `{"bytes": base64}`, datetimes as `{"date": isoformat}`, events as `{"event": [id, date, data]}`.
 """
@@ -9,7 +12,10 @@ import json
 import os
 import sys
 import types
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from pathlib import Path
+from threading import Barrier
 
 import boto3
 import flashflood
@@ -17,8 +23,8 @@ from flashflood import FlashFlood, objects
 from flashflood.identifiers import JournalID
 
 
-def encoded(value):
-    """What JSON can carry of a value that 0.4.3 gives."""
+def encoded(value):  # noqa: PLR0911 - one for each kind of value
+    """Give what JSON can carry of a value that 0.4.3 gives."""
     if isinstance(value, flashflood.Event):
         return {"event": [value.event_id, encoded(value.date), encoded(value.data)]}
     if isinstance(value, bytes):
@@ -35,7 +41,7 @@ def encoded(value):
 
 
 def decoded(value):
-    """The opposite of `encoded`, for arguments."""
+    """Give the opposite of `encoded`, for arguments."""
     if isinstance(value, dict) and "bytes" in value:
         return base64.b64decode(value["bytes"])
     if isinstance(value, dict) and "date" in value:
@@ -109,10 +115,7 @@ class Calls:
 
 
 def put_from_many_threads(ff, event_id, data):
-    """Put one id with each of `data` at one time, every writer having looked the id up before any has written; how many succeeded."""
-    from concurrent.futures import ThreadPoolExecutor
-    from threading import Barrier
-
+    """Put one id with each of `data`; every writer looks the id up before any writes. Give how many succeed."""
     looked_up = Barrier(len(data))
     event_exists = ff.event_exists
 
@@ -147,12 +150,12 @@ def answer(question, resource):
 def main():
     answers = os.fdopen(os.dup(1), "w")
     sys.stdout = sys.stderr  # 0.4.3 prints
-    assert os.path.dirname(os.path.dirname(flashflood.__file__)) == os.environ["FLASHFLOOD_043"], flashflood.__file__
+    assert Path(flashflood.__file__).parents[1] == Path(os.environ["FLASHFLOOD_043"]), flashflood.__file__
     resource = boto3.resource("s3")
     for line in sys.stdin:
         try:
             reply = {"result": answer(json.loads(line), resource)}
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - told to the test
             reply = {"error": [type(error).__name__, str(error)]}
         print(json.dumps(reply), file=answers, flush=True)
 

@@ -116,7 +116,7 @@ def apply_updates(url: str | None, limit: int | None) -> None:
     "--format",
     "form",
     type=click.Choice(["jsonl", "data", "table"]),
-    help="JSON Lines (the default into a file or pipe), the data alone with a line feed each, or a table (the default on a terminal).",
+    help="JSON Lines (the default into a file or pipe), the data alone, or a table (the default on a terminal).",
 )
 def replay(
     url: str | None, from_date: datetime | None, to_date: datetime | None, expression: str | None, form: str | None

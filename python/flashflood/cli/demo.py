@@ -1,6 +1,7 @@
-"""A walk through the package: each step says what it does, does it, shows what came back, and fails where that is not what it should be.
+"""A walk through the package: each step says what it does, does it, and shows what came back.
 
-The story is a river gauge that reports its level. Written to a store of its own, which is removed at the end.
+A result that is not what it should be ends the walk. The story is a river gauge that reports its level. It is written
+to a store of its own, which is removed at the end.
 """
 
 import json
@@ -27,7 +28,7 @@ PAUSE = timedelta(hours=3)
 
 
 def run(url: str | None) -> None:
-    """Walk through all steps in a temporary folder, or in a part of the store `url` that is made for it and removed again."""
+    """Walk through all steps in a temporary folder, or under a prefix of its own in the store `url`."""
     with _place(url) as place, opened(place) as flood:
         try:
             _say(heading(f"FlashFlood in {place}"))

@@ -17,7 +17,8 @@ READER_GONE = 141
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (None: the process's own) and give its exit code.
 
-    0: done. 1: it could not be done. 2: the command line itself is wrong. 130: Ctrl-C. 141: the reader of standard output went away.
+    0: done. 1: it could not be done. 2: the command line itself is wrong. 130: Ctrl-C.
+    141: whoever read standard output went away.
     """
     try:
         status = flashflood.main(arguments, prog_name="flashflood", standalone_mode=False)

@@ -24,7 +24,10 @@ class ReaderGone(Exception):
 
 
 def write(line: bytes) -> None:
-    """Write to standard output, byte for byte. `ReaderGone` when nobody reads it; an error line when it cannot be written (a full disk)."""
+    """Write to standard output, byte for byte.
+
+    `ReaderGone` when nobody reads it; a click exception, which becomes an error line, when it cannot be written.
+    """
     try:
         sys.stdout.buffer.write(line)
     except OSError as error:
@@ -46,7 +49,7 @@ def _unwritable(error: OSError) -> Exception:
 
 
 def abandon_stdout() -> None:
-    """Hand on what can be handed on, and let the rest vanish, so that the interpreter's exit does not complain a second time."""
+    """Hand on what can be handed on and let the rest vanish, so that the interpreter does not complain again."""
     try:
         flush()
     except (ReaderGone, click.ClickException):
@@ -74,7 +77,7 @@ def json_line(record: dict[str, object]) -> bytes:
 
 
 def event_line(event: Event) -> bytes:
-    """Give an event as JSON without loss: its data as the string `data` where they are UTF-8, otherwise as `data_base64`."""
+    """Give an event as JSON without loss: its data as the string `data` if they are UTF-8, else as `data_base64`."""
     record: dict[str, object] = {"event_id": event.event_id, "date": iso(event.date)}
     try:
         record["data"] = event.data.decode()

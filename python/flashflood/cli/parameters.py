@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,8 +15,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from flashflood import FlashFlood, FlashFloodException
 
 
-class Date(click.ParamType):
-    """A date in ISO 8601 or in the form of journal ids (`2019-05-16T211813.059000Z`). Without an offset it is UTC; without a time, midnight."""
+class Date(click.ParamType[datetime]):
+    """A date in ISO 8601 or in the form of journal ids (`2019-05-16T211813.059000Z`).
+
+    Without an offset it is UTC; without a time, midnight.
+    """
 
     name = "date"
 
@@ -68,8 +72,7 @@ def data_from(text: str | None, path: str | None) -> bytes:
     if path == "-":
         return sys.stdin.buffer.read()
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return Path(path).read_bytes()
     except OSError as error:
         msg = f"{path}: {error.strerror}"
         raise click.ClickException(msg) from error
