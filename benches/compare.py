@@ -1,4 +1,4 @@
-"""What the calls cost beside FlashFlood 0.4.3 and the floor: requests, client CPU and wall clock, on one server in one run.
+"""What the calls cost beside FlashFlood 0.4.3 and the floor: requests, client CPU and wall clock, in one run.
 
     FLASHFLOOD_043=<folder> python benches/compare.py [--events 100000] [--journals 20] [--new-events 1000] [--runs 5]
 
@@ -9,7 +9,6 @@ checked while they are timed. The contenders' runs alternate; figures are median
 """
 
 import argparse
-import hashlib
 import json
 import os
 import platform
@@ -23,6 +22,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,18 +38,19 @@ CALLS = 100
 
 def event_data(number: int) -> bytes:
     """Give an event of `EVENT_SIZE` bytes, of the shape of a bundle notification."""
-    fields = {"foo": number % 100, "match": {"bundle_uuid": str(uuid.UUID(int=number))}, "files": [{"name": "a.bam"}]}
+    bundle_uuid = str(uuid.UUID(int=number))
+    fields = {"foo": number % 100, "match": {"bundle_uuid": bundle_uuid}, "files": [{"name": "a.bam"}]}
     head = json.dumps(fields).encode()[:-1] + b', "pad": "'
     return head + b"x" * (EVENT_SIZE - len(head) - 2) + b'"}'
 
 
 def s3_client(endpoint: str) -> Any:  # noqa: ANN401  boto3 has no static types
-    """Give the client that every contender uses, and count what it sends."""
+    """Give a client."""
     return boto3.client("s3", endpoint_url=endpoint)
 
 
 def fill(endpoint: str, prefix: str, events: int, journals: int) -> None:
-    """Write journals that follow one another, as `journal` leaves them; without an index, which replay does not read."""
+    """Write journals that follow one another, as `journal` does; without an index, which replay does not read."""
     from flashflood import layout  # noqa: PLC0415  0.4.3's processes have no such module
     from flashflood._core import Manifest, Row, format_timestamp  # noqa: PLC0415
     from flashflood.identifiers import JournalID  # noqa: PLC0415
@@ -91,9 +92,9 @@ class Contender:
 
     def floor(self) -> str:
         """Fetch the manifests and blobs."""
-        keys = [item["Key"] for item in self.client.list_objects_v2(Bucket=BUCKET, Prefix=f"{self.prefix}/journals/")["Contents"]]
+        listed = self.client.list_objects_v2(Bucket=BUCKET, Prefix=f"{self.prefix}/journals/")["Contents"]
         size = 0
-        for key in keys:
+        for key in (item["Key"] for item in listed):
             self.client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
             blob = f"{self.prefix}/blobs/{key[-36:]}"
             size += len(self.client.get_object(Bucket=BUCKET, Key=blob)["Body"].read())
@@ -115,8 +116,8 @@ class Contender:
 
     def get_event(self) -> str:
         """Read each of those events."""
-        right = all(self.flashflood.get_event(f"event {number:04}").data == event_data(number) for number in range(CALLS))
-        return "right" if right else "wrong data"
+        found = [self.flashflood.get_event(f"event {number:04}").data for number in range(CALLS)]
+        return "right" if found == [event_data(number) for number in range(CALLS)] else "wrong data"
 
     def prepare_journal(self, events: int) -> None:
         """Put the new events that are to be journaled."""
@@ -141,7 +142,7 @@ def contend(endpoint: str, prefix: str, task: str, events: int) -> None:
     call: Callable[[], str] = getattr(contender, task)
     if task == "journal":
         contender.prepare_journal(events)
-        call = lambda: contender.journal(events)  # noqa: E731
+        call = partial(contender.journal, events)
     requests, cpu_before, begun = contender.requests, cpu(), time.perf_counter()
     result = call()
     wall, used = time.perf_counter() - begun, cpu() - cpu_before
@@ -151,7 +152,8 @@ def contend(endpoint: str, prefix: str, task: str, events: int) -> None:
 
 def run(side: str, endpoint: str, prefix: str, task: str, events: int = 0) -> dict[str, Any]:
     """Let one side do a task in a process of its own; give its figures."""
-    command = [sys.executable, __file__, "--contend", task, "--endpoint", endpoint, "--prefix", prefix, "--new-events", str(events)]
+    command = [sys.executable, __file__, "--contend", task, "--endpoint", endpoint, "--prefix", prefix]
+    command += ["--new-events", str(events)]
     old = os.environ.get("FLASHFLOOD_043", str(ROOT / "build" / "flash-flood-0.4.3"))
     environment = os.environ | ({"PYTHONPATH": old} if side == "0.4.3" else {})
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -181,11 +183,13 @@ def server() -> Iterator[str]:
         process.wait()
 
 
-def compare(endpoint: str, events: int, journals: int, new_events: int, runs: int) -> None:
-    """Run all tasks, and print the table."""
-    s3_client(endpoint).create_bucket(Bucket=BUCKET)
-    fill(endpoint, "replay", events, journals)
-    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+Found = dict[tuple[str, str], list[dict[str, Any]]]
+"""Each run's figures, by side and task."""
+
+
+def measure(endpoint: str, new_events: int, runs: int) -> Found:
+    """Run all tasks of all contenders."""
+    found: Found = {}
     for number in range(runs):
         for side, task in (("floor", "floor"), ("ours", "replay"), ("0.4.3", "replay")):
             found.setdefault((side, task), []).append(run(side, endpoint, "replay", task))
@@ -194,33 +198,51 @@ def compare(endpoint: str, events: int, journals: int, new_events: int, runs: in
                 found.setdefault((side, task), []).append(run(side, endpoint, f"single-{side}-{number}", task))
     for side in ("ours", "0.4.3"):
         found[side, "journal"] = [run(side, endpoint, f"journal-{side}", "journal", new_events)]
-    results = {figures["result"] for (_, task), all_ in found.items() if task in ("replay", "floor") for figures in all_}
-    if results != {f"{events * EVENT_SIZE} bytes"}:
-        sys.exit(f"the contenders disagree: {results}")
+    return found
 
-    def median(side: str, task: str, figure: str) -> float:
-        return statistics.median(figures[figure] for figures in found[side, task])
 
-    floor = median("floor", "floor", "cpu")
-    write = sys.stdout.write
-    write(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; ")
-    write(f"moto on loopback; medians of {runs} runs\n\n")
-    write("| work | figure | 0.4.3 | ours | ratio |\n| --- | --- | --- | --- | --- |\n")
+def check(found: Found, events: int) -> None:
+    """See that every contender got what it should."""
+    right = {"replay": f"{events * EVENT_SIZE} bytes", "floor": f"{events * EVENT_SIZE} bytes", "put": "put"}
+    right |= {"get_event": "right", "journal": "journaled"}
+    for (side, task), runs in found.items():
+        for figures in runs:
+            if figures["result"] != right[task]:
+                sys.exit(f"{side}, {task}: {figures['result']}")
 
-    def line(work: str, figure: str, old: float, new: float) -> None:
-        write(f"| {work} | {figure} | {old:.4g} | {new:.4g} | {old / new:.3g} |\n")
 
-    work = f"replay {events:,} events of {EVENT_SIZE} bytes in {journals} journals (floor: {floor:.3g} s)"
-    line(work, "client CPU, s", median("0.4.3", "replay", "cpu"), median("ours", "replay", "cpu"))
-    above = [(median(side, "replay", "cpu") - floor) / events * 1e6 for side in ("0.4.3", "ours")]
-    line(work, "above the floor, µs an event", *above)
-    line(work, "wall clock, s", median("0.4.3", "replay", "wall"), median("ours", "replay", "wall"))
-    line(work, "requests", median("0.4.3", "replay", "requests"), median("ours", "replay", "requests"))
+def table(found: Found, events: int, journals: int, new_events: int) -> str:
+    """Write the figures as a table in Markdown."""
+
+    def medians(task: str, figure: str, scale: float = 1.0) -> list[float]:
+        return [statistics.median(run[figure] for run in found[side, task]) * scale for side in ("0.4.3", "ours")]
+
+    floor = statistics.median(run["cpu"] for run in found["floor", "floor"])
+    replay = f"replay {events:,} events of {EVENT_SIZE} bytes in {journals} journals"
+    above = [(cpu_ - floor) / events * 1e6 for cpu_ in medians("replay", "cpu")]
+    figures = [
+        (replay, "requests", medians("replay", "requests")),
+        (replay, f"client CPU, s (floor: {floor:.3g})", medians("replay", "cpu")),
+        (replay, "above the floor, µs an event", above),
+        (replay, "wall clock, s", medians("replay", "wall")),
+    ]
     for task in ("put", "get_event"):
-        for figure, name, scale in (("requests", "requests a call", 1), ("cpu", "client CPU, ms a call", 1e3), ("wall", "wall clock, ms a call", 1e3)):
-            line(task, name, *(median(side, task, figure) * scale / CALLS for side in ("0.4.3", "ours")))
-    for figure, name in (("requests", "requests"), ("cpu", "client CPU, s"), ("wall", "wall clock, s")):
-        line(f"journal {new_events:,} new events", name, *(median(side, "journal", figure) for side in ("0.4.3", "ours")))
+        figures += [
+            (task, "requests", medians(task, "requests", 1 / CALLS)),
+            (task, "client CPU, ms", medians(task, "cpu", 1e3 / CALLS)),
+            (task, "wall clock, ms", medians(task, "wall", 1e3 / CALLS)),
+        ]
+    journal = f"journal {new_events:,} new events"
+    figures += [
+        (journal, "requests", medians("journal", "requests")),
+        (journal, "client CPU, s", medians("journal", "cpu")),
+        (journal, "wall clock, s", medians("journal", "wall")),
+    ]
+    lines = ["| work | figure | 0.4.3 | ours | ratio |", "| --- | --- | --- | --- | --- |"]
+    lines += [
+        f"| {work} | {figure} | {old:.4g} | {new:.4g} | {old / new:.3g} |" for work, figure, (old, new) in figures
+    ]
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -239,7 +261,13 @@ def main() -> None:
         contend(given.endpoint, given.prefix, given.contend, given.new_events)
         return
     with server() as endpoint:
-        compare(endpoint, given.events, given.journals, given.new_events, given.runs)
+        s3_client(endpoint).create_bucket(Bucket=BUCKET)
+        fill(endpoint, "replay", given.events, given.journals)
+        found = measure(endpoint, given.new_events, given.runs)
+    check(found, given.events)
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    sys.stdout.write(f"{machine}; moto on loopback; medians of {given.runs} runs\n\n")
+    sys.stdout.write(table(found, given.events, given.journals, given.new_events) + "\n")
 
 
 if __name__ == "__main__":

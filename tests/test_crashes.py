@@ -78,6 +78,8 @@ def check_replay(ff: FlashFlood, found: dict[str, bytes], changing: set[str]) ->
     for event_id, data in replayed.items():
         if event_id in found:
             assert data in {found[event_id], f"data of {event_id}".encode()}, event_id
+    listed = [row["event_id"] for item in ff.list_journals() for row in ff.open_journal(item).events]
+    assert len(set(listed)) >= len(listed) - len(DELETED), "journals and what they were combined into are both listed"
 
 
 def is_deleted(event: Event) -> bool:

@@ -170,14 +170,16 @@ class Merge:
         """Take a journal in; its index as a source is the number of earlier `add`s.
 
         Gives the (timestamp, event_id) about which the index must be asked, each once, since 0.4.3 may have left this
-        journal beside one that it was combined into: of two journals that share a row, the rows of the older one. Rows that come late, because 0.4.3 named a range which they are not in, go out with the next
-        window, unless they have already gone out from another journal.
+        journal beside one that it was combined into: of two journals that share a row, the rows of the older
+        one. Rows that come late, because 0.4.3 named a range which they are not in, go out with the next window, unless
+        they have already gone out from another journal.
         """
     def decide(self, timestamp: str, event_id: str, journal_id: str | None, /) -> None:
         """Say which journal has the row in question; None: the index names none.
 
         A row that only one journal has and the index does not name was deleted. Of a row that several have, where the
-        index names none that is here, that in the journal made last goes out, `new` being before all. About a row that is not in question, or has gone out, it changes nothing.
+        index names none that is here, that in the journal made last goes out, `new` being before all. About a row that
+        is not in question, or has gone out, it changes nothing.
         """
     def remove(self, journal_id: str, /) -> None:
         """Drop what has not gone out of a journal that turned out to be replaced. Unknown ids are ignored."""

@@ -36,8 +36,8 @@ class FlashFlood:
     ) -> None:
         """Work on the events under `root_prefix` in a bucket, through a boto3 S3 resource or client.
 
-        The client is left as it is. No request is made yet. Up to `max_pool_connections` (botocore's Config; 10 unless set) requests are under way
-        at a time.
+        The client is left as it is, and no request is made yet. As many requests are under way at a time as the client
+        has `max_pool_connections` (botocore's Config; 10 unless set).
         `read_pending_updates=False` reads as 0.4.3 does: `get_event` gives the old data until an update has been
         applied.
         `ValueError` if the root prefix ends with `/`.

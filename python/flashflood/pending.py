@@ -51,7 +51,7 @@ def without_dead(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def readable(entries: Iterable[Entry]) -> dict[Update, int]:
-    """Read the keys of update objects (not of tombstones), each with its size; leave out, with a warning, what is none."""
+    """Read the keys of updates (not of tombstones), each with its size; leave out, with a warning, what is none."""
     updates = {}
     for entry in entries:
         try:

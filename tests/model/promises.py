@@ -205,14 +205,14 @@ def _replay_beside_writers(one: Made, made: list[Made]) -> Broken | None:
 
 
 def _applied_before(replay: Made, made: list[Made], event_id: str) -> str | None:
-    """Return the data that the only update of any event gave this one, if it was applied before the replay began, otherwise None.
+    """Return what the only update of all gave this event, if it was applied before the replay began, otherwise None.
 
     It was if update() began after the update and returned before the replay, and nobody else was combining journals
     meanwhile: what another process has under way, it leaves to that one. (journal() applies only what waits for the
     journals that it combines.)
     """
     updates = [one for one in made if one.call[0] in ("update_event", "delete_event")]
-    if len(updates) != 1 or updates[0].call[0] != "update_event" or updates[0].result != "ok" or updates[0].call[1] != event_id:
+    if len(updates) != 1 or updates[0].call[:2] != ("update_event", event_id) or updates[0].result != "ok":
         return None
     combining = [one for one in made if one.call[0] in COMBINES]
     for one in combining:
