@@ -126,6 +126,14 @@ CALLS = {
         (FlashFloodEventExistsError,),
     ),
     "put of an id that it makes itself": Call(lambda ff: ff.put(b"data", None, at(2.5))),
+    "put_many": Call(
+        lambda ff: ff.put_many([(b"data of another", "another", at(2.5)), (b"data", None, at(2))], on_conflict="skip"),
+        ({}, {"another": b"data of another"}),
+    ),
+    "put_many past an id that exists": Call(
+        lambda ff: ff.put_many([(b"not taken", "new", at(9)), (b"data", "another", at(2))], on_conflict="skip"),
+        ({}, {"another": b"data"}),
+    ),
     "update_event": Call(lambda ff: ff.update_event("journaled", b"changed"), ({}, {"journaled": b"changed"})),
     "update_event of a new event": Call(lambda ff: ff.update_event("new", b"changed"), ({}, {"new": b"changed"})),
     "delete_event": Call(

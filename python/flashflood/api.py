@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from flashflood import applying, checking, collecting, journaling, putting, reading, repairing, updates
+from flashflood import applying, batching, checking, collecting, journaling, putting, reading, repairing, updates
+from flashflood.batching import Bare, OnConflict, Stored
 from flashflood.context import GRACE, Context
 from flashflood.dates import DateRange
 from flashflood.events import Event
@@ -82,6 +83,16 @@ class FlashFlood:
         event.
         """
         return putting.put(self._ctx, data, event_id, date)
+
+    def put_many(self, events: Iterable[Event | Bare], *, on_conflict: OnConflict = "error") -> Stored:
+        """Store many new events, given as `Event`s or as (data, event_id, date), each as `put` takes it.
+
+        They are written in batches of at most 5,000 events or about 16 MB, as they come from the iterable; each batch
+        is stored whole or not at all. An id that another event has is a `FlashFloodEventExistsError`, and its batch is
+        not stored; with `on_conflict="skip"` it is left out. Interrupted, the same call with "skip" stores the rest.
+        Gives how many were stored, and the ids left out.
+        """
+        return batching.put_many(self._ctx, events, on_conflict)
 
     def get_event(self, event_id: str) -> Event:
         """Read one event, with its newest data. `FlashFloodEventNotFound` if there is none of this id."""

@@ -1,54 +1,82 @@
 """Collecting garbage: removing what has been dead for longer than any call lasts (PROTOCOL.md, step 14).
 
-Deletes dead journals' blobs, then manifest and tombstone in one request; and dead updates with their tombstones, in
-one request too: a tombstone that
-goes before its object revives it.
+Deletes dead journals' blobs, then manifest and tombstone in one request; dead updates with their tombstones, in one
+request too (a tombstone that goes before its object revives it); and the drafts of batches, once they are decided.
 """
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import TypeVar
 
-from flashflood import layout
+from flashflood import claims, layout
+from flashflood._core import Manifest
 from flashflood.context import Context
+from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID
 from flashflood.pending import without_dead
+
+T = TypeVar("T")
+
+logger = logging.getLogger("flashflood")
 
 PAIRS = 500
 """Objects that are deleted with their tombstones in one request of at most 1,000 keys."""
 
 
 def collect_garbage(ctx: Context, grace: timedelta) -> int:
-    """Remove the journals and updates whose tombstones are older than `grace`. Gives how many there were."""
+    """Remove the journals and updates whose tombstones are older than `grace`, and drafts as old. Gives how many."""
     collected = 0
     in_use = {JournalID.from_key(entry.key).blob_id for entry in without_dead(ctx.entries(layout.JOURNALS))}
-    for keys in _dead_keys(ctx, layout.JOURNALS, grace):
-        journal_ids = [JournalID.checked(key.removeprefix(layout.JOURNALS), key) for key in keys]
-        blobs = [layout.blob_key(journal_id) for journal_id in journal_ids if journal_id.blob_id not in in_use]
-        ctx.store.delete(blobs)
-        _delete_with_tombstones(ctx, keys)
-        collected += len(keys)
+    for dead in _dead(ctx, layout.JOURNALS, grace, _journal_id):
+        ctx.store.delete(
+            [layout.blob_key(journal_id) for journal_id in dead.values() if journal_id.blob_id not in in_use]
+        )
+        _delete_with_tombstones(ctx, list(dead))
+        collected += len(dead)
     for folder in (layout.UPDATES, layout.ENCODED_UPDATES):
-        for keys in _dead_keys(ctx, folder, grace):
-            _delete_with_tombstones(ctx, keys)
-            collected += len(keys)
-    return collected
+        for updates in _dead(ctx, folder, grace, layout.parse_update_key):
+            _delete_with_tombstones(ctx, list(updates))
+            collected += len(updates)
+    return collected + _collect_drafts(ctx, grace)
 
 
-def _dead_keys(ctx: Context, folder: str, grace: timedelta) -> Iterator[list[str]]:
-    """Yield the keys (without the suffix) of the tombstones old enough by the server's clock, `PAIRS` at a time."""
-    keys: list[str] = []
+def _dead(ctx: Context, folder: str, grace: timedelta, parse: Callable[[str], T]) -> Iterator[dict[str, T]]:
+    """Yield what has a tombstone old enough by the server's clock, by key, `PAIRS` at a time; not strangers."""
+    dead: dict[str, T] = {}
     for page in ctx.pages(folder):
-        keys += [
-            entry.key.removesuffix(TOMBSTONE_SUFFIX)
-            for entry in page.entries
-            if entry.key.endswith(TOMBSTONE_SUFFIX) and page.date - entry.modified >= grace
-        ]
-        while len(keys) >= PAIRS:
-            yield keys[:PAIRS]
-            del keys[:PAIRS]
-    if keys:
-        yield keys
+        for entry in page.entries:
+            if entry.key.endswith(TOMBSTONE_SUFFIX) and page.date - entry.modified >= grace:
+                key = entry.key.removesuffix(TOMBSTONE_SUFFIX)
+                try:
+                    dead[key] = parse(key)
+                except FlashFloodCorruptionError as error:
+                    logger.warning("not collected: %s", error)
+            if len(dead) == PAIRS:
+                yield dead
+                dead = {}
+    if dead:
+        yield dead
+
+
+def _journal_id(key: str) -> JournalID:
+    return JournalID.checked(key.removeprefix(layout.JOURNALS), key)
 
 
 def _delete_with_tombstones(ctx: Context, keys: list[str]) -> None:
     ctx.store.delete([name for key in keys for name in (key, layout.tombstone_key(key))])
+
+
+def _collect_drafts(ctx: Context, grace: timedelta) -> int:
+    """Settle the batches whose drafts are old, which their writers have left long ago, and remove the drafts."""
+    collected = 0
+    for page in ctx.pages(layout.DRAFTS):
+        for entry in page.entries:
+            found = ctx.store.get(entry.key) if page.date - entry.modified >= grace else None
+            if found is not None:
+                journal_id = JournalID.checked(entry.key.removeprefix(layout.DRAFTS), entry.key)
+                if ctx.store.head(layout.journal_key(journal_id)) is None:
+                    claims.settle(ctx, Manifest.decode(journal_id, found.body))
+                ctx.store.delete([entry.key])
+                collected += 1
+    return collected

@@ -1,16 +1,16 @@
-"""Finding one event: the index, its deletion marks, and the updates that wait (PROTOCOL.md, steps 1 to 3).
+"""Looking one event up: the index, its deletion marks, and the updates that wait (PROTOCOL.md, step 1).
 
-Reads `index/`, `gone/`, `update/`, `journals/`. Only `help_claim` writes, and only for writers.
+Reads `index/`, `gone/`, `update/` and `journals/`; never writes.
 """
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from flashflood import layout
-from flashflood._core import Manifest, Row, parse_timestamp
+from flashflood._core import Row, parse_timestamp
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
-from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID, Update
+from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, Update
 from flashflood.pending import readable
 
 PATIENCE = 20
@@ -77,20 +77,6 @@ class Lookup(NamedTuple):
     """All revisions in the index, valid or void, rising."""
 
 
-class Standing(NamedTuple):
-    """An event that exists: its entry, and the updates that wait for it, used or not."""
-
-    entry: IndexEntry
-    updates: list[Update]
-    revisions: list[int]
-
-
-class Absent(NamedTuple):
-    """An id without an event, and the revision that a claim of it takes."""
-
-    next_revision: int
-
-
 def revisions(ctx: Context, event_id: str) -> tuple[list[int], int]:
     """List the id's index revisions, rising, and its highest deletion mark (0: none)."""
     marks = ctx.requests.start(_revisions_under, ctx, layout.gone_prefix(event_id))
@@ -104,7 +90,7 @@ def revisions_in_index(ctx: Context, event_id: str) -> list[int]:
 
 
 def lookup(ctx: Context, event_id: str, known: IndexEntry | None = None) -> Lookup:
-    """Step 1. `known` saves the HEAD where it is still the highest entry."""
+    """Find the id's valid entry. `known` saves the HEAD where it is still the highest one."""
     for _ in range(PATIENCE):
         index, mark = revisions(ctx, event_id)
         if not index or index[-1] <= mark:
@@ -167,46 +153,6 @@ def late_deletes(ctx: Context, entry: IndexEntry) -> list[Update]:
     """List the event's deletes in the journal that it came from: a journaling under way brings its index entry back."""
     updates = [] if entry.source is None else _updates_under(ctx, entry.source, entry.event_id)
     return [update for update in updates if update.is_delete]
-
-
-def find(ctx: Context, event_id: str, *, helping: bool) -> Standing | Absent:
-    """Step 2.
-
-    whether there is an event of this id. A writer (`helping`) finishes a claim that was left; a reader does not.
-    """
-    vanished = 0
-    for _ in range(PATIENCE):
-        seen = lookup(ctx, event_id)
-        if seen.entry is None:
-            return Absent(seen.next_revision)
-        holding = ctx.requests.start(is_held, ctx, seen.entry)
-        updates = waiting_updates(ctx, seen.entry)
-        held = holding.result()
-        if held is None:
-            vanished += 1
-            if helping and seen.entry.is_claim and help_claim(ctx, seen.entry):
-                continue
-            if vanished > 1:
-                return Absent(seen.next_revision)
-        elif held and not any(update.is_delete for update in updates):
-            return Standing(seen.entry, updates, seen.revisions)
-        else:
-            return Absent(seen.next_revision)
-    raise moving(event_id)
-
-
-def help_claim(ctx: Context, claim: IndexEntry) -> bool:
-    """Step 3.
-
-    finish a claim whose manifest is missing, if nothing has changed. False: it cannot be finished; there is no event.
-    """
-    if lookup(ctx, claim.event_id).entry != claim:
-        return True
-    row = claim.row()
-    if claim.target.version != NEW or row is None or ctx.store.head(layout.blob_key(claim.target)) is None:
-        return False
-    ctx.create_manifest(Manifest.of_rows(claim.target, [row], row.size))
-    return True
 
 
 def is_held(ctx: Context, entry: IndexEntry) -> bool | None:

@@ -2,21 +2,12 @@
 
 from flashflood import layout
 from flashflood._core import Row, parse_timestamp
+from flashflood.claims import Standing, find
 from flashflood.context import Context
 from flashflood.events import Event
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodEventNotFound
 from flashflood.identifiers import Update
-from flashflood.lookup import (
-    PATIENCE,
-    IndexEntry,
-    Standing,
-    find,
-    is_held,
-    late_deletes,
-    lookup,
-    moving,
-    waiting_updates,
-)
+from flashflood.lookup import PATIENCE, IndexEntry, is_held, late_deletes, lookup, moving, waiting_updates
 
 
 def event_exists(ctx: Context, event_id: str) -> bool:

@@ -6,11 +6,12 @@ applied to the journal by `update()` or `journal()`.
 """
 
 from flashflood import layout
+from flashflood.claims import Absent, Standing, find
 from flashflood.context import Context, Deadline
 from flashflood.data import to_bytes
 from flashflood.dates import timestamp_now
 from flashflood.identifiers import JournalUpdateAction, Update, timestamp_after
-from flashflood.lookup import PATIENCE, Absent, IndexEntry, Standing, find, lookup, moving
+from flashflood.lookup import PATIENCE, IndexEntry, lookup, moving
 from flashflood.reading import not_found
 
 

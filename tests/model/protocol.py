@@ -176,20 +176,25 @@ def put_many(caller: Caller, items: tuple[Item, ...], attempt: int = 0) -> Steps
     draft = tuple((event_id, date) for event_id, _, date in items)
     yield PutOwn(draft_key(journal), draft)
     again = GoOn(put_many, (items, attempt + 1)) if attempt < MOST_BATCH_ATTEMPTS else "exists"
+    rows: list[Row] = []
     for event_id, _, date in items:
         existing = yield from exists(caller, event_id)
         if existing.current is not None:
             refused: str | GoOn | None = "exists" if existing.current.entry.target != journal else None
         else:
-            entry = Entry(journal, None, date, existing.next_revision)
-            claimed = yield Create(index_key(event_id, existing.next_revision), entry)
+            revision = existing.next_revision
+            claimed = yield Create(index_key(event_id, revision), Entry(journal, None, date, revision))
+            if claimed:
+                claimed = yield from _claim_counts(caller, event_id, revision)
             refused = None if claimed else again
+            rows.append(Row(event_id, date, revision, 0, revision))
         if refused is not None:
             fenced = yield from _fence(journal)
             return refused if fenced else "ok"
-    yield from _settle(caller, journal, draft)
-    manifest = yield Get(journal_key(journal))
-    return again if manifest is None or manifest.fence else "ok"
+    if not (yield Create(journal_key(journal), Manifest(tuple(rows)))):
+        fenced = yield from _fence(journal)
+        return again if fenced else "ok"
+    return "ok"
 
 
 def _fence(journal: JournalID) -> Steps[bool]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from threading import Barrier
 
 import boto3
+
 import flashflood
 from flashflood import FlashFlood, objects
 from flashflood.identifiers import JournalID

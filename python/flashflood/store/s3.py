@@ -11,6 +11,7 @@ import random
 import threading
 import time
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ from flashflood.exceptions import FlashFloodException
 from flashflood.store.protocol import Body, Entry, Found, Page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, TagTypeDef
@@ -44,7 +45,7 @@ PART_SIZE = 16 << 20
 PARTS_PER_SIZE = 1000
 """After so many parts their size doubles: S3's 5 TB fit into fewer parts than its limit of 10,000."""
 CONFLICT_ATTEMPTS = 10
-"""How often a conditional PUT is tried that races with another one (409)."""
+"""How often a request is tried that races with another one (409)."""
 BODY_ATTEMPTS = 5
 """How often an object is asked for whose body breaks off: botocore's own retries end where the body begins."""
 KEYS_IN_MESSAGE = 10
@@ -185,7 +186,7 @@ class S3Store:
     def mark_garbage(self, key: str, /) -> bool:
         """Tag an object `garbage=true`, in place of the tags it has."""
         try:
-            self._client.put_object_tagging(**self._at(key), Tagging={"TagSet": [_GARBAGE_TAG]})
+            _insist(partial(self._client.put_object_tagging, **self._at(key), Tagging={"TagSet": [_GARBAGE_TAG]}))
         except ClientError as error:
             if _code(error) == "NoSuchKey":
                 return False
@@ -245,19 +246,13 @@ class S3Store:
             )
 
     def _put_if_free(self, key: str, body: Body, metadata: Mapping[str, str] | None) -> bool:
-        attempt = 1
-        while True:
-            try:
-                self._put_at_once(key, body, metadata, only_if_free=True)
-            except ClientError as error:
-                if _status(error) == HTTPStatus.PRECONDITION_FAILED:
-                    return False
-                if _code(error) not in _CONFLICTS or attempt == CONFLICT_ATTEMPTS:
-                    raise
-                time.sleep(random.uniform(0, 0.05 * attempt))  # noqa: S311  # a wait is no secret
-                attempt += 1
-            else:
-                return True
+        try:
+            _insist(partial(self._put_at_once, key, body, metadata, only_if_free=True))
+        except ClientError as error:
+            if _status(error) == HTTPStatus.PRECONDITION_FAILED:
+                return False
+            raise
+        return True
 
     def _knows_conditional_put(self) -> bool:
         """Find out, once, whether the server refuses a conditional PUT of a key that is there: a marker."""
@@ -283,6 +278,20 @@ class S3Store:
             waiter = self._client.get_waiter("object_exists")
             delay, attempts = object_exists_waiter_config["Delay"], object_exists_waiter_config["MaxAttempts"]
             waiter.wait(**self._at(key), WaiterConfig={"Delay": delay, "MaxAttempts": attempts})
+
+
+def _insist(send: Callable[[], object]) -> None:
+    """Send a request; again, after a random wait, where it raced with another one."""
+    for attempt in range(1, CONFLICT_ATTEMPTS):
+        try:
+            send()
+        except ClientError as error:
+            if _code(error) not in _CONFLICTS:
+                raise
+            time.sleep(random.uniform(0, 0.05 * attempt))  # noqa: S311  # a wait is no secret
+        else:
+            return
+    send()
 
 
 def _parts(pieces: Iterable[bytes]) -> Iterator[bytes]:

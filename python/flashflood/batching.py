@@ -1,0 +1,176 @@
+"""Putting many events at once (PROTOCOL.md, step 5): a batch is one journal from the start, stored whole or not at all.
+
+Writes a batch's blob and draft, a claim for each event, and the manifest, whose creation is the commit point.
+"""
+
+import logging
+import uuid
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Literal, NamedTuple, TypeAlias
+
+from flashflood import claims, layout
+from flashflood._core import Manifest, Row, format_timestamp
+from flashflood.combining import OvertakenError, until_settled
+from flashflood.context import Context, Deadline
+from flashflood.data import to_bytes
+from flashflood.dates import timestamp_now
+from flashflood.events import Event
+from flashflood.identifiers import NEW, JournalID
+from flashflood.lookup import IndexEntry
+
+logger = logging.getLogger("flashflood")
+
+LARGEST_BATCH = 5_000
+"""Events in a batch at most."""
+LARGEST_BLOB = 16_000_000
+"""Bytes of data at which a batch is closed."""
+FEW = 100
+"""A batch of fewer events is made of `new` events, for `journal` to combine; from there on it is a journal already."""
+
+OnConflict: TypeAlias = Literal["error", "skip"]
+Bare: TypeAlias = tuple[object, str | None, datetime | None]
+"""(data, event_id, date), as `put` takes them."""
+
+
+class Stored(NamedTuple):
+    """What `put_many` did."""
+
+    stored: int
+    """How many events it stored."""
+    skipped: list[str]
+    """The ids that it left out, since events had them already."""
+
+
+class _Given(NamedTuple):
+    """One event, checked and converted."""
+
+    timestamp: str
+    event_id: str
+    body: bytes
+    is_new_id: bool
+    """Whether the id was just made here, so that nobody else can know it."""
+
+
+def put_many(ctx: Context, events: Iterable[Event | Bare], on_conflict: OnConflict) -> Stored:
+    """Store events, batch by batch as they come."""
+    if on_conflict not in ("error", "skip"):
+        msg = f"on_conflict={on_conflict!r}; give 'error' or 'skip'"
+        raise ValueError(msg)
+    stored = 0
+    skipped: list[str] = []
+    try:
+        for batch in _batches(map(partial(_checked, ctx), events)):
+            left_out = until_settled("put_many", _Batch(ctx, batch, on_conflict).put)
+            stored += len(batch) - len(left_out)
+            skipped += left_out
+    except Exception as error:
+        error.add_note(f"put_many had stored {stored} events in earlier batches; they stay")
+        raise
+    return Stored(stored, skipped)
+
+
+def _checked(ctx: Context, event: Event | Bare) -> _Given:
+    """Check and convert what the caller gave: an `Event`, or (data, event_id, date)."""
+    data, event_id, date = (event.data, event.event_id, event.date) if isinstance(event, Event) else event
+    body = to_bytes(data)
+    timestamp = timestamp_now() if date is None else format_timestamp(date)
+    if event_id:
+        layout.refuse_bad_id(event_id, ctx.store.root_prefix)
+        return _Given(timestamp, event_id, body, is_new_id=False)
+    return _Given(timestamp, str(uuid.uuid4()), body, is_new_id=True)
+
+
+def _batches(events: Iterator[_Given]) -> Iterator[list[_Given]]:
+    """Cut the events into batches, bounded by number and bytes."""
+    batch: list[_Given] = []
+    size = 0
+    for event in events:
+        batch.append(event)
+        size += len(event.body)
+        if len(batch) == LARGEST_BATCH or size >= LARGEST_BLOB:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+class _Batch:
+    """One batch on its way; what other events' ids leave out of it is not tried again."""
+
+    def __init__(self, ctx: Context, events: list[_Given], on_conflict: OnConflict) -> None:
+        self._ctx = ctx
+        self._skips = on_conflict == "skip"
+        self._left_out: list[str] = []
+        self._events: dict[str, _Given] = {}
+        for event in events:
+            if event.event_id in self._events:
+                self._conflict(event.event_id)
+            else:
+                self._events[event.event_id] = event
+
+    def put(self) -> list[str]:
+        """Put what is not left out, as one journal; give the ids that are left out.
+
+        `OvertakenError` if the batch was fenced: by itself, to go again without the ids that are taken, or by another
+        writer, who wanted an id that was claimed here.
+        """
+        if not self._events:
+            return self._left_out
+        deadline = Deadline()
+        draft = _draft(sorted(self._events.values()))
+        journal_id = JournalID(draft.journal_id)
+        blob = self._write(draft)
+        found = self._ctx.requests.each(partial(self._claim, journal_id, blob), draft.rows())
+        rows = [row for claim in found if claim is not None and (row := claim.row()) is not None]
+        deadline.check("put_many")
+        if len(rows) < len(draft):
+            is_fenced = claims.fence(self._ctx, journal_id)
+        else:
+            manifest = Manifest.of_rows(journal_id, rows, draft.size)
+            is_fenced = not self._ctx.create_manifest(manifest) and claims.fence(self._ctx, journal_id)
+        if is_fenced:
+            claimed = {row.event_id for row in rows}
+            for event_id in [event_id for event_id in self._events if event_id not in claimed]:
+                self._conflict(event_id)
+                del self._events[event_id]
+            raise OvertakenError
+        logger.info("new journal %s of %d events", journal_id, len(rows))
+        return self._left_out
+
+    def _conflict(self, event_id: str) -> None:
+        if not self._skips:
+            raise claims.exists_error(event_id)
+        self._left_out.append(event_id)
+
+    def _write(self, draft: Manifest) -> Future[None]:
+        """Write the blob and the draft; give the future of the blob, which is there."""
+        journal_id = JournalID(draft.journal_id)
+        body = b"".join(self._events[row.event_id].body for row in draft.rows())
+        metadata = {"journal_id": journal_id}
+        blob = self._ctx.requests.start(self._ctx.store.put, layout.blob_key(journal_id), body, metadata=metadata)
+        self._ctx.store.put(layout.draft_key(journal_id), draft.encode())
+        blob.result()
+        return blob
+
+    def _claim(self, journal_id: JournalID, blob: Future[None], row: Row) -> IndexEntry | None:
+        """Claim a row's id. None: another event has it."""
+        wanted = IndexEntry(row.event_id, 0, journal_id, None, row.timestamp, row.offset, row.size)
+        if not self._events[row.event_id].is_new_id:
+            return claims.take(self._ctx, wanted, blob)
+        claim = replace(wanted, revision=1, birth=1)
+        return claim if claims.create(self._ctx, claim) else None
+
+
+def _draft(events: list[_Given]) -> Manifest:
+    """Give the manifest of a batch before its claims: the revisions are missing."""
+    rows, offset = [], 0
+    for event in events:
+        rows.append(Row(event.event_id, event.timestamp, offset, len(event.body)))
+        offset += len(event.body)
+    version = NEW if len(events) < FEW else timestamp_now()
+    journal_id = JournalID.make(events[0].timestamp, events[-1].timestamp, version, str(uuid.uuid4()))
+    return Manifest.of_rows(journal_id, rows, offset)

@@ -1,0 +1,145 @@
+"""Claims: how an id comes to have one event (PROTOCOL.md, steps 2 to 5).
+
+A claim is an index entry, written before the manifest that it names. Whoever meets one that was left finishes it: with
+its manifest where it stands for one event, and where it belongs to a batch, by settling the batch's draft. Writes
+`index/` and `journals/`.
+"""
+
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+from flashflood import layout, ledger
+from flashflood._core import Manifest, Row
+from flashflood.context import Context
+from flashflood.exceptions import FlashFloodEventExistsError
+from flashflood.identifiers import NEW, JournalID, Update
+from flashflood.lookup import (
+    PATIENCE,
+    IndexEntry,
+    is_held,
+    lookup,
+    moving,
+    read_entry,
+    revisions,
+    waiting_updates,
+)
+
+
+class Standing(NamedTuple):
+    """An event that exists: its entry, the updates that wait for it, used or not, and the index revisions listed."""
+
+    entry: IndexEntry
+    updates: list[Update]
+    revisions: list[int]
+
+
+class Absent(NamedTuple):
+    """An id without an event, and the revision that a claim of it takes."""
+
+    next_revision: int
+
+
+def find(ctx: Context, event_id: str, *, helping: bool) -> Standing | Absent:
+    """Say whether there is an event of this id (step 2).
+
+    A writer (`helping`) finishes a claim that was left; a reader, to whom it is no event yet, does not.
+    """
+    vanished = 0
+    for _ in range(PATIENCE):
+        seen = lookup(ctx, event_id)
+        if seen.entry is None:
+            return Absent(seen.next_revision)
+        holding = ctx.requests.start(is_held, ctx, seen.entry)
+        updates = waiting_updates(ctx, seen.entry)
+        held = holding.result()
+        if held is None:
+            vanished += 1
+            if helping and seen.entry.is_claim and _help(ctx, seen.entry):
+                continue
+            if vanished > 1:
+                return Absent(seen.next_revision)
+        elif held and not any(update.is_delete for update in updates):
+            return Standing(seen.entry, updates, seen.revisions)
+        else:
+            return Absent(seen.next_revision)
+    raise moving(event_id)
+
+
+def take(ctx: Context, wanted: IndexEntry, blob: Future[None]) -> IndexEntry | None:
+    """Claim an id for an event whose `blob` is being written; give the valid claim. None: another event has the id.
+
+    `wanted` is the claim but for its revision.
+    """
+    for _ in range(PATIENCE):
+        standing = find(ctx, wanted.event_id, helping=True)
+        blob.result()
+        if isinstance(standing, Standing):
+            return standing.entry if standing.entry.target == wanted.target else None
+        claim = replace(wanted, revision=standing.next_revision, birth=standing.next_revision)
+        if create(ctx, claim) and (_is_valid(ctx, claim) or is_held(ctx, claim)):
+            return claim
+    raise moving(wanted.event_id)
+
+
+def create(ctx: Context, claim: IndexEntry) -> bool:
+    """Create the index entry. False: another writer has this revision."""
+    if ctx.store.create(layout.index_key(claim.event_id, claim.revision), b"", metadata=claim.metadata()):
+        return True
+    there = read_entry(ctx, claim.event_id, claim.revision)
+    return there is not None and there.target == claim.target
+
+
+def exists_error(event_id: str) -> FlashFloodEventExistsError:
+    """Say that the id is taken."""
+    return FlashFloodEventExistsError(f"event {event_id!r} exists already; `update_event` changes it")
+
+
+def settle(ctx: Context, draft: Manifest) -> None:
+    """Decide a batch that was left (step 5): with its manifest if all its claims are valid, or with a fence."""
+    journal_id = JournalID(draft.journal_id)
+    rows = [row for row in ctx.requests.each(partial(_claimed, ctx, journal_id), draft.rows()) if row is not None]
+    if len(rows) == len(draft):
+        ctx.create_manifest(Manifest.of_rows(journal_id, rows, draft.size))
+    else:
+        fence(ctx, journal_id)
+
+
+def fence(ctx: Context, journal_id: JournalID) -> bool:
+    """Keep a batch from being committed. False: it has been."""
+    there = ledger.fence(ctx, journal_id)
+    if there is None or ledger.is_fence(there):
+        ctx.bury([journal_id])
+        return True
+    return False
+
+
+def _is_valid(ctx: Context, claim: IndexEntry) -> bool:
+    """Whether a claim, once made, is the highest entry and above the deletion marks."""
+    index, mark = revisions(ctx, claim.event_id)
+    return bool(index) and index[-1] == claim.revision > mark
+
+
+def _help(ctx: Context, claim: IndexEntry) -> bool:
+    """Finish a claim without a manifest, if nothing has changed (step 3). False: it cannot be; there is no event."""
+    if lookup(ctx, claim.event_id).entry != claim:
+        return True
+    found = ctx.store.get(layout.draft_key(claim.target))
+    if found is not None:
+        settle(ctx, Manifest.decode(claim.target, found.body))
+        return True
+    row = claim.row()
+    if claim.target.version != NEW or row is None or ctx.store.head(layout.blob_key(claim.target)) is None:
+        return False
+    ctx.create_manifest(Manifest.of_rows(claim.target, [row], row.size))
+    return True
+
+
+def _claimed(ctx: Context, journal_id: JournalID, drafted: Row) -> Row | None:
+    """Give a draft's row with its claim's revision. None: the claim is not valid, or was never made."""
+    for _ in range(PATIENCE):
+        entry = lookup(ctx, drafted.event_id).entry
+        if entry == lookup(ctx, drafted.event_id).entry:
+            return entry.row() if entry is not None and entry.target == journal_id else None
+    raise moving(drafted.event_id)

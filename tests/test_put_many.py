@@ -1,0 +1,168 @@
+"""`put_many` stores many events in batches, each whole or not at all, and one event for each id."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from conftest import Place
+from samples import at, contents, put_new
+from watched import Counted, Interrupted, keys, on
+
+from flashflood import Event, FlashFlood, FlashFloodEventExistsError, FlashFloodException, batching
+
+
+def bare(*ids: str | None, start: int = 0) -> list[tuple[bytes, str | None, object]]:
+    """Give (data, event_id, date) for each id, a minute apart."""
+    return [(f"data of {event_id}".encode(), event_id, at(minute)) for minute, event_id in enumerate(ids, start)]
+
+
+def data_of(*ids: str) -> dict[str, bytes]:
+    return {event_id: f"data of {event_id}".encode() for event_id in ids}
+
+
+def put_unless_taken(ff: FlashFlood) -> None:
+    with suppress(FlashFloodEventExistsError):
+        ff.put(b"theirs", "b", at(1))
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let batches end at five events."""
+    monkeypatch.setattr(batching, "LARGEST_BATCH", 5)
+
+
+def test_events_are_stored_from_both_shapes_and_any_iterable(place: Place) -> None:
+    ff = place.open()
+    events: Iterator[object] = iter([Event("b", at(1), b"data of b"), *bare("a", "c"), ({"foo": 1}, None, None)])
+    stored = ff.put_many(events)  # type: ignore[arg-type]  # the shapes are mixed
+    assert stored == (4, [])
+    replayed = list(ff.replay())
+    assert [event.event_id for event in replayed[:3]] == ["a", "b", "c"]
+    assert [event.date for event in replayed[:3]] == [at(0), at(1), at(1)]
+    assert replayed[3].data == b'{"foo":1}'
+    assert all(ff.get_event(event.event_id) == event for event in replayed)
+    assert ff.check() == []
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_each_batch_is_one_journal(place: Place) -> None:
+    ff = place.open()
+    ff.put_many(bare(*(f"{number:02}" for number in range(12))))
+    assert [len(ff.open_journal(found).events) for found in ff.list_journals()] == [5, 5, 2]
+    assert list(ff.replay())[7] == Event("07", at(7), b"data of 07")
+
+
+def test_a_small_batch_is_taken_up_by_journal_and_a_large_one_is_a_journal_already(place: Place) -> None:
+    ff = place.open()
+    ff.put_many(bare("a", "b", "c"))
+    ff.put_many(bare(*(f"{number:03}" for number in range(100)), start=10))
+    assert len(list(ff.new_journals())) == 1
+    ff.journal(minimum_number_of_events=3)
+    assert list(ff.new_journals()) == []
+    assert len(contents(ff.replay())) == 103
+    ff.update_event("007", "changed")
+    ff.delete_event("a")
+    assert ff.update() == 2
+    assert len(contents(ff.replay())) == 102
+    assert contents(ff.replay())["007"] == ff.get_event("007").data == b"changed"
+    assert ff.check() == []
+
+
+def test_an_id_that_exists_is_an_error_and_its_batch_is_not_stored(place: Place) -> None:
+    ff = place.open()
+    found = put_new(ff, "taken")
+    with pytest.raises(FlashFloodEventExistsError, match="'taken'"):
+        ff.put_many(bare("a", "taken", "z"))
+    assert not ff.event_exists("a")
+    assert not ff.event_exists("z")
+    assert contents(ff.replay()) == found
+    ff.put_many(bare("a", "z"))
+    assert contents(ff.replay()) == found | data_of("a", "z")
+    assert ff.check() == []
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_the_error_says_how_many_earlier_batches_hold(place: Place) -> None:
+    ff = place.open()
+    put_new(ff, "taken")
+    with pytest.raises(FlashFloodEventExistsError) as caught:
+        ff.put_many(bare("a", "b", "c", "d", "e", "taken"))
+    assert ["stored 5 events" in note for note in caught.value.__notes__] == [True]
+    assert set(contents(ff.replay())) == {"taken", *"abcde"}
+
+
+def test_with_skip_ids_that_exist_are_left_out_and_named(place: Place) -> None:
+    ff = place.open()
+    put_new(ff, "old")
+    ff.update_event("old", "newer")
+    assert ff.put_many(bare("a", "old", "a", "b"), on_conflict="skip") == (2, ["a", "old"])
+    assert ff.get_event("old").data == b"newer"
+    assert ff.get_event("a").date == at(0)
+    assert ff.put_many(bare("a", "old", "b"), on_conflict="skip") == (0, ["a", "old", "b"])
+    assert len(contents(ff.replay())) == 3
+
+
+@pytest.mark.parametrize("event", [(1, "id", None), (b"data", "a--b", None), (b"data", "id", "today"), (b"data",)])
+def test_what_is_wrong_with_an_event_is_an_error_before_any_request(place: Place, event: tuple[object, ...]) -> None:
+    store = Counted(place.store())
+    with pytest.raises((TypeError, ValueError, FlashFloodException)):
+        on(store).put_many([event])  # type: ignore[list-item]  # that is what is wrong
+    assert store.requests == []
+
+
+def test_another_word_for_on_conflict_is_a_value_error(place: Place) -> None:
+    with pytest.raises(ValueError, match="'error' or 'skip'"):
+        place.open().put_many([], on_conflict="replace")  # type: ignore[arg-type]  # that is what is wrong
+
+
+def test_of_several_writers_of_the_same_ids_one_stores_each(place: Place) -> None:
+    ids = [f"id {number}" for number in range(6)]
+
+    def write(writer: int) -> list[str]:
+        order = ids[writer:] + ids[:writer]
+        events = [(f"{writer}".encode(), event_id, at(writer)) for event_id in order]
+        skipped = place.open().put_many(events, on_conflict="skip").skipped
+        return [event_id for event_id in ids if event_id not in skipped]
+
+    with ThreadPoolExecutor(4) as pool:
+        stored = list(pool.map(write, range(4)))
+    assert sorted(event_id for mine in stored for event_id in mine) == ids
+    ff = place.open()
+    expected = {event_id: f"{writer}".encode() for writer, mine in enumerate(stored) for event_id in mine}
+    assert contents(ff.replay()) == expected == {event_id: ff.get_event(event_id).data for event_id in ids}
+    assert ff.check() == []
+
+
+@pytest.mark.parametrize("place", ["folder"], indirect=True)
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda ff: ff.put_many([(b"theirs", "b", at(1)), (b"theirs", "x", at(2))], on_conflict="skip"),
+        put_unless_taken,
+        lambda ff: ff.repair(),
+        lambda ff: ff.collect_garbage(timedelta(0)),
+    ],
+    ids=["put_many", "put", "repair", "collect_garbage"],
+)
+def test_other_work_between_any_two_requests_of_a_batch_leaves_one_event_for_each_id(
+    place: Place, work: object
+) -> None:
+    number = 0
+    while True:
+        number += 1
+        store = place.store()
+        store.delete(list(keys(store, "")))
+        other = FlashFlood._on(store)  # noqa: SLF001  the way to make one on any store
+        interrupted = Interrupted(store, number, lambda: work(other))  # type: ignore[operator]  # noqa: B023
+        stored = on(interrupted).put_many(bare("a", "b", "c"), on_conflict="skip")
+        assert stored.stored + len(stored.skipped) == 3
+        found = contents(other.replay())
+        assert {"a", "b", "c"} <= set(found)
+        assert all(other.get_event(event_id).data == data for event_id, data in found.items())
+        assert (found["b"] == b"theirs") == ("b" in stored.skipped)
+        assert other.check() == []
+        if not interrupted.reached:
+            break
+    assert number > 10
