@@ -9,11 +9,11 @@ from typing import Any
 import boto3
 import pytest
 from mypy_boto3_s3 import S3Client, S3ServiceResource
+from servers import rgw
+from servers.moto import Moto
 
 from flashflood import FlashFlood
 from flashflood.store import LocalStore, S3Store, Store
-from servers import rgw
-from servers.moto import Moto
 
 IN_CI = os.environ.get("CI") == "true"
 KINDS = ("folder", "moto", "rgw") if IN_CI or rgw.is_installed() else ("folder", "moto")

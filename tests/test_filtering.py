@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import jmespath
 import pytest
-from flashflood.filtering import Filter
 from hypothesis import example, given
 from hypothesis import strategies as st
 from jmespath.exceptions import JMESPathError
 from jmespath.functions import Functions
+
+from flashflood.filtering import Filter
 
 EXPRESSIONS = [
     *(

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from urllib.request import urlopen
 
 import pytest
-
 from conftest import Place
+
 from flashflood.store import Store
 
 BODY = b"0123456789"

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from processes import Worker, tell, wait_for_word
 
 from flashflood import FlashFloodException
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.store import LocalStore
 from flashflood.store.names import LONGEST_PIECE, escape, split, unescape
-from processes import Worker, tell, wait_for_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable

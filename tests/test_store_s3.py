@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError, ResponseStreamingError
-from mypy_boto3_s3 import S3Client
-
 from conftest import Place
+from mypy_boto3_s3 import S3Client
+from servers.faulty import Answer, Fault, FaultyServer, Forward, Request, error
+
 from flashflood import FlashFloodException, config
 from flashflood.store import LocalStore, S3Store, open_store
-from servers.faulty import Answer, Fault, FaultyServer, Forward, Request, error
 
 SERVERS = pytest.mark.parametrize("place", ["moto", "rgw"], indirect=True)
 ON_MOTO = pytest.mark.parametrize("place", ["moto"], indirect=True)

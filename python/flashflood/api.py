@@ -119,18 +119,16 @@ class FlashFlood:
         updates.delete_event(self._ctx, event_id)
 
     def update(self, number_of_updates_to_apply: int | None = 1000) -> int:
-        """Apply the updates and deletes that wait, journal by journal, until so many have been applied; None.
+        """Apply the updates and deletes that wait, journal by journal, and give how many were applied.
 
-        all of them.
-
-        Gives how many were applied.
+        It ends once it has applied `number_of_updates_to_apply`, or all, if that is None.
         """
         return applying.update(self._ctx, number_of_updates_to_apply)
 
     def journal(self, minimum_number_of_events: int = 100, minimum_size: int | None = None) -> None:
-        """Combine new events, from the oldest on, into one journal.
+        """Combine new events into one journal: the oldest ones that reach both minima, and no more.
 
-        as many as reach both minima (of events; of bytes of data), and no more.
+        `minimum_size`: bytes of data.
 
         `FlashFloodJournalingError` if there are too few. Deletes that wait are applied, and count as events before.
         """
@@ -174,9 +172,9 @@ class FlashFlood:
     def list_event_streams(
         self, from_date: datetime | None = None, to_date: datetime | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Yield an event stream for each such journal.
+        """Yield an event stream for each living journal that overlaps from_date < date <= to_date, lazily.
 
-        a dict that `replay_event_stream` reads anywhere, without credentials, for an hour.
+        A stream is a dict that `replay_event_stream` reads anywhere, without credentials, for an hour.
         """
         return list_event_streams(self._ctx, DateRange.of(from_date, to_date))
 
@@ -193,16 +191,13 @@ class FlashFlood:
         return Journal.open(self._ctx, journal_id)
 
     def check(self) -> list[str]:
-        """Look through the whole store, and give a line for each thing that is wrong.
-
-        none, if all is well. Reads only.
-        """
+        """Look through the whole store, and give a line for each thing that is wrong. Reads only."""
         return checking.check(self._ctx)
 
     def repair(self) -> int:
-        """Mend what `check` finds and can be mended.
+        """Mend what can be mended of what `check` finds, and give how many things were mended.
 
-        combinations left behind, journals that share events, the index. Gives how many things.
+        These are combinations left behind, journals that share events or are out of order, and the index.
         """
         return repairing.repair(self._ctx)
 

@@ -18,9 +18,9 @@ from flashflood.pending import all_live_updates
 
 
 def update(ctx: Context, number_of_updates_to_apply: int | None) -> int:
-    """Apply the updates that wait, journal by journal, until so many have been used up (None.
+    """Apply the updates that wait, journal by journal, until so many have been used up, and give how many were.
 
-    all). Gives how many were.
+    None: all.
     """
     recover(ctx)
     applied = 0
@@ -77,7 +77,7 @@ def _holder(ctx: Context, found: Update) -> JournalID | None:
 def _is_held(ctx: Context, found: Update, journal_id: JournalID) -> bool:
     """Whether a journal has the very row that an update was written for.
 
-    it says so itself, or 0.4.3 wrote it and nothing speaks against it.
+    It says so itself, or 0.4.3 wrote it and nothing speaks against it.
     """
     manifest = ctx.manifest(journal_id)
     row = None if manifest is None else manifest.find(found.event_id)

@@ -114,10 +114,7 @@ def _remove_deleted(ctx: Context, entry: LedgerEntry, event_id: str) -> None:
 
 
 def _remove_if_target(ctx: Context, event_id: str, journal_ids: set[JournalID]) -> None:
-    """Mark and remove an event's index entries, if the current one names one of these journals.
-
-    else it is a later event's.
-    """
+    """Mark and remove an event's index entries, unless the current one is a later event's: it names another journal."""
     listed = revisions_in_index(ctx, event_id)
     if not listed:
         return

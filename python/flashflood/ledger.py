@@ -106,10 +106,7 @@ def close(ctx: Context, entry: LedgerEntry) -> None:
 
 
 def fence(ctx: Context, journal_id: JournalID) -> Manifest | None:
-    """Decide a combination that was left behind.
-
-    create its manifest, empty, unless it is there. Gives what is there then.
-    """
+    """Keep a journal from being made: create its manifest, empty, unless it is there; give what is there then."""
     fence_ = Manifest.of_rows(journal_id, [], 0)
     return fence_ if ctx.create_manifest(fence_) else ctx.manifest(journal_id)
 

@@ -124,7 +124,7 @@ def journals_between(ctx: Context, dates: DateRange) -> Iterator[JournalID]:
 def _settled(ctx: Context, listing: Listing, entries: list[Entry]) -> list[JournalID]:
     """Drop the sources of combinations that committed just before the page was listed.
 
-    fresh journals that overlap others.
+    Fresh journals that overlap others may be such combinations.
     """
     ids = [JournalID(_name(entry)) for entry in entries]
     fresh = [

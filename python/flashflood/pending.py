@@ -26,10 +26,7 @@ def live_updates(ctx: Context, journal_ids: Collection[JournalID]) -> dict[Updat
 
 
 def lineage(manifests: Iterable[Manifest]) -> set[JournalID]:
-    """Give the journals to which updates of these manifests' rows may be addressed.
-
-    themselves, and those they were combined from.
-    """
+    """Give the journals that updates of these manifests' rows may name: themselves, and what they replace."""
     names = (name for manifest in manifests for name in (manifest.journal_id, *manifest.replaces))
     return {JournalID(name) for name in names}
 

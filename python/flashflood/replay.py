@@ -55,10 +55,7 @@ class _Planned(NamedTuple):
 
 
 class _VanishedError(Exception):
-    """Something listed is not there any more.
-
-    the journal was combined and collected meanwhile, or the store is broken.
-    """
+    """Something listed is gone: its journal was combined and collected meanwhile, or the store is broken."""
 
     def __init__(self, journal_id: JournalID, what: str) -> None:
         super().__init__(what)

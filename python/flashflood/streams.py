@@ -40,10 +40,7 @@ Reader: TypeAlias = Callable[[int, int], bytes]
 
 
 def list_event_streams(ctx: Context, dates: DateRange) -> Iterator[dict[str, Any]]:
-    """Yield a stream for each living journal that overlaps the range.
-
-    its manifest as FORMAT.md has it, and a `stream_url`.
-    """
+    """Yield a stream for each living journal that overlaps the range: its manifest, and a `stream_url`."""
     for journal_id in journals_between(ctx, dates):
         manifest = ctx.manifest(journal_id)
         if manifest is not None and len(manifest):
