@@ -34,8 +34,8 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_events_are_stored_from_both_shapes_and_any_iterable(place: Place) -> None:
     ff = place.open()
-    stored = ff.put_many(iter([Event("b", at(1), b"data of b"), *bare("a", "c"), ({"foo": 1}, None, None)]))
-    assert stored == (4, [])
+    events: list[Event | batching.Bare] = [Event("b", at(1), b"data of b"), *bare("a", "c"), ({"foo": 1}, None, None)]
+    assert ff.put_many(iter(events)) == (4, [])
     replayed = list(ff.replay())
     assert [event.event_id for event in replayed[:3]] == ["a", "b", "c"]
     assert [event.date for event in replayed[:3]] == [at(0), at(1), at(1)]
