@@ -283,8 +283,8 @@ def tolerated(call: Callable[[FlashFlood], object], ff: FlashFlood) -> None:
             raise
 
 
-STRIDES = {"journal": 2, "collect_garbage": 1}
-"""Between places in a long call that one test tries; the tests of other changes begin at other places. Elsewhere 5."""
+STRIDES = {"journal": 3, "collect_garbage": 1}
+"""Between places in a long call that one test tries; the tests of other changes begin at other places. Elsewhere 7."""
 
 
 @pytest.mark.timeout(200)
@@ -295,7 +295,7 @@ def test_a_change_between_two_requests_of_other_work_is_kept(
     copies: Iterator[LocalStore], change: str, work: str
 ) -> None:
     make, changed = CHANGES[change]
-    stride = STRIDES.get(work, 5)
+    stride = STRIDES.get(work, 7)
     places = count(1 + list(CHANGES).index(change) % stride, stride)
     interrupt_everywhere(copies, (WORKS | COLLECT)[work], make, BEFORE | changed, places)
 
