@@ -48,6 +48,10 @@ class DateRange(NamedTuple):
         return self.end is not None and start > self.end
 
 
+ALWAYS = DateRange(None, None)
+"""All dates."""
+
+
 def datetime_to_timestamp(date: datetime) -> str:
     """Give a date's timestamp, as 0.4.3's `flashflood.util` does, for all years from 1 to 9999."""
     return format_timestamp(date)

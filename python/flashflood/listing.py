@@ -1,147 +1,180 @@
 """Which journals live (PROTOCOL.md, step 13). Only reads.
 
 A journal is dead if it has a tombstone, or if a combination whose manifest exists names it as a source: an open ledger
-entry tells of that, or the
-manifest's own `replaces`.
+entry tells of that, or the manifest's own `replaces`.
 """
 
 import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from flashflood import layout, ledger
 from flashflood._core import living
 from flashflood.context import Context
-from flashflood.dates import EARLIEST, DateRange
-from flashflood.identifiers import NEW, JournalID
+from flashflood.dates import ALWAYS, EARLIEST, DateRange
+from flashflood.identifiers import JournalID
 from flashflood.store.protocol import Entry, Page
 
 logger = logging.getLogger("flashflood")
 
-_JUST_NOW = timedelta(seconds=2)
-"""S3 tells times in whole seconds."""
+JUST_NOW = timedelta(seconds=2)
+"""What is not older than this when a listing begins may have come after it: S3 tells times in whole seconds."""
+
+
+class Stretch(NamedTuple):
+    """A page of the listing, sorted; the last journal on it comes with the next page, which may have its tombstone."""
+
+    page: Page
+    living: list[Entry]
+    buried: list[tuple[Entry | None, Entry]]
+    """Each tombstone, and the journal before it; None: that is gone already."""
+    reached: str | None
+    """Every journal that begins before this timestamp has been listed; None: every one."""
 
 
 class Listing:
-    """One pass over the journals in key order, one page at a time.
+    """One pass over the journals that overlap a range of dates, in key order, page by page.
 
-    `is_stale` turns true when a tombstone is met that may have been written after the pass began: what the journal was
-    combined into may lie among
-    the keys passed already. Then the caller begins another pass with `again`, and goes on from the place that it has
-    reached.
+    Where it meets a tombstone that is younger than the pass, what its journal was combined into may lie among the keys
+    that it has passed: then it looks behind for journals made since it began.
     """
 
-    def __init__(
-        self, ctx: Context, after: JournalID | None = None, known_tombstones: frozenset[str] = frozenset()
-    ) -> None:
-        """Begin a pass after a journal_id, or at the first key. Tombstones known already are older than it."""
+    def __init__(self, ctx: Context, dates: DateRange = ALWAYS, after: JournalID | None = None) -> None:
+        """Begin after a journal_id, or at the first key."""
         self._ctx = ctx
+        self._dates = dates
         self._after = None if after is None else layout.journal_key(after)
-        self._withheld: list[Entry] = []
-        self._tombstones = set(known_tombstones)
-        self.begun: datetime | None = None
-        """When its first page was listed, by the server's clock."""
+        self._stretches = _stretches(ctx, self._after)
+        self._begun: datetime | None = None
+        self._position = ""
+        self._young_tombstones: set[str] = set()
+        self._young_journals: set[str] = set()
         self.replaced: set[JournalID] = set()
         """Journals that a committed combination has replaced, as far as is known."""
         self.reached: str | None = EARLIEST
         """Every living journal that begins before this timestamp is known; None: every one."""
-        self.is_stale = False
 
     @property
     def is_over(self) -> bool:
-        """Whether there is no further page."""
-        return self.reached is None
-
-    def is_past(self, dates: DateRange) -> bool:
-        """Say whether further pages have nothing for a range."""
-        return self.reached is None or dates.is_before(self.reached)
-
-    def again(self) -> "Listing":
-        """Begin another pass, at the first key."""
-        return Listing(self._ctx, known_tombstones=frozenset(self._tombstones))
+        """Whether further pages have nothing for the range."""
+        return self.reached is None or self._dates.is_before(self.reached)
 
     def next_page(self) -> list[Entry]:
-        """List one page; give the entries of the journals that are now known to live, except those in `replaced`."""
-        if self.begun is None:
-            self.replaced |= committed_sources(self._ctx)
-        page = self._ctx.store.list(layout.JOURNALS, self._after)
-        entries = self._withheld + page.entries
-        names = [_name(entry) for entry in entries]
-        alive, tombstones, strangers = living(names)
-        for index in strangers:
-            logger.warning("%s: %s is no journal; it is left out", self._ctx.store.name, entries[index].key)
-        self._note_tombstones(page, [entries[index] for index in tombstones])
-        self._withheld = []
-        if page.more:
-            self._after = page.entries[-1].key
-            if alive and alive[-1] == len(entries) - 1:  # its tombstone may be on the next page
-                self._withheld = [entries[alive.pop()]]
-        known = sorted(set(range(len(names))).difference(strangers))
-        if not page.more:
-            self.reached = None
-        elif known:
-            self.reached = JournalID(names[known[-1]]).start
-        return [entries[index] for index in alive if names[index] not in self.replaced]
+        """List one page; give the journals that are now known to live, in key order; some may lie behind that page."""
+        under_way = self._read_ledger()
+        stretch = next(self._stretches)
+        is_first = self._begun is None
+        self._begun = self._begun or stretch.page.date
+        found = self._note_living(stretch.living)
+        buried = self._note_buried(stretch.buried)
+        if stretch.page.entries:
+            self._position = stretch.page.entries[-1].key
+        self.reached = stretch.reached
+        looks_behind = bool(buried) and not is_first
+        while looks_behind:
+            behind, looks_behind = self._look_behind()
+            found += behind
+        for entry in found:
+            if journal_id(entry) in under_way:
+                self._note_replaced(journal_id(entry))
+        return sorted(entry for entry in found if journal_id(entry) not in self.replaced)
 
-    def _note_tombstones(self, page: Page, tombstones: list[Entry]) -> None:
-        if self.begun is None:
-            self.begun = page.date
-        elif any(item.modified >= self.begun and item.key not in self._tombstones for item in tombstones):
-            self.is_stale = True
-        self._tombstones.update(item.key for item in tombstones)
+    def _read_ledger(self) -> set[JournalID]:
+        """Note what combinations under way have replaced; give those that are not committed yet."""
+        journal_ids = [open_.entry.journal_id for open_ in ledger.read(self._ctx)]
+        return {found for found in journal_ids if not self._note_replaced(found)}
 
+    def _note_replaced(self, found: JournalID) -> bool:
+        """Note what a journal replaces. False: it is not there."""
+        manifest = self._ctx.manifest(found)
+        if manifest is not None:
+            self.replaced.update(map(JournalID, manifest.replaces))
+        return manifest is not None
 
-def committed_sources(ctx: Context) -> set[JournalID]:
-    """Give the sources of the combinations under way whose manifest exists."""
-    entries = [open_.entry for open_ in ledger.read(ctx)]
-    manifests = ctx.requests.each(ctx.manifest, [entry.journal_id for entry in entries])
-    return {JournalID(source) for manifest in manifests if manifest is not None for source in manifest.replaces}
+    def _is_young(self, entry: Entry) -> bool:
+        return self._begun is not None and entry.modified >= self._begun - JUST_NOW
+
+    def _is_wanted(self, entry: Entry) -> bool:
+        found = JournalID(entry.key.removeprefix(layout.JOURNALS))
+        return self._dates.overlaps(found.start, found.end)
+
+    def _note_living(self, entries: list[Entry]) -> list[Entry]:
+        """Give the journals of the range; remember those that may have been made since the pass began."""
+        found = [entry for entry in entries if self._is_wanted(entry)]
+        self._young_journals.update(entry.key for entry in found if self._is_young(entry))
+        return found
+
+    def _note_buried(self, buried: list[tuple[Entry | None, Entry]]) -> list[Entry | None]:
+        """Give the journals whose tombstones may have been written since the pass began, and were not met before."""
+        young = [
+            (journal, tombstone)
+            for journal, tombstone in buried
+            if self._is_young(tombstone) and tombstone.key not in self._young_tombstones and self._is_wanted(tombstone)
+        ]
+        self._young_tombstones.update(tombstone.key for _, tombstone in young)
+        return [journal for journal, _ in young]
+
+    def _look_behind(self) -> tuple[list[Entry], bool]:
+        """List what has been passed once more; give the journals made since, and whether to look again.
+
+        It is to look again if one of those has died before it could be seen. (An older journal had its turn before.)
+        """
+        found: list[Entry] = []
+        looks_again = False
+        for number, stretch in enumerate(_stretches(self._ctx, self._after, until=self._position)):
+            passed = [entry for entry in stretch.living if entry.key <= self._position and self._is_young(entry)]
+            found += self._note_living([entry for entry in passed if entry.key not in self._young_journals])
+            for journal in self._note_buried(stretch.buried):
+                unseen = journal is None or (self._is_young(journal) and journal.key not in self._young_journals)
+                looks_again |= number > 0 and unseen
+        return found, looks_again
 
 
 def living_journals(ctx: Context, after: JournalID | None = None) -> Iterator[JournalID]:
-    """List the living journals in key order, after a journal_id or from the first on; lazily, page by page."""
-    listing = Listing(ctx, after)
-    while not listing.is_over:
-        for entry in listing.next_page():
-            yield JournalID(_name(entry))
+    """List the living journals, after a journal_id or from the first on; lazily, page by page."""
+    return _journal_ids(Listing(ctx, after=after))
 
 
 def journals_between(ctx: Context, dates: DateRange) -> Iterator[JournalID]:
-    """List the living journals whose range overlaps `dates`, in key order; lazily, page by page."""
-    listing = Listing(ctx)
-    seen: set[JournalID] = set()
-    while not (dates.is_empty or listing.is_past(dates)):
-        entries = listing.next_page()
-        if listing.is_stale:
-            listing = listing.again()
-            continue
-        for journal_id in _settled(ctx, listing, entries):
-            if dates.overlaps(journal_id.start, journal_id.end) and journal_id not in seen:
-                seen.add(journal_id)
-                yield journal_id
+    """List the living journals whose range overlaps `dates`; lazily, page by page."""
+    return iter(()) if dates.is_empty else _journal_ids(Listing(ctx, dates))
 
 
-def _settled(ctx: Context, listing: Listing, entries: list[Entry]) -> list[JournalID]:
-    """Drop the sources of combinations that committed just before the page was listed.
+def journal_id(entry: Entry) -> JournalID:
+    """Give the id of a journal that has been listed."""
+    return JournalID(entry.key.removeprefix(layout.JOURNALS))
 
-    Fresh journals that overlap others may be such combinations.
-    """
-    ids = [JournalID(_name(entry)) for entry in entries]
-    fresh = [
-        journal_id
-        for entry, journal_id in zip(entries, ids, strict=True)
-        if journal_id.version != NEW
-        and listing.begun is not None
-        and entry.modified >= listing.begun - _JUST_NOW
-        and any(
-            other != journal_id and other.start <= journal_id.end and journal_id.start <= other.end for other in ids
+
+def _journal_ids(listing: Listing) -> Iterator[JournalID]:
+    while not listing.is_over:
+        yield from map(journal_id, listing.next_page())
+
+
+def _stretches(ctx: Context, after: str | None, until: str | None = None) -> Iterator[Stretch]:
+    """List pages after a key, up to the one that reaches `until`."""
+    withheld: list[Entry] = []
+    reached: str | None = EARLIEST
+    for page in ctx.pages(layout.JOURNALS, after):
+        entries = withheld + page.entries
+        alive, tombstones, strangers = living([entry.key.removeprefix(layout.JOURNALS) for entry in entries])
+        for index in strangers:
+            logger.warning("%s: %s is no journal; it is left out", ctx.store.name, entries[index].key)
+        withheld = [entries[alive.pop()]] if page.more and alive and alive[-1] == len(entries) - 1 else []
+        known = set(range(len(entries))).difference(strangers)
+        if known:
+            reached = journal_id(entries[max(known)]).start
+        yield Stretch(
+            page,
+            [entries[index] for index in alive],
+            [(_before(entries, index), entries[index]) for index in tombstones],
+            reached if page.more else None,
         )
-    ]
-    for manifest in ctx.requests.each(ctx.manifest, fresh):
-        if manifest is not None:
-            listing.replaced.update(map(JournalID, manifest.replaces))
-    return [journal_id for journal_id in ids if journal_id not in listing.replaced]
+        if until is not None and entries and entries[-1].key >= until:
+            return
 
 
-def _name(entry: Entry) -> str:
-    return entry.key.removeprefix(layout.JOURNALS)
+def _before(entries: list[Entry], index: int) -> Entry | None:
+    """Give the journal that a tombstone stands for, if it is there."""
+    before = entries[index - 1] if index else None
+    return before if before is not None and layout.tombstone_key(before.key) == entries[index].key else None

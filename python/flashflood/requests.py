@@ -59,10 +59,12 @@ class Requests:
                 result = pending.popleft().result()
                 pending.extend(self.start(call, item) for item in islice(source, 1))
                 yield result
-        finally:
-            for future in pending:
-                future.cancel()
+        except Exception:
+            _cancel(pending)
             wait(pending)
+            raise
+        finally:
+            _cancel(pending)
 
     @property
     def _is_inside(self) -> bool:
@@ -78,3 +80,8 @@ class Requests:
                 self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="flashflood")
                 self._process = os.getpid()
             return self._pool
+
+
+def _cancel(futures: Iterable[Future[T]]) -> None:
+    for future in futures:
+        future.cancel()

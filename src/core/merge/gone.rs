@@ -61,6 +61,13 @@ impl Gone {
         }
     }
 
+    /// The first of a manifest's rows (from `first` to `end`) that lies beyond the greatest place that has gone out.
+    pub fn first_beyond(&self, manifest: &Manifest, first: usize, end: usize) -> usize {
+        let Some(reached) = self.place() else { return first };
+        let at = manifest.first_not_before(first, end, reached);
+        at + (at..end).take_while(|row| manifest.place(*row) == reached).count()
+    }
+
     /// Which of a manifest's rows (from `first` to `end`) have gone out already.
     pub fn given<'a>(
         &mut self,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::error::{Error, Result};
 use super::manifest::{Manifest, Place};
 use super::timestamp::Timestamp;
-use super::window::{MOST_EVENTS, Pick, Source, Window};
+use super::window::{MOST_EVENTS, MOST_JOURNALS, Pick, Source, Window};
 use gone::Gone;
 use journal::{Head, Journal};
 use questions::{Neighbours, Questions, share_a_row};
@@ -56,10 +56,13 @@ impl Merge {
         self.pending
     }
 
-    /// Takes a journal in, and gives the places about which the index must be asked, in order.
+    /// Takes a journal in, and gives the places about which the index must be asked, in order. Rows at or before the
+    /// place reached are left out: they have gone out from another journal, or come too late. (Where 0.4.3 named a range
+    /// that its rows are not in, they could not come earlier: those go out late, unless they have already.)
     pub fn add(&mut self, manifest: Arc<Manifest>) -> Vec<OwnedPlace> {
         let number = self.journals.len() as u32;
         let (first, end) = self.rows_in_range(&manifest);
+        let first = if manifest.is_ordered() { self.gone.first_beyond(&manifest, first, end) } else { first };
         let given = self.gone.given(&manifest, first, end, self.journals.iter().flatten());
         let journal = Journal::new(manifest, first, end, given);
         if journal.left() == 0 {
@@ -96,6 +99,12 @@ impl Merge {
         let mut draft = Draft { limit, ..Draft::default() };
         while let Some(head) = self.heads.pop() {
             if before.is_some_and(|before| head.timestamp() >= before) {
+                self.heads.push(head);
+                break;
+            }
+            let is_new = |journal: &Journal| journal.slot.0 != self.windows;
+            let journal = self.journals.get(head.number as usize).and_then(Option::as_ref);
+            if draft.journals.len() >= MOST_JOURNALS && journal.is_some_and(is_new) {
                 self.heads.push(head);
                 break;
             }

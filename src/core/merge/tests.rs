@@ -6,7 +6,7 @@ use crate::core::error::Error;
 use crate::core::manifest::Manifest;
 use crate::core::row::Row;
 use crate::core::samples::{Dice, at, journal, named, ours, row, theirs};
-use crate::core::window::{MOST_EVENTS, Window};
+use crate::core::window::{MOST_EVENTS, MOST_JOURNALS, Window};
 
 const PLENTY: u64 = u64::MAX;
 
@@ -117,6 +117,23 @@ fn a_window_has_at_most_so_many_events() {
 }
 
 #[test]
+fn a_window_has_rows_of_so_many_journals_at_most() {
+    let journals: Vec<_> = (0..1500).map(|number| ours(number, &[("a", number as i64)])).collect();
+    let mut merge = merge_of(&journals);
+    let lengths: Vec<_> = std::iter::from_fn(|| merge.window(None, PLENTY)).map(|window| window.len()).collect();
+    assert_eq!(lengths, [MOST_JOURNALS, 1500 - MOST_JOURNALS]);
+}
+
+#[test]
+fn rows_of_an_ordered_journal_that_comes_late_are_left_out_up_to_the_place_reached() {
+    let mut merge = merge_of(&[ours(1, &[("a", 1), ("c", 3)])]);
+    assert_eq!(ids(merge.window(Some(at(3)), PLENTY)), "a");
+    merge.remove(&named(1, 3, Some(1), 1));
+    merge.add(ours(2, &[("0", 0), ("a", 1), ("b", 2), ("c", 3)]));
+    assert_eq!(rest(&mut merge), "b c");
+}
+
+#[test]
 fn the_last_of_one_journals_rows_of_one_place_goes_out() {
     let rows = [row("a", 1, 0, 1), row("b", 2, 0, 2), row("b", 2, 0, 3), row("b", 2, 0, 4), row("c", 3, 0, 5)];
     let manifest = Manifest::of_rows(&named(1, 3, None, 1), &rows.each_ref(), 9, vec![]).unwrap();
@@ -218,7 +235,10 @@ fn rows_that_come_late_go_out_unless_they_have_before() {
     merge.add(theirs(4, &[("b", 2), ("e", 5)]));
     assert_eq!(ids(merge.window(Some(at(3)), PLENTY)), "a x b");
     merge.remove(&named(2, 5, Some(1), 4));
-    merge.add(theirs(5, &[("a", 1), ("aa", 1), ("b", 2), ("x", 1), ("c", 3)]));
+    let body = theirs(5, &[("a", 1), ("aa", 1), ("x", 1), ("b", 2), ("c", 3)]).encode();
+    let named_too_late = Manifest::decode(&named(3, 3, Some(1), 5), body.as_bytes()).unwrap();
+    assert!(!named_too_late.is_ordered());
+    merge.add(Arc::new(named_too_late));
     assert_eq!(merge.pending(), 3);
     assert_eq!(rest(&mut merge), "aa c");
 }

@@ -15,6 +15,9 @@ pub const LARGEST_GAP: u64 = 64 * 1024;
 /// A window has at most this many events, however small they are.
 pub const MOST_EVENTS: usize = 65_536;
 
+/// A window has rows of about this many journals at most, since each of them costs a request.
+pub const MOST_JOURNALS: usize = 1_024;
+
 /// A journal of a window, with its number as a source.
 pub type Source = (u32, Arc<Manifest>);
 

@@ -1,0 +1,127 @@
+"""Listing and replay beside writers that combine journals between two pages: whole, in order, and with an end."""
+
+from collections.abc import Callable
+
+import pytest
+from conftest import Place
+from samples import at, contents, put_new
+from watched import Answer, Counted, Watched, on
+
+from flashflood import FlashFlood
+from flashflood.store import Page, Store
+
+
+class SmallPages(Watched):
+    """A store whose listings have small pages; lets other work happen right before each page of the journals."""
+
+    def __init__(self, store: Store, before: Callable[[int], object] = lambda _: None, *, size: int = 2) -> None:
+        super().__init__(store)
+        self.before = before
+        self.size = size
+        self.pages = 0
+
+    def request(self, _method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
+        return send()
+
+    def list(self, prefix: str, after: str | None = None, /) -> Page:
+        if prefix == "journals/":
+            self.pages += 1
+            self.before(self.pages)
+        page = self.store.list(prefix, after)
+        return Page(page.entries[: self.size], page.more or len(page.entries) > self.size, page.date)
+
+
+ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
+EVENTS = [f"e{number}" for number in range(8)]
+
+
+def ids_of(ff: FlashFlood) -> list[str]:
+    return [event.event_id for event in ff.replay()]
+
+
+@ON_FOLDER
+@pytest.mark.parametrize("page", range(1, 5))
+@pytest.mark.parametrize("count", [2, 5, 8])
+def test_journals_combined_between_two_pages_are_replayed_once_and_in_order(
+    place: Place, page: int, count: int
+) -> None:
+    writer = place.open()
+    put_new(writer, *EVENTS)
+
+    def combine(number: int) -> None:
+        if number == page:
+            writer.combine_journals([*writer.new_journals()][-count:])
+
+    reader = on(SmallPages(place.store(), combine))
+    assert ids_of(reader) == EVENTS
+    listed = list(on(SmallPages(place.store())).list_journals())
+    assert len(listed) == len(EVENTS) - count + 1
+
+
+@ON_FOLDER
+def test_a_replay_beside_a_writer_that_never_rests_comes_to_its_end(place: Place) -> None:
+    writer = place.open()
+    put_new(writer, *EVENTS)
+
+    def combine_the_last(_: int) -> None:
+        writer.combine_journals([list(writer.journal_ids())[-1]])
+
+    store = SmallPages(place.store(), combine_the_last, size=8)
+    assert ids_of(on(store)) == EVENTS
+    assert store.pages < 60
+    listed = list(on(SmallPages(place.store(), combine_the_last, size=8)).list_journals())
+    assert len(set(listed)) >= len(EVENTS)
+
+
+@ON_FOLDER
+def test_journals_that_were_combined_again_while_they_were_sought_are_found(place: Place) -> None:
+    """Each of the first pages, those of the looks behind too, comes after another combination of all that lives."""
+    writer = place.open()
+    put_new(writer, *EVENTS)
+
+    def combine_all(number: int) -> None:
+        if 1 < number < 6:
+            writer.combine_journals([*writer.journal_ids()])
+
+    assert ids_of(on(SmallPages(place.store(), combine_all))) == EVENTS
+
+
+@ON_FOLDER
+def test_an_event_put_meanwhile_never_breaks_the_order(place: Place) -> None:
+    writer = place.open()
+    put_new(writer, *EVENTS, start=10)
+
+    def put_before(number: int) -> None:
+        if number > 8:
+            return
+        writer.put(b"late", f"late {number}", at(number - 1))
+        writer.combine_journals([*writer.new_journals()][-2:])
+
+    replayed = list(on(SmallPages(place.store(), put_before)).replay())
+    assert replayed == sorted(replayed, key=lambda event: (event.date, event.event_id))
+    assert set(EVENTS) <= set(contents(replayed))
+
+
+@ON_FOLDER
+def test_the_second_event_does_not_wait_for_all_that_is_looked_ahead_to(place: Place) -> None:
+    put_new(place.open(), *(f"{number:03}" for number in range(300)))
+    store = Counted(place.store())
+    events = on(store).replay()
+    next(events)
+    assert len(store.requests) <= 4
+    next(events)
+    assert len(store.requests) < 300
+
+
+@ON_FOLDER
+def test_a_replay_that_is_left_sends_nothing_more(place: Place) -> None:
+    put_new(place.open(), *(f"{number:03}" for number in range(300)))
+    store = Counted(place.store())
+    ff = on(store)
+    events = ff.replay()
+    next(events)
+    next(events)
+    del events
+    sent = len(store.requests)
+    assert ff.event_exists("000")
+    assert len(store.requests) <= sent + 2 * store.workers + 8
