@@ -52,15 +52,21 @@ class Worker:
 
     def rest(self) -> list[Any]:
         """All that it tells until it ends, which it must do well."""
-        told, _ = self.process.communicate(timeout=120)
-        assert self.process.returncode == 0
+        told = self._read_on()
+        assert self.process.wait(timeout=120) == 0
         return [json.loads(line) for line in told.splitlines()]
 
     def kill(self) -> list[Any]:
         """End it by SIGKILL; what it told before, without a last line that was cut."""
         self.process.kill()
-        told, _ = self.process.communicate()
+        told = self._read_on()
+        self.process.wait()
         return [json.loads(line) for line in told.splitlines(keepends=True) if line.endswith("\n")]
+
+    def _read_on(self) -> str:
+        """Read what comes until its end. (`communicate` would pass over what `hear` has read ahead.)"""
+        assert self.process.stdout
+        return self.process.stdout.read()
 
     def __enter__(self) -> Self:
         return self
