@@ -64,7 +64,7 @@ class Worker:
         return [json.loads(line) for line in told.splitlines(keepends=True) if line.endswith("\n")]
 
     def _read_on(self) -> str:
-        """Read what comes until its end. (`communicate` would pass over what `hear` has read ahead.)"""
+        """Read what comes until its end; `communicate` would pass over what `hear` has read ahead."""
         assert self.process.stdout
         return self.process.stdout.read()
 

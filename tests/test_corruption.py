@@ -149,8 +149,26 @@ def test_nothing_hangs_where_a_journals_blob_is_missing_and_writers_come(place: 
     assert contents(ff.replay(at(5))) == {"d": b"data of d"}
 
 
+def test_repair_deletes_again_every_event_of_a_journal_that_was_deleted(place: Place) -> None:
+    """As after the loss of the update objects, while the deletion marks stayed."""
+    ff, _ = one_journal(place)
+    put_journaled(ff, "d", "e", start=5)
+    deleted = {"a", "b", "d"}
+    for event_id in deleted:
+        ff.delete_event(event_id)
+    store = place.store()
+    store.delete(list(keys(store, "update/")))
+    assert len(ff.check()) == len(deleted)
+    assert ff.repair() == len(deleted)
+    assert ff.check() == []
+    assert set(contents(ff.replay())) == set("ce")
+
+
+SOMEWHERE = "2020-01-01T000000.000000Z--2020-01-01T000000.000000Z--2020-01-01T000000.000000Z--"
 STRANGERS = [
     "journals/strange",
+    "journals/x.dead",
+    "journals/2020-13-01T000000.000000Z--2020-13-01T000000.000000Z--new--11112222-3333-4444-5555-666677778888",
     "journals/README.txt",
     "journals/2020-01-01T000000.000000Z--2020-01-01T000000.000000Z--new--not-a-uuid",
     "journals/sub/folder",
@@ -169,6 +187,22 @@ def test_a_strange_key_under_journals_is_left_out_and_named_by_check(place: Plac
     put_journaled(ff, "d", start=9)
     assert ff.update() == 0
     assert any(key in finding for finding in ff.check())
+    assert ff.collect_garbage(AT_ONCE) == 4
+    assert key in keys(place.store(), "journals/")
+    assert set(contents(ff.replay())) == set("abcd")
+
+
+@ON_FOLDER
+@pytest.mark.parametrize("name", ["strange", SOMEWHERE + "99999999-2222-3333-4444-555555555555"])
+def test_a_strange_draft_is_left_alone_by_collect_garbage_with_a_warning(
+    place: Place, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ff, journal_id = one_journal(place)
+    place.store().put(f"drafts/{name}", b"anything")
+    assert ff.collect_garbage(AT_ONCE) == 3
+    assert f"drafts/{name}" in keys(place.store(), "drafts/")
+    assert [name in record.getMessage() for record in caplog.records] == [True]
+    assert list(ff.list_journals()) == [journal_id]
 
 
 def test_an_index_entry_without_its_metadata_is_an_error_that_says_so(place: Place) -> None:
@@ -198,7 +232,6 @@ def test_repair_puts_the_metadata_of_index_entries_back(place: Place) -> None:
     assert {event_id: ff.get_event(event_id).data for event_id in data} == data
 
 
-SOMEWHERE = "2020-01-01T000000.000000Z--2020-01-01T000000.000000Z--2020-01-01T000000.000000Z--"
 TARGETS = [
     "../../x",
     "/etc/passwd",
@@ -337,11 +370,15 @@ def test_a_manifest_that_names_hostile_journals_as_replaced_loses_nothing_and_le
     assert {path: before.get(path) for path in outside} == {path: after.get(path) for path in outside}
 
 
+ADDRESS = (SOMEWHERE + "99999999-2222-3333-4444-555555555555")[::-1]
 UPDATES = [
     "update/strange",
     "update/x--y--z--UPDATE",
     "update/" + ("0" * 36) + "--wen--x--y--a--2020-01-01T000000.000000Z--UPDATE",
     "update-ids/%ZZ--UPDATE",
+    f"update-ids/{ADDRESS}--a%2Fb%FF--2020-01-01T000000.000000Z--UPDATE",
+    f"update/{ADDRESS}--a--2020-13-01T000000.000000Z--UPDATE",
+    f"update/{ADDRESS.replace('T10-10-', 'T10-31-')}--a--2020-01-01T000000.000000Z--UPDATE",
 ]
 
 

@@ -125,7 +125,7 @@ CALLS = {
         ({}, {"journaled with a delete": b"updated"}),
         (FlashFloodEventExistsError,),
     ),
-    "put_many": Call(
+    "put_many of given ids, one of them deleted": Call(
         lambda ff: ff.put_many([(b"one", "another", at(2.5)), (b"more", "journaled with a delete", at(0.5))]),
         ({}, {"another": b"one", "journaled with a delete": b"more"}),
         (FlashFloodEventExistsError,),

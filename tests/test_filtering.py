@@ -137,6 +137,8 @@ def jmespath_keeps(expression: str, data: bytes) -> bool:
 @example("contains(@, `1`)", "text", "utf-8")
 @example("to_number(a)", {"a": "9" * 5000}, "utf-8")
 @example("sort_by(@, &a)", [{"a": 1}, {"a": "1"}], "utf-8")
+@example("``", {"a": 1}, "utf-8")
+@pytest.mark.filterwarnings("ignore:deprecated string literal syntax:PendingDeprecationWarning")  # of jmespath, for ``
 def test_an_event_is_kept_when_jmespath_keeps_it_and_only_then(
     expression: str, document: object, encoding: str
 ) -> None:

@@ -1,15 +1,18 @@
 """`put_many` stores many events in batches, each whole or not at all, and one event for each id."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 from conftest import Place
-from samples import at, contents, put_new
-from watched import Counted, Interrupted, keys, on
+from samples import AT_ONCE, at, contents, put_new
+from watched import Answer, Counted, Death, Interrupted, Watched, keys, on
 
 from flashflood import Event, FlashFlood, FlashFloodEventExistsError, FlashFloodException, batching
+from flashflood._core import Manifest
+from flashflood.identifiers import JournalID
 
 
 def bare(*ids: str | None, start: int = 0) -> list[batching.Bare]:
@@ -100,6 +103,74 @@ def test_with_skip_ids_that_exist_are_left_out_and_named(place: Place) -> None:
     assert ff.get_event("a").date == at(0)
     assert ff.put_many(bare("a", "old", "b"), on_conflict="skip") == (0, ["a", "old", "b"])
     assert len(contents(ff.replay())) == 3
+
+
+@pytest.mark.parametrize("event", [(b"data",), (b"data", "id"), (b"data", "id", None, None), b"abc", "abc", None])
+def test_what_is_no_event_is_a_type_error_that_says_what_to_give(place: Place, event: object) -> None:
+    with pytest.raises(TypeError, match=r"give Events or \(data, event_id, date\)"):
+        place.open().put_many([event])  # type: ignore[list-item]  # that is what is wrong
+
+
+def test_beside_ids_that_exist_events_without_an_id_are_all_stored(place: Place) -> None:
+    ff = place.open()
+    put_new(ff, "old", "older")
+    assert ff.put_many(bare(None, "old", None, "a", "older", None), on_conflict="skip") == (4, ["old", "older"])
+    assert len(contents(ff.replay())) == 6
+    with pytest.raises(FlashFloodEventExistsError, match="'old'"):
+        ff.put_many(bare(None, "old"))
+    assert ff.check() == []
+
+
+class Dying(Watched):
+    """Dies before it creates a manifest."""
+
+    def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
+        if method == "create" and key.startswith("journals/"):
+            raise Death
+        return send()
+
+
+def left_claimed(place: Place) -> JournalID:
+    """Leave a batch behind whose ids are all claimed, as by a writer that died; give its journal_id."""
+    with suppress(Death):
+        on(Dying(place.store())).put_many(bare("a", "b"))
+    (draft,) = keys(place.store(), "drafts/")
+    return JournalID(draft.removeprefix("drafts/"))
+
+
+def test_a_batch_that_was_fenced_does_not_come_back_once_its_fence_has_been_collected(place: Place) -> None:
+    """It was fenced while its writer was still making claims, which then died."""
+    journal_id = left_claimed(place)
+    store = place.store()
+    store.create(f"journals/{journal_id}", Manifest.of_rows(journal_id, [], 0).encode())
+    store.put(f"journals/{journal_id}.dead", b"", garbage=True)
+    ff = place.open()
+    ff.collect_garbage(AT_ONCE)
+    assert list(keys(store, "drafts/")) == []
+    assert list(ff.replay()) == []
+    for event_id in ("b", "a"):
+        assert ff.put(b"theirs", event_id, at(1)) == ff.get_event(event_id)
+    assert contents(ff.replay()) == {"a": b"theirs", "b": b"theirs"}
+    assert ff.check() == []
+
+
+def test_a_batch_whose_blob_is_gone_is_not_stored_by_who_finds_its_draft(place: Place) -> None:
+    journal_id = left_claimed(place)
+    place.store().delete([f"blobs/{journal_id.blob_id}"])
+    ff = place.open()
+    ff.put(b"theirs", "a", at(1))
+    assert contents(ff.replay()) == {"a": b"theirs"}
+    assert ff.check() == []
+
+
+def test_an_event_of_a_batch_is_not_stored_alone_by_who_finds_no_draft(place: Place) -> None:
+    left_claimed(place)
+    store = place.store()
+    store.delete(list(keys(store, "drafts/")))
+    ff = place.open()
+    ff.put(b"theirs", "b", at(1))
+    assert contents(ff.replay()) == {"b": b"theirs"}
+    assert ff.check() == []
 
 
 @pytest.mark.parametrize("event", [(1, "id", None), (b"data", "a--b", None), (b"data", "id", "today"), (b"data",)])

@@ -15,7 +15,7 @@ import pytest
 from conftest import Place
 from processes import Worker, tell, wait_for_word
 from samples import AT_ONCE, at, contents, put_journaled, put_new
-from watched import Interrupted, on
+from watched import Answer, Interrupted, Watched, on
 
 from flashflood import (
     Event,
@@ -25,6 +25,9 @@ from flashflood import (
     FlashFloodException,
     FlashFloodJournalingError,
 )
+from flashflood.dates import timestamp_now
+from flashflood.identifiers import JournalID
+from flashflood.ledger import LedgerEntry
 from flashflood.store import LocalStore
 
 Result = TypeVar("Result")
@@ -319,6 +322,49 @@ def test_work_between_two_requests_of_other_work_loses_nothing(
     copies: Iterator[LocalStore], outer: str, inner: str
 ) -> None:
     interrupt_everywhere(copies, WORKS[outer], WORKS[inner], BEFORE, count(1 + list(WORKS).index(inner), 3))
+
+
+def taken_by_another(store: LocalStore) -> None:
+    """Write what another client's combination under way writes first: it takes the journals that are there."""
+    ids = list(on(store).list_journals())
+    made = JournalID.make(ids[0].start, ids[0].end, timestamp_now(), "11112222-3333-4444-5555-666677778888")
+    entry = LedgerEntry(made, tuple(ids), (), 0)
+    store.put(f"ledger/{made.blob_id}", entry.encode())
+
+
+@pytest.mark.usefixtures("no_patience")
+def test_update_passes_over_a_journal_that_another_client_takes_meanwhile(copies: Iterator[LocalStore]) -> None:
+    for number in count(1, 3):
+        store = next(copies)
+        interrupted = Interrupted(store, number, partial(taken_by_another, store))
+        on(interrupted).update(None)
+        if not interrupted.reached:
+            break
+    assert number > 5
+
+
+class Recovered(Watched):
+    """Removes a ledger entry right after it was written, once, as another client does that holds this one for dead."""
+
+    written = 0
+
+    def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
+        answer = send()
+        if method == "put" and key.startswith("ledger/"):
+            self.written += 1
+            if self.written == 1:
+                self.store.delete([key])
+        return answer
+
+
+def test_a_combination_begins_again_if_another_client_has_removed_its_ledger_entry(
+    copies: Iterator[LocalStore],
+) -> None:
+    store = next(copies)
+    recovered = Recovered(store)
+    on(recovered).journal(minimum_number_of_events=3)
+    assert recovered.written == 2
+    expect(on(store), BEFORE)
 
 
 @pytest.mark.parametrize("event_id", ["another", "new, deleted", "journaled, deleted", "new"])

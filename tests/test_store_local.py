@@ -363,7 +363,7 @@ def test_a_writer_killed_at_any_moment_leaves_only_whole_objects(folder: Path) -
         for life in range(KILLS):
             finished = killer.hear()
             seen = {entry.key for entry in store.list("").entries}
-            assert {f"new/{life}-{number}" for number in range(max(0, finished - 2), finished + 1)} <= seen
+            assert {f"new/{life}-{number}" for number in range(max(0, finished - 1), finished + 1)} <= seen
             for key in seen:
                 found = store.get(key)
                 assert found is not None

@@ -4,18 +4,21 @@
 import inspect
 import json
 import logging
-from collections.abc import Iterator
+import re
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
 from conftest import Place
 from samples import JOURNAL_ID, at, contents, put_journaled, put_new
-from watched import Counted, keys, on
+from watched import Answer, Counted, Interrupted, Watched, keys, on
 
 import flashflood
 from flashflood import Event, FlashFlood, JournalID, config, exceptions, identifiers, replay_event_stream, util
 
 S3_PLACES = pytest.mark.parametrize("place", ["moto", "rgw"], indirect=True)
+ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
 ON_MOTO = pytest.mark.parametrize("place", ["moto"], indirect=True)
 
 SIGNATURES: dict[str, list[str | None]] = {
@@ -100,6 +103,49 @@ def test_put_of_an_id_that_is_there_raises_event_exists_error_naming_it(place: P
     with pytest.raises(exceptions.FlashFloodEventExistsError, match="taken"):
         ff.put(b"second", "taken", at(1))
     assert list(ff.replay()) == [Event("taken", at(0), b"first")]
+
+
+class NoDeletes(Watched):
+    """The store of a client without the right to delete."""
+
+    def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
+        if method == "delete":
+            raise PermissionError(key)
+        return send()
+
+
+def test_put_of_an_id_that_is_there_says_so_to_a_writer_who_may_not_delete_too(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.open().put(b"data", "id", at(0))
+    with pytest.raises(exceptions.FlashFloodEventExistsError, match="'id'"):
+        on(NoDeletes(place.store())).put(b"other", "id", at(1))
+    assert any("blobs/" in record.getMessage() for record in caplog.records)
+
+
+def test_a_combination_that_fails_says_why_to_a_writer_who_may_not_delete_too(place: Place) -> None:
+    ff = place.open()
+    put_new(ff, "a", "b")
+    (lost, _) = ff.list_journals()
+    place.store().delete([f"blobs/{lost.blob_id}"])
+    with pytest.raises(exceptions.FlashFloodCorruptionError, match=lost):
+        on(NoDeletes(place.store())).journal(minimum_number_of_events=2)
+
+
+@ON_FOLDER
+def test_a_put_that_was_suspended_for_half_of_the_grace_time_stores_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux's monotonic clock stands still meanwhile."""
+
+    def suspend() -> None:
+        now = time.time() + 13 * 60 * 60
+        monkeypatch.setattr(time, "time", lambda: now)
+
+    suspended = Interrupted(place.store(), 2, suspend)
+    with pytest.raises(exceptions.FlashFloodException, match="call it again"):
+        on(suspended).put(b"data", "id", at(0))
+    assert list(place.open().replay()) == []
 
 
 def test_update_gives_how_many_updates_it_applied(place: Place) -> None:
@@ -243,6 +289,11 @@ def test_the_tombstone_suffix_is_in_identifiers() -> None:
     assert identifiers.JournalID is JournalID
 
 
+def test_after_the_greatest_timestamp_comes_itself() -> None:
+    assert identifiers.timestamp_after("9999-12-31T235959.999999Z") == "9999-12-31T235959.999999Z"
+    assert identifiers.timestamp_after("9999-12-31T235959.999998Z") == "9999-12-31T235959.999999Z"
+
+
 def test_util_turns_datetimes_into_timestamps_and_back() -> None:
     date = datetime(2019, 5, 16, 21, 18, 13, 59000)
     assert util.datetime_to_timestamp(date) == "2019-05-16T211813.059000Z"
@@ -330,6 +381,13 @@ def test_journal_from_id_of_no_journal_is_an_error_that_names_it(place: Place) -
     )
     with pytest.raises(exceptions.FlashFloodException, match=absent):
         place.open()._Journal.from_id(absent)
+
+
+@pytest.mark.parametrize("given", ["x", "", "../../x", "2020-01-01"])
+def test_what_is_no_journal_id_is_an_error_that_says_so(place: Place, given: str) -> None:
+    with pytest.raises(exceptions.FlashFloodException, match=rf"^'{re.escape(given)}' is no journal_id") as caught:
+        place.open().combine_journals([given])
+    assert not isinstance(caught.value, exceptions.FlashFloodCorruptionError)
 
 
 def test_journal_list_gives_the_living_in_key_order_after_list_from(place: Place) -> None:

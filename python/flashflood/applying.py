@@ -94,8 +94,10 @@ def _is_held(ctx: Context, found: Update, journal_id: JournalID) -> bool:
 def _apply(ctx: Context, journal_id: JournalID, updates: dict[Update, int]) -> int:
     """Rewrite one journal with its updates.
 
-    Gives how many were used up: none, if another process has replaced the journal.
+    Gives how many were used up: none, if another process has replaced the journal, or is about to.
     """
+    if journal_id in ledger.taken(ledger.read(ctx)):
+        return 0
     manifest = ctx.manifest(journal_id)
     if manifest is None or not are_living(ctx, [journal_id]):
         return 0

@@ -52,7 +52,7 @@ class _Given(NamedTuple):
     event_id: str
     body: bytes
     is_new_id: bool
-    """Whether the id was just made here, so that nobody else can know it."""
+    """Whether the id was made here, so that nobody else can know it before its first claim."""
 
 
 def put_many(ctx: Context, events: Iterable[Event | Bare], on_conflict: OnConflict) -> Stored:
@@ -75,10 +75,13 @@ def put_many(ctx: Context, events: Iterable[Event | Bare], on_conflict: OnConfli
 
 def _checked(ctx: Context, event: Event | Bare) -> _Given:
     """Check and convert what the caller gave: an `Event`, or (data, event_id, date)."""
+    if not isinstance(event, tuple | list) or len(event) != len(Event._fields):
+        msg = f"put_many was given {event!r:.100}; give Events or (data, event_id, date)"
+        raise TypeError(msg)
     data, event_id, date = (event.data, event.event_id, event.date) if isinstance(event, Event) else event
     body = to_bytes(data)
     timestamp = timestamp_now() if date is None else format_timestamp(date)
-    if event_id:
+    if event_id not in (None, ""):
         layout.refuse_bad_id(event_id, ctx.store.root_prefix)
         return _Given(timestamp, event_id, body, is_new_id=False)
     return _Given(timestamp, str(uuid.uuid4()), body, is_new_id=True)
@@ -105,6 +108,7 @@ class _Batch:
         self._ctx = ctx
         self._skips = on_conflict == "skip"
         self._left_out: list[str] = []
+        self._is_first_attempt = True
         self._events: dict[str, _Given] = {}
         for event in events:
             if event.event_id in self._events:
@@ -125,6 +129,7 @@ class _Batch:
         journal_id = JournalID(draft.journal_id)
         blob = self._write(draft)
         found = self._ctx.requests.each(partial(self._claim, journal_id, blob), draft.rows())
+        self._is_first_attempt = False
         rows = [row for claim in found if claim is not None and (row := claim.row()) is not None]
         deadline.check("put_many")
         if len(rows) < len(draft):
@@ -157,9 +162,12 @@ class _Batch:
         return blob
 
     def _claim(self, journal_id: JournalID, blob: Future[None], row: Row) -> IndexEntry | None:
-        """Claim a row's id. None: another event has it."""
+        """Claim a row's id. None: another event has it.
+
+        An id that was made here needs no look before it is claimed, but for its claims of earlier attempts.
+        """
         wanted = IndexEntry(row.event_id, 0, journal_id, None, row.timestamp, row.offset, row.size)
-        if not self._events[row.event_id].is_new_id:
+        if not (self._is_first_attempt and self._events[row.event_id].is_new_id):
             return claims.take(self._ctx, wanted, blob)
         claim = replace(wanted, revision=1, birth=1)
         return claim if claims.create(self._ctx, claim) else None

@@ -7,6 +7,7 @@ from functools import partial
 
 from flashflood import layout
 from flashflood._core import Manifest, Row
+from flashflood.combining import are_living
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID
@@ -62,13 +63,26 @@ def _misplaced(ctx: Context, survey: Survey, journal_id: JournalID, row: Row) ->
         return Misplaced(journal_id, row, str(error), was_deleted=False, revisions=listed, mark=mark)
     if entry is None or entry.target == journal_id:
         return None
-    other = survey.manifests.get(entry.target)
+    other = survey.manifests.get(entry.target) or _made_since(ctx, entry.target)
     if other is not None and other.find(row.event_id) is not None:
         return None
-    if entry.target in survey.taken or (entry.is_claim and other is None):
+    if entry.target in survey.taken or (entry.is_claim and _is_missing(ctx, entry.target)):
         return None
     why = f"the index names journal {entry.target}, which does not have it"
     return Misplaced(journal_id, row, why, was_deleted=False, revisions=listed, mark=mark)
+
+
+def _made_since(ctx: Context, journal_id: JournalID) -> Manifest | None:
+    """Read a journal that a survey does not have: it may have been made since. None: it is not there, or dead."""
+    try:
+        manifest = ctx.manifest(journal_id)
+    except FlashFloodCorruptionError:  # the survey names it
+        return None
+    return manifest if manifest is not None and are_living(ctx, [journal_id]) else None
+
+
+def _is_missing(ctx: Context, journal_id: JournalID) -> bool:
+    return ctx.store.head(layout.journal_key(journal_id)) is None
 
 
 def _blob_problem(ctx: Context, manifest: Manifest) -> str | None:

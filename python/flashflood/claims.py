@@ -97,10 +97,13 @@ def exists_error(event_id: str) -> FlashFloodEventExistsError:
 
 
 def settle(ctx: Context, draft: Manifest) -> None:
-    """Decide a batch that was left (step 5): with its manifest if all its claims are valid, or with a fence."""
+    """Decide a batch that was left (step 5): with its manifest if all its claims are valid, or with a fence.
+
+    Also with a fence if its blob is gone: it was fenced before, and the fence has been collected.
+    """
     journal_id = JournalID(draft.journal_id)
     rows = [row for row in ctx.requests.each(partial(_claimed, ctx, journal_id), draft.rows()) if row is not None]
-    if len(rows) == len(draft):
+    if len(rows) == len(draft) and ctx.store.head(layout.blob_key(journal_id)) is not None:
         ctx.create_manifest(Manifest.of_rows(journal_id, rows, draft.size))
     else:
         fence(ctx, journal_id)
@@ -130,7 +133,9 @@ def _help(ctx: Context, claim: IndexEntry) -> bool:
         settle(ctx, Manifest.decode(claim.target, found.body))
         return True
     row = claim.row()
-    if claim.target.version != NEW or row is None or ctx.store.head(layout.blob_key(claim.target)) is None:
+    if claim.target.version != NEW or row is None or row.offset:  # a batch's, whose draft has been collected
+        return False
+    if ctx.store.head(layout.blob_key(claim.target)) is None:
         return False
     ctx.create_manifest(Manifest.of_rows(claim.target, [row], row.size))
     return True

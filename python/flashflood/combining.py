@@ -49,7 +49,7 @@ def until_settled(what: str, attempt: Callable[[], T]) -> T:
             return attempt()
         except OvertakenError:
             time.sleep(random.uniform(0, min(2.0, 0.02 * 2**tried)))  # noqa: S311  only to keep writers apart
-    msg = f"{what}: other processes combined the same journals {ATTEMPTS} times meanwhile; try again"
+    msg = f"{what}: other processes were at the same {ATTEMPTS} times meanwhile; try again"
     raise FlashFloodJournalingError(msg)
 
 
@@ -73,7 +73,7 @@ def combine(ctx: Context, sources: Sequence[Manifest], followed: Mapping[Update,
         _write_blob(ctx, entry, combination)
         deadline.check("combining journals")
     except Exception:
-        ledger.close(ctx, entry)
+        ctx.discard([layout.ledger_key(journal_id)])
         raise
     manifest = combination.manifest(journal_id)
     if not ctx.create_manifest(manifest):
@@ -88,16 +88,19 @@ def _plan(ctx: Context, sources: Sequence[Manifest], updates: Mapping[Update, in
         for update, size in updates.items()
     ]
     current = {}
-    for event_id in Combination.contested(sources, told):
-        entry = lookup(ctx, event_id).entry
-        if entry is not None:
-            current[event_id] = entry.target
+    contested = Combination.contested(sources, told)
+    for event_id, found in zip(contested, ctx.requests.each(partial(lookup, ctx), contested), strict=True):
+        if found.entry is not None:
+            current[event_id] = found.entry.target
     return Combination(sources, told, current)
 
 
 def _recheck(ctx: Context, entry: LedgerEntry) -> None:
-    """See that, with the entry made, no other one names a source, and that all sources live."""
-    others = [open_ for open_ in ledger.read(ctx) if open_.entry.journal_id != entry.journal_id]
+    """See that the entry made is there, that no other one names a source, and that all sources live."""
+    there = ledger.read(ctx)
+    others = [open_ for open_ in there if open_.entry.journal_id != entry.journal_id]
+    if len(others) == len(there):  # recovered, as one left behind
+        raise OvertakenError
     if ledger.taken(others).intersection(entry.sources):
         raise OvertakenError
     if not are_living(ctx, entry.sources):

@@ -1,7 +1,8 @@
 """What every call works with: the store, its requests, and the rules that hold for all of them."""
 
+import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from flashflood import layout
@@ -10,6 +11,8 @@ from flashflood.exceptions import FlashFloodException
 from flashflood.identifiers import JournalID
 from flashflood.requests import Requests
 from flashflood.store.protocol import Entry, Page, Store
+
+logger = logging.getLogger("flashflood")
 
 GRACE = timedelta(days=1)
 """How long something must have been dead before it is collected. No reader or writer may outlive it: see `Deadline`."""
@@ -71,16 +74,31 @@ class Context:
         if not self.store.mark_garbage(key):
             self.store.delete([tombstone])
 
+    def discard(self, keys: Sequence[str]) -> None:
+        """Delete what a call that fails leaves. Where that fails too it stays, with a warning: the call's error counts.
+
+        As for a writer who may not delete.
+        """
+        try:
+            self.store.delete(keys)
+        except Exception:
+            logger.warning("left behind: %s", ", ".join(keys), exc_info=True)
+
 
 class Deadline:
-    """Stops a writer whose call has lasted half of the grace time, before its commit (PROTOCOL.md, step 14)."""
+    """Stops a writer whose call has lasted half of the grace time, before its commit (PROTOCOL.md, step 14).
+
+    By the clock that says more: the monotonic one stands still while Linux is suspended, and the other one may be set
+    back.
+    """
 
     def __init__(self) -> None:
         """Begin now."""
-        self._begun = time.monotonic()
+        self._begun = time.monotonic(), time.time()
 
     def check(self, what: str) -> None:
         """`FlashFloodException` once it is too late; nothing has been committed, and the call can be made again."""
-        if time.monotonic() - self._begun > GRACE.total_seconds() / 2:
+        monotonic, wall = self._begun
+        if max(time.monotonic() - monotonic, time.time() - wall) > GRACE.total_seconds() / 2:
             msg = f"{what} has taken more than {GRACE / 2}, and what it relies on may be collected: call it again"
             raise FlashFloodException(msg)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from flashflood._core import format_timestamp, parse_timestamp
-from flashflood.exceptions import FlashFloodCorruptionError
+from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
 
 TOMBSTONE_SUFFIX = ".dead"
 NEW = "new"
@@ -42,9 +42,17 @@ class JournalID(str):
     @classmethod
     def checked(cls, text: str, where: str) -> "JournalID":
         """Take an id from data. `FlashFloodCorruptionError`, naming `where`, if it does not have FORMAT.md's shape."""
-        if not isinstance(text, str) or not _JOURNAL_ID.fullmatch(text):
+        if not _is_journal_id(text):
             msg = f"{where}: {text!r} is not a journal_id; restore the object from a copy, or remove it"
             raise FlashFloodCorruptionError(msg)
+        return cls(text)
+
+    @classmethod
+    def given(cls, text: str) -> "JournalID":
+        """Take an id from a caller. `FlashFloodException` if it does not have FORMAT.md's shape."""
+        if not _is_journal_id(text):
+            msg = f"{text!r} is no journal_id; `list_journals` gives those that there are"
+            raise FlashFloodException(msg)
         return cls(text)
 
     @property
@@ -117,12 +125,31 @@ class Update(NamedTuple):
     def parse(cls, name: str, *, is_encoded: bool, where: str) -> "Update":
         """Read an update_id. `FlashFloodCorruptionError`, naming `where`, if it does not have FORMAT.md's shape."""
         found = _UPDATE_NAME.fullmatch(name)
-        if not found:
-            msg = f"{where}: {name!r} is not an update_id; move the object away"
-            raise FlashFloodCorruptionError(msg)
-        event_id = unquote(found["event_id"], errors="strict") if is_encoded else found["event_id"]
+        try:
+            if not found:
+                raise _no_update(name, where)
+            event_id = unquote(found["event_id"], errors="strict") if is_encoded else found["event_id"]
+            parse_timestamp(found["timestamp"])
+        except ValueError as error:  # not UTF-8, or no date
+            raise _no_update(name, where) from error
         journal_id = JournalID.checked(found["reversed"][::-1], where)
         return cls(journal_id, event_id, found["timestamp"], JournalUpdateAction[found["action"]])
+
+
+def _is_journal_id(text: object) -> bool:
+    if not isinstance(text, str) or not _JOURNAL_ID.fullmatch(text):
+        return False
+    start, end, version, _ = text.split(JournalID.DELIMITER)
+    try:
+        for timestamp in {start, end, version} - {NEW}:
+            parse_timestamp(timestamp)
+    except ValueError:
+        return False
+    return True
+
+
+def _no_update(name: str, where: str) -> FlashFloodCorruptionError:
+    return FlashFloodCorruptionError(f"{where}: {name!r} is not an update_id; move the object away")
 
 
 def needs_encoding(event_id: str) -> bool:
@@ -137,5 +164,8 @@ def encoded(event_id: str) -> str:
 
 
 def timestamp_after(timestamp: str) -> str:
-    """Give the timestamp one microsecond later."""
-    return format_timestamp(parse_timestamp(timestamp) + datetime.resolution)
+    """Give the timestamp one microsecond later; the greatest one has none after it, and stays."""
+    try:
+        return format_timestamp(parse_timestamp(timestamp) + datetime.resolution)
+    except OverflowError:
+        return timestamp

@@ -105,7 +105,10 @@ def parse_update_key(key: str) -> Update:
 
 
 def refuse_bad_id(event_id: str, root_prefix: str) -> None:
-    """`FlashFloodException` for an id that `put` does not take: it could not be found or listed again."""
+    """`FlashFloodException` for an id that `put` does not take: it could not be found or listed again.
+
+    `TypeError` for what is not text.
+    """
     problem = _impossible(event_id, root_prefix) or (
         "has a control character" if any(unicodedata.category(c) == "Cc" for c in event_id) else None
     )
@@ -115,15 +118,23 @@ def refuse_bad_id(event_id: str, root_prefix: str) -> None:
 
 
 def may_exist(event_id: str, root_prefix: str) -> bool:
-    """Say whether an event can have this id at all; with control characters, 0.4.3 may have stored one."""
-    return bool(event_id) and not _impossible(event_id, root_prefix)
+    """Say whether an event can have this id at all; with control characters, 0.4.3 may have stored one.
+
+    `TypeError` for what is not text.
+    """
+    return not _impossible(event_id, root_prefix) and event_id != ""
 
 
 def _impossible(event_id: str, root_prefix: str) -> str | None:
+    if not isinstance(event_id, str):
+        msg = f"an event_id is a str, not {type(event_id).__name__}"
+        raise TypeError(msg)
     if JournalID.DELIMITER in event_id:
         return "has '--' inside, which separates the parts of keys"
     if "\0" in event_id:
         return "has a NUL, which no key can hold"
+    if "\ufffe" in event_id or "\uffff" in event_id:
+        return "has U+FFFE or U+FFFF, which S3's answers (XML 1.0) cannot hold"
     try:
         event_id.encode()
     except UnicodeEncodeError:

@@ -25,7 +25,7 @@ def put(ctx: Context, data: object, event_id: str | None, date: datetime | None)
     body = to_bytes(data)
     timestamp = timestamp_now() if date is None else format_timestamp(date)
     journal_id = JournalID.make(timestamp, timestamp, NEW, str(uuid.uuid4()))
-    if event_id:
+    if event_id not in (None, ""):
         layout.refuse_bad_id(event_id, ctx.store.root_prefix)
         _put_under_given_id(ctx, IndexEntry(event_id, 0, journal_id, None, timestamp, 0, len(body)), body)
     else:
@@ -55,7 +55,7 @@ def _put_under_given_id(ctx: Context, wanted: IndexEntry, body: bytes) -> None:
         deadline.check(f"putting event {claim.event_id!r}")
         _commit(ctx, claim)
     elif ctx.store.head(layout.journal_key(wanted.target)) is None:  # else another writer has finished this put
-        ctx.store.delete([blob_key])
+        ctx.discard([blob_key])
         raise claims.exists_error(wanted.event_id)
 
 

@@ -1,17 +1,15 @@
-"""Repairing a store.
+"""Repairing a store: bringing it back to one truth, which the manifests and the updates are; the index follows.
 
-bringing it back to one truth, which the manifests and the updates are; the index follows (PROTOCOL.md, "Beside
-0.4.3").
-
-Finishes what was left behind, writes disordered journals anew, combines journals that share events, and mends the
-index.
+(PROTOCOL.md, "Beside 0.4.3".) Finishes what was left behind, writes disordered journals anew, combines journals that
+share events, mends the index, and deletes again what was deleted.
 """
 
+from collections import defaultdict
 from functools import partial
 
-from flashflood import layout
+from flashflood import layout, ledger
 from flashflood.checking import misplaced
-from flashflood.combining import are_living, combine, until_settled
+from flashflood.combining import OvertakenError, are_living, combine, until_settled
 from flashflood.context import Context
 from flashflood.dates import timestamp_now
 from flashflood.finishing import entry_of, recover
@@ -30,12 +28,12 @@ def repair(ctx: Context) -> int:
     mended += len(survey.lone_tombstones)
     for journal_ids in _groups([[journal_id] for journal_id in survey.disordered] + list(survey.shared.values())):
         mended += until_settled("repair", partial(_rewrite, ctx, journal_ids))
-    found = misplaced(ctx, look(ctx))
-    ctx.requests.each(partial(_mend_index, ctx), [item for item in found if not item.was_deleted])
-    for item in found:
-        if item.was_deleted:
-            _delete_again(ctx, item)
-    return mended + len(found)
+    led: set[str] = set()
+    deleted = until_settled("repair", partial(_mend_misplaced, ctx, led))
+    for journal_id, event_ids in deleted.items():
+        if until_settled("repair", partial(_delete_again, ctx, journal_id, event_ids)):
+            mended += len(event_ids)
+    return mended + len(led)
 
 
 def _groups(links: list[list[JournalID]]) -> list[list[JournalID]]:
@@ -55,15 +53,61 @@ def _rewrite(ctx: Context, journal_ids: list[JournalID]) -> int:
     return 1
 
 
-def _mend_index(ctx: Context, item: Misplaced) -> None:
-    """Lead the index to an event again."""
-    entry = entry_of(item.row, max([item.mark, *item.revisions]) + 1, item.journal_id)
-    if ctx.store.create(layout.index_key(entry.event_id, entry.revision), b"", metadata=entry.metadata()):
-        ctx.store.delete([layout.index_key(entry.event_id, revision) for revision in item.revisions])
+def _mend_misplaced(ctx: Context, led: set[str]) -> dict[JournalID, list[str]]:
+    """Lead the index to the events that it has lost; add their ids to `led`.
+
+    Gives those that have been deleted and are still in a journal, by journal. `OvertakenError` if other processes have
+    changed what was seen of some event; the others are mended.
+    """
+    found = misplaced(ctx, look(ctx))
+    lost = [item for item in found if not item.was_deleted]
+    done = ctx.requests.each(partial(_lead, ctx), lost)
+    led.update(item.row.event_id for item, is_done in zip(lost, done, strict=True) if is_done)
+    if not all(done):
+        raise OvertakenError
+    deleted: defaultdict[JournalID, list[str]] = defaultdict(list)
+    for item in found:
+        if item.was_deleted:
+            deleted[item.journal_id].append(item.row.event_id)
+    return deleted
 
 
-def _delete_again(ctx: Context, item: Misplaced) -> None:
-    """Write the delete of an event that has been deleted for the journal that still has it, and apply it."""
-    delete = Update(item.journal_id, item.row.event_id, timestamp_now(), JournalUpdateAction.DELETE)
-    ctx.store.put(layout.update_key(delete), b"")
-    until_settled("repair", partial(_rewrite, ctx, [item.journal_id]))
+def _lead(ctx: Context, item: Misplaced) -> bool:
+    """Lead the index to an event again. False: look again, another process has changed the index or the journal.
+
+    The entry is above every revision that the event's row or the index tells of, so that none is used twice.
+
+    Safe beside combinations: one that takes the journal after the second look lists the index after the entry was made,
+    and moves it along (PROTOCOL.md, step 10). One that has taken it before may have listed the index already. Then the
+    entry stays, though it names a journal about to die: so the event exists for `put` and `delete_event`, whose updates
+    are followed from there (step 11), and looking again finds and mends it. To remove it would let another event have
+    the id.
+    """
+    revision = max([item.mark, *item.revisions, item.row.revision or 0]) + 1
+    entry = entry_of(item.row, revision, item.journal_id)
+    if not _is_free(ctx, item.journal_id):
+        return False
+    if not ctx.store.create(layout.index_key(entry.event_id, revision), b"", metadata=entry.metadata()):
+        return False
+    if not _is_free(ctx, item.journal_id):
+        return False
+    ctx.store.delete([layout.index_key(entry.event_id, listed) for listed in item.revisions])
+    return True
+
+
+def _is_free(ctx: Context, journal_id: JournalID) -> bool:
+    """Whether a journal lives, and no combination is under way that uses it."""
+    return journal_id not in ledger.taken(ledger.read(ctx)) and are_living(ctx, [journal_id])
+
+
+def _delete_again(ctx: Context, journal_id: JournalID, event_ids: list[str]) -> int:
+    """Write the deletes of events that have been deleted for the journal that still has them, and apply them.
+
+    Gives 0 if another process has replaced the journal.
+    """
+    if not are_living(ctx, [journal_id]):
+        return 0
+    timestamp = timestamp_now()
+    deletes = [Update(journal_id, event_id, timestamp, JournalUpdateAction.DELETE) for event_id in event_ids]
+    ctx.requests.each(lambda delete: ctx.store.put(layout.update_key(delete), b""), deletes)
+    return _rewrite(ctx, [journal_id])

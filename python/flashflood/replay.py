@@ -27,7 +27,7 @@ from flashflood.store.protocol import Entry, Found
 
 logger = logging.getLogger("flashflood")
 
-MEMORY_BUDGET = 256_000_000
+MEMORY_BUDGET = 160_000_000
 """Bytes that one replay may hold: half of it for event data, a quarter for manifests under way, the rest for rows."""
 
 FIRST_WINDOW = 256_000
