@@ -388,6 +388,8 @@ def test_what_is_no_journal_id_is_an_error_that_says_so(place: Place, given: str
     with pytest.raises(exceptions.FlashFloodException, match=rf"^'{re.escape(given)}' is no journal_id") as caught:
         place.open().combine_journals([given])
     assert not isinstance(caught.value, exceptions.FlashFloodCorruptionError)
+    with pytest.raises(exceptions.FlashFloodException, match=rf"^'{re.escape(given)}' is no journal_id"):
+        place.open().open_journal(given)
 
 
 def test_journal_list_gives_the_living_in_key_order_after_list_from(place: Place) -> None:
