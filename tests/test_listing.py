@@ -1,13 +1,15 @@
 """Listing and replay beside writers that combine journals between two pages: whole, in order, and with an end."""
 
+import random
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from conftest import Place
 from samples import at, contents, put_new
 from watched import Answer, Counted, Watched, on
 
-from flashflood import FlashFlood
+from flashflood import FlashFlood, listing
 from flashflood.store import Page, Store
 
 
@@ -126,3 +128,44 @@ def test_a_replay_that_is_left_sends_nothing_more(place: Place) -> None:
     sent = len(store.requests)
     assert ff.event_exists("000")
     assert len(store.requests) <= sent + 2 * store.workers + 8
+
+
+@ON_FOLDER
+def test_a_journal_at_the_end_of_a_page_that_dies_while_replay_looks_behind_is_not_lost(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "JUST_NOW", timedelta(0))
+    writer = place.open()
+    put_new(writer, *EVENTS, start=10)
+    journals = list(writer.journal_ids())
+    acts: dict[int, Callable[[], object]] = {
+        2: lambda: writer.combine_journals([journals[2]]),
+        4: lambda: writer.put(b"early", "early", at(0)),  # what is passed has other pages now
+        7: lambda: writer.combine_journals([journals[1], journals[3]]),
+    }
+    reader = on(SmallPages(place.store(), lambda number: acts.get(number, lambda: None)()))
+    assert ids_of(reader) == EVENTS
+
+
+@ON_FOLDER
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_is_put_and_combined_between_pages_replay_is_whole_and_in_order(
+    place: Place, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With journals that are old when the listing begins, and a folder's clock, which tells them from younger ones."""
+    monkeypatch.setattr(listing, "JUST_NOW", timedelta(0))
+    chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
+    writer = place.open()
+    put_new(writer, *EVENTS, start=10)
+    acts = set(chance.sample(range(1, 16), 6))
+
+    def act(number: int) -> None:
+        if number in acts:
+            living = list(writer.journal_ids())
+            writer.combine_journals(chance.sample(living, chance.randint(1, min(3, len(living)))))
+        if number in acts and chance.random() < 1 / 3:
+            writer.put(b"late", f"late {number}", at(chance.uniform(0, 20)))
+
+    replayed = list(on(SmallPages(place.store(), act)).replay())
+    assert replayed == sorted(replayed, key=lambda event: (event.date, event.event_id))
+    assert set(EVENTS) <= set(contents(replayed))

@@ -29,6 +29,8 @@ class Stretch(NamedTuple):
     living: list[Entry]
     buried: list[tuple[Entry | None, Entry]]
     """Each tombstone, and the journal before it; None: that is gone already."""
+    settled: str | None
+    """The last key but for the journal withheld; None: there is none."""
     reached: str | None
     """Every journal that begins before this timestamp has been listed; None: every one."""
 
@@ -68,8 +70,7 @@ class Listing:
         self._begun = self._begun or stretch.page.date
         found = self._note_living(stretch.living)
         buried = self._note_buried(stretch.buried)
-        if stretch.page.entries:
-            self._position = stretch.page.entries[-1].key
+        self._position = stretch.settled or self._position
         self.reached = stretch.reached
         looks_behind = bool(buried) and not is_first
         while looks_behind:
@@ -119,13 +120,15 @@ class Listing:
         """List what has been passed once more; give the journals made since, and whether to look again.
 
         It is to look again if one of those has died before it could be seen. (An older journal had its turn before.)
+        The journal that is withheld has not been passed yet: its tombstone is for the next page to meet.
         """
         found: list[Entry] = []
         looks_again = False
         for number, stretch in enumerate(_stretches(self._ctx, self._after, until=self._position)):
             passed = [entry for entry in stretch.living if entry.key <= self._position and self._is_young(entry)]
             found += self._note_living([entry for entry in passed if entry.key not in self._young_journals])
-            for journal in self._note_buried(stretch.buried):
+            buried = [(journal, tombstone) for journal, tombstone in stretch.buried if tombstone.key <= self._position]
+            for journal in self._note_buried(buried):
                 unseen = journal is None or (self._is_young(journal) and journal.key not in self._young_journals)
                 looks_again |= number > 0 and unseen
         return found, looks_again
@@ -161,6 +164,7 @@ def _stretches(ctx: Context, after: str | None, until: str | None = None) -> Ite
         for index in strangers:
             logger.warning("%s: %s is no journal; it is left out", ctx.store.name, entries[index].key)
         withheld = [entries[alive.pop()]] if page.more and alive and alive[-1] == len(entries) - 1 else []
+        settled = entries[: len(entries) - len(withheld)]
         known = set(range(len(entries))).difference(strangers)
         if known:
             reached = journal_id(entries[max(known)]).start
@@ -168,6 +172,7 @@ def _stretches(ctx: Context, after: str | None, until: str | None = None) -> Ite
             page,
             [entries[index] for index in alive],
             [(_before(entries, index), entries[index]) for index in tombstones],
+            settled[-1].key if settled else None,
             reached if page.more else None,
         )
         if until is not None and entries and entries[-1].key >= until:

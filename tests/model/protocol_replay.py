@@ -38,9 +38,9 @@ class Replayed(NamedTuple):
 
 @dataclass
 class _Listing:
-    """What a listing has shown so far, and the tombstones that were there when it began."""
+    """What a listing has shown so far, and the keys that were there when it began."""
 
-    dead_before: frozenset[Key]
+    before: frozenset[Key]
     seen: list[JournalID] = field(default_factory=list)
     dead: set[JournalID] = field(default_factory=set)
     manifests: dict[JournalID, Manifest] = field(default_factory=dict)
@@ -53,9 +53,12 @@ def replay(
     if restarts > MOST_RESTARTS:
         message = "replay starts again and again"
         raise Stuck(message)
-    page, dead_before = yield ListFirstPage(caller.page)
-    listing = _Listing(dead_before)
+    page, before = yield ListFirstPage(caller.page)
+    listing = _Listing(before)
     while True:
+        looks_behind = _take_in(listing, page)
+        while looks_behind and Safeguard.YOUNG_TOMBSTONE in caller.safeguards:
+            looks_behind = yield from _look_behind(caller, listing, _settled(caller, page))
         readable = yield from _read(caller, listing, page)
         if not readable:
             return GoOn(replay, (place, out, restarts + 1))
@@ -71,15 +74,47 @@ def replay(
         page = yield List(("journals",), page[-1], caller.page)
 
 
-def _read(caller: Caller, listing: _Listing, page: tuple[Key, ...]) -> Steps[bool]:
-    """Take in a page and read the manifests of the living; return False if the store has to be listed again."""
+def _take_in(listing: _Listing, page: tuple[Key, ...]) -> bool:
+    """Take in a page; say whether a journal has died since the listing began: what it became may have been passed."""
+    died = False
     for key in page:
         if isinstance(key, JournalKey):
             listing.seen.append(key.journal)
-            continue
-        listing.dead.add(key[1])
-        if Safeguard.YOUNG_TOMBSTONE in caller.safeguards and key not in listing.dead_before:
-            return False
+        else:
+            died |= key not in listing.before
+            listing.dead.add(key[1])
+    return died
+
+
+def _settled(caller: Caller, page: tuple[Key, ...]) -> Key | None:
+    """Return the last key of a page but for a journal at its end, whose tombstone may be still to come."""
+    is_withheld = len(page) == caller.page and isinstance(page[-1], JournalKey)
+    settled = page[:-1] if is_withheld else page
+    return settled[-1] if settled else None
+
+
+def _look_behind(caller: Caller, listing: _Listing, position: Key | None) -> Steps[bool]:
+    """List once more what has been passed, for journals made since; say whether one of those died unseen."""
+    after: Key | None = None
+    again = False
+    while True:
+        page = yield List(("journals",), after, caller.page)
+        for key in page:
+            is_made_since = journal_key(key[1]) not in listing.before and key[1] not in listing.seen
+            if not is_made_since or position is None or key > position:
+                continue
+            if isinstance(key, JournalKey):
+                listing.seen.append(key.journal)
+            elif key[1] not in listing.dead:
+                again |= after is not None
+                listing.dead.add(key[1])
+        if position is None or len(page) < caller.page or page[-1] >= position:
+            return again
+        after = page[-1]
+
+
+def _read(caller: Caller, listing: _Listing, page: tuple[Key, ...]) -> Steps[bool]:
+    """Read the manifests of the living; return False if the store has to be listed again."""
     ended = len(page) < caller.page
     for journal in listing.seen:
         if journal in listing.manifests or journal in listing.dead:

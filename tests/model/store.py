@@ -233,14 +233,14 @@ class List(NamedTuple):
 
 
 class ListFirstPage(NamedTuple):
-    """List the first page of journals; the response has all tombstones too, an oracle of "older than this listing"."""
+    """List the first page of journals; the response has all keys too, an oracle of "older than this listing"."""
 
     limit: int
 
     def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
         """List."""
         keys = _listed(store, ("journals",))
-        return store, (keys[: self.limit], frozenset(key for key in keys if key[-1] == DEAD))
+        return store, (keys[: self.limit], frozenset(keys))
 
 
 class ReadLedger(NamedTuple):
