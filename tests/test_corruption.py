@@ -335,6 +335,24 @@ def test_a_hostile_ledger_entry_is_an_error_that_names_it_and_buries_nothing(pla
 
 @ON_FOLDER
 @pytest.mark.usefixtures("left_behind")
+def test_a_ledger_entry_never_buries_a_journal_that_was_not_combined(place: Place) -> None:
+    """As anyone could write it: its journal is there, and does not replace what the entry calls its sources."""
+    ff, journal_id = one_journal(place)
+    other = ff.put(b"other", "other", at(9)).event_id
+    source = next(found for found in ff.new_journals())
+    key = f"ledger/{journal_id[-36:]}"
+    entry = {"journal_id": journal_id, "sources": [source], "updates": [], "size": 0}
+    place.store().put(key, json.dumps(entry).encode())
+    for call in (ff.repair, ff.update):
+        with pytest.raises(FlashFloodException, match=key):
+            call()
+    place.store().delete([key])
+    assert set(contents(ff.replay())) == {*"abc", other}
+    assert ff.check() == []
+
+
+@ON_FOLDER
+@pytest.mark.usefixtures("left_behind")
 def test_a_ledger_entry_that_names_a_living_journal_without_combining_it_loses_nothing(place: Place) -> None:
     """As anyone could write it: recovery creates the manifest as a fence, and the sources stay."""
     ff, journal_id = one_journal(place)

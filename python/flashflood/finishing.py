@@ -10,6 +10,7 @@ from functools import partial
 from flashflood import layout, ledger
 from flashflood._core import Manifest, Row
 from flashflood.context import Context
+from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import NEW, JournalID, Update
 from flashflood.ledger import LedgerEntry
 from flashflood.lookup import IndexEntry, read_entry, revisions_in_index
@@ -33,7 +34,14 @@ def recover(ctx: Context) -> int:
 
 
 def finish(ctx: Context, entry: LedgerEntry, manifest: Manifest) -> None:
-    """Step 10: point the index at the new journal, hand on late updates, bury the sources and the updates used."""
+    """Step 10: point the index at the new journal, hand on late updates, bury the sources and the updates used.
+
+    `FlashFloodCorruptionError` where the entry names other sources than the journal replaces: they must not be buried.
+    """
+    if set(manifest.replaces) != set(entry.sources):
+        key = layout.ledger_key(entry.journal_id)
+        msg = f"{key}: its sources are not those that journal {entry.journal_id} replaces; remove the entry"
+        raise FlashFloodCorruptionError(msg)
     rows = {row.event_id: row for row in manifest.rows()}
     void = [key for keys in ctx.requests.each(partial(_move_entry, ctx, entry), rows.values()) for key in keys]
     if void:
