@@ -13,11 +13,6 @@ def timestamp_now() -> str:
     return format_timestamp(datetime.now(UTC))
 
 
-def utc(date: datetime) -> datetime:
-    """Give the naive UTC datetime of a naive (taken as UTC) or aware one. `ValueError` outside the years 1 to 9999."""
-    return parse_timestamp(format_timestamp(date))
-
-
 class DateRange(NamedTuple):
     """Dates after `start`, up to and including `end`, as timestamps; None is no bound (FORMAT.md)."""
 

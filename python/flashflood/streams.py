@@ -1,6 +1,4 @@
-"""Event streams.
-
-journals that anyone can read who is given their manifest and a URL of their blob. No credentials, no client.
+"""Event streams: journals that anyone can read who has their manifest and a URL of their blob, without credentials.
 
 `list_event_streams` makes them; `replay_event_stream` reads one, on any machine.
 """
@@ -69,13 +67,11 @@ def replay_event_stream(
     """Yield a stream's events with from_date < date <= to_date, in (date, event_id) order.
 
     `event_stream` is a dict that `list_event_streams` gave; it may have gone through JSON. Only the bytes that the
-    range needs are read, no redirect is
-    followed, and nothing is read beyond what the stream announces. `file://` URLs are opened only under the folder
-    `allow_file_urls`.
+    range needs are read, no redirect is followed, and nothing is read beyond what the stream announces. `file://` URLs
+    are opened only under the folder `allow_file_urls`.
 
     Raises `ValueError` for a bad range, `FlashFloodCorruptionError` for a stream whose fields or bytes are not what
-    they should be, and
-    `FlashFloodException` where the URL cannot be read (it expires after an hour: list the streams again).
+    they should be, and `FlashFloodException` where the URL cannot be read (it expires after an hour: list the streams again).
     """
     dates = DateRange.of(from_date, to_date)
     manifest, url = _checked(event_stream)
