@@ -1,6 +1,7 @@
 """What follows once a combined journal's manifest is there (PROTOCOL.md, steps 10 and 12).
 
-Anyone can do it, as often as may be. Writes `index/`, `gone/`, late updates, tombstones and tags; last, the ledger entry goes.
+Anyone can do it, as often as may be. Writes `index/`, `gone/`, late updates, tombstones and tags; last, the ledger
+entry goes.
 """
 
 from functools import partial

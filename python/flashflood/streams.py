@@ -71,7 +71,8 @@ def replay_event_stream(
     are opened only under the folder `allow_file_urls`.
 
     Raises `ValueError` for a bad range, `FlashFloodCorruptionError` for a stream whose fields or bytes are not what
-    they should be, and `FlashFloodException` where the URL cannot be read (it expires after an hour: list the streams again).
+    they should be, and `FlashFloodException` where the URL cannot be read (it expires after an hour: list the streams
+    again).
     """
     dates = DateRange.of(from_date, to_date)
     manifest, url = _checked(event_stream)
