@@ -9,6 +9,10 @@ mod py;
 #[pyo3::pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
+    use super::py::arrow::{export_schema, export_stream};
+    #[pymodule_export]
+    use super::py::batch::Batch;
+    #[pymodule_export]
     use super::py::combination::Combination;
     #[pymodule_export]
     use super::py::listing::living;

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from threading import Barrier
 from typing import Any, TypeVar, cast
-from weakref import finalize
 
 import pytest
 from hypothesis import given
@@ -247,13 +246,13 @@ def test_events_are_made_from_anything_that_holds_bytes(kind: Callable[[bytes], 
         Event("b", datetime(2020, 1, 1, 0, 0, 1), b"ABCDEFGHIJ"),
         Event("c", datetime(2020, 1, 1, 0, 0, 1), b"abcdefghij"),
     ]
-    assert list(window.events(buffers)) == expected
+    assert list(window.batch(buffers).events()) == expected
     assert window.data(tuple(buffers)) == b"0123456789ABCDEFGHIJabcdefghij"
 
 
 def test_an_event_is_a_full_named_tuple_with_bytes_of_its_own() -> None:
     buffer = bytearray(b"0123456789")
-    event = next(whole_window(journal(1, "a")).events([buffer]))
+    event = next(whole_window(journal(1, "a")).batch([buffer]).events())
     buffer[:] = b"----------"
     assert type(event) is Event
     assert type(event.data) is bytes
@@ -262,39 +261,49 @@ def test_an_event_is_a_full_named_tuple_with_bytes_of_its_own() -> None:
 
 
 def test_events_come_one_by_one_and_then_no_more() -> None:
-    events = whole_window(journal(1, "a", "b")).events([bytes(20)])
+    events = whole_window(journal(1, "a", "b")).batch([bytes(20)]).events()
     assert iter(events) is events
     assert [next(events).event_id, next(events).event_id] == ["a", "b"]
     for _ in range(3):
         assert next(events, None) is None
 
 
-def test_buffers_are_kept_as_long_as_their_events_are_to_come() -> None:
-    released: list[str] = []
-
-    class Buffer(bytearray):
-        pass
-
-    buffer = Buffer(20)
-    finalize(buffer, released.append, "released")
-    events = whole_window(journal(1, "a", "b")).events([buffer])
+def test_bytes_are_read_in_place_and_kept_as_long_as_their_events_are_to_come() -> None:
+    buffer = bytes(20)
+    unused = sys.getrefcount(buffer)
+    events = whole_window(journal(1, "a", "b")).batch([buffer]).events()
     next(events)
-    with pytest.raises(BufferError):
-        buffer.append(1)
-    del buffer
-    gc.collect()
-    assert released == []
+    assert sys.getrefcount(buffer) == unused + 1
     assert next(events).data == bytes(10)
     del events
     gc.collect()
-    assert released == ["released"]
+    assert sys.getrefcount(buffer) == unused
+
+
+def test_a_batch_keeps_what_a_filter_says_true_of() -> None:
+    batch = whole_window(journal(1, "a", "c"), journal(2, "b", start=1)).batch([b"0123456789abcdefghij", b"ABCDEFGHIJ"])
+    kept = batch.filter(lambda data: data.lower() == b"abcdefghij")
+    assert [(event.event_id, event.data) for event in kept.events()] == [("b", b"ABCDEFGHIJ"), ("c", b"abcdefghij")]
+    assert (len(batch), len(kept), len(kept.filter(lambda _: False))) == (3, 2, 0)
+    with pytest.raises(ZeroDivisionError):
+        batch.filter(lambda _: 1 // 0)
+
+
+def test_many_ids_are_found_at_once() -> None:
+    manifest = journal(1, *(f"event {number}" for number in range(10, 60)))
+    wanted = [f"event {number}" for number in range(200, 0, -1)]
+    assert manifest.find_all(wanted) == [None] * 141 + list(range(49, -1, -1)) + [None] * 9
+    assert journal(1).find_all(["a"]) == [None]
+    assert manifest.find_all([]) == []
+    with pytest.raises(TypeError):
+        manifest.find_all(cast("list[str]", 1))
 
 
 @pytest.mark.parametrize("length", [0, 19, 21])
 def test_bytes_of_another_length_are_an_error_that_names_journal_offset_and_lengths(length: int) -> None:
     window = whole_window(journal(1, "a", "b"))
     message = f"{name(1)}: its blob gave {length} bytes from offset 0, not 20"
-    for use in (window.events, window.data):
+    for use in (window.batch, window.data):
         with pytest.raises(FlashFloodCorruptionError, match=message):
             use([bytes(length)])
 
@@ -303,13 +312,13 @@ def test_bytes_of_another_length_are_an_error_that_names_journal_offset_and_leng
 def test_as_many_buffers_as_requests_are_taken(buffers: list[bytes]) -> None:
     window = whole_window(journal(1, "a"))
     with pytest.raises(ValueError, match="for 1 requests"):
-        window.events(buffers)
+        window.batch(buffers)
 
 
 @pytest.mark.parametrize("buffers", [None, 1, [1], ["0123456789"], [None]])
 def test_only_a_sequence_of_bytes_is_taken(buffers: object) -> None:
     with pytest.raises(TypeError):
-        whole_window(journal(1, "a")).events(cast("list[bytes]", buffers))
+        whole_window(journal(1, "a")).batch(cast("list[bytes]", buffers))
 
 
 # Merges and combinations
@@ -352,7 +361,7 @@ def test_the_index_decides_between_journals_of_0_4_3() -> None:
     merge.decide(stamp(1), "b", None)
     window = merge.window(None, 1)
     assert window is not None
-    assert [event.event_id for event in window.events([])] == ["a", "b"], "only an index entry was lost"
+    assert [event.event_id for event in window.batch([]).events()] == ["a", "b"], "only an index entry was lost"
     assert merge.pending == 0
 
 
@@ -366,7 +375,7 @@ def test_journals_are_combined_with_their_updates() -> None:
     assert (window.requests, window.updates) == ([(0, 0, 10)], [0])
     assert window.data([b"0123456789"], [memoryview(b"new")]) == b"0123456789new"
     with pytest.raises(ValueError, match="only data"):
-        window.events([b"0123456789"])
+        window.batch([b"0123456789"])
     with pytest.raises(FlashFloodCorruptionError, match="gave 4 bytes, not 3"):
         window.data([b"0123456789"], [b"newer"[:4]])
     combined = combination.manifest(name(3, stamp(30)))
@@ -399,10 +408,10 @@ def test_ten_threads_read_one_manifest_at_once() -> None:
 def test_ten_threads_share_one_window_and_one_iterator() -> None:
     window = whole_window(journal(1, *(f"event {number}" for number in range(50))))
     body = bytes(range(250)) * 2
-    once = list(window.events([body]))
-    assert in_threads(lambda: list(window.events([body]))) == [once] * THREADS
+    once = list(window.batch([body]).events())
+    assert in_threads(lambda: list(window.batch([body]).events())) == [once] * THREADS
     assert in_threads(lambda: window.data([body])) == [body] * THREADS
-    shared = window.events([body])
+    shared = window.batch([body]).events()
     given_out = [event for part in in_threads(lambda: list(shared)) for event in part]
     assert sorted(given_out, key=lambda event: event.date) == once
 
@@ -421,7 +430,7 @@ def test_ten_threads_share_one_merge() -> None:
     def take() -> list[str]:
         taken = []
         while (window := merge.window(None, 1)) is not None:
-            taken += [event.event_id for event in window.events([bytes(10) for _ in window.requests])]
+            taken += [event.event_id for event in window.batch([bytes(10) for _ in window.requests]).events()]
         return taken
 
     parts = in_threads(take)

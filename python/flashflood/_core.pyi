@@ -1,20 +1,34 @@
 """The Rust core: bytes in, events out. No I/O, no keys, no clock.
 
 Timestamps cross as text in the layout's form (`2019-05-16T211813.059000Z`), in which text order is time order.
-A `Buffer` is anything that holds bytes one after the other; it is read in place, not copied, and its owner is kept
-alive. Nothing may be written into it meanwhile.
+A `Buffer` is anything that holds bytes one after the other. A `bytes` is read in place, not copied, and kept alive as
+long as its bytes are in use; anything else is copied first.
 Whatever is wrong with the bytes is a `FlashFloodCorruptionError` that names the journal and the place; an argument
 that makes no sense is a `ValueError` or a `TypeError`.
 Everything may be used by several threads at once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Self, TypeAlias, final
 
+from typing_extensions import CapsuleType
+
 from flashflood.events import Event
 
-__all__ = ["Combination", "Manifest", "Merge", "Row", "Window", "format_timestamp", "living", "parse_timestamp"]
+__all__ = [
+    "Batch",
+    "Combination",
+    "Manifest",
+    "Merge",
+    "Row",
+    "Window",
+    "export_schema",
+    "export_stream",
+    "format_timestamp",
+    "living",
+    "parse_timestamp",
+]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
@@ -25,6 +39,19 @@ def format_timestamp(date: datetime, /) -> str:
     """Give the timestamp of a date: naive is taken as UTC, aware is converted.
 
     `ValueError` when that leaves the years 1 to 9999.
+    """
+
+def export_schema() -> CapsuleType:
+    """Give the Arrow schema of what `export_stream` gives, as an `arrow_schema` capsule.
+
+    event_id (string), date (timestamp, microseconds in UTC), data (binary view); no nulls.
+    """
+
+def export_stream(batches: Iterator[Batch], batch_size: int, /) -> CapsuleType:
+    """Give the batches as an `arrow_array_stream` capsule: record batches of at most `batch_size` rows.
+
+    They are read from whatever thread the consumer reads on, when it asks for them. Data are not copied: the record
+    batches keep the buffers alive. An error that the iterator raises ends the stream; its text is the stream's error.
     """
 
 def parse_timestamp(text: str, /) -> datetime:
@@ -115,6 +142,8 @@ class Manifest:
     def rows(self) -> list[Row]: ...
     def find(self, event_id: str, /) -> Row | None:
         """Give the row of this id: the last one where several have it."""
+    def find_all(self, event_ids: Sequence[str], /) -> list[int | None]:
+        """Give the place from 0 of each id's row, as `find` does; None: no row has it."""
     def events(self) -> list[dict[str, str | int]]:
         """Give the rows as 0.4.3 has them: event_id, timestamp, offset, size."""
     def encode(self) -> bytes:
@@ -146,14 +175,24 @@ class Window:
     def last(self) -> tuple[str, str]:
         """(timestamp, event_id) of the last event: the place to go on from."""
     def __len__(self) -> int: ...
-    def events(self, buffers: Sequence[Buffer], /) -> Iterator[Event]:
-        """Give the events one by one; each event's data is copied once, into its `bytes`.
+    def batch(self, buffers: Sequence[Buffer], /) -> Batch:
+        """Give the events over the bytes of `requests`.
 
-        All buffers are checked before the first event: another length than asked for is an error that names the
-        journal and the offset. `ValueError` where `updates` is not empty.
+        Another length than asked for is an error that names the journal and the offset. `ValueError` where `updates` is
+        not empty.
         """
     def data(self, buffers: Sequence[Buffer], updates: Sequence[Buffer] = (), /) -> bytes:
         """Give the events' data, one after the other: a stretch of the combined journal's blob."""
+
+@final
+class Batch:
+    """Events in (timestamp, event_id) order with their data. Frozen."""
+
+    def __len__(self) -> int: ...
+    def events(self) -> Iterator[Event]:
+        """Give the events one by one; each event's data is copied once, into its `bytes`."""
+    def filter(self, decide: Callable[[bytes], object], /) -> Batch:
+        """Give the events of whose data `decide` gives something true."""
 
 @final
 class Merge:
@@ -186,7 +225,8 @@ class Merge:
     def window(self, before: str | None, limit: int, /) -> Window | None:
         """Give the next events, dated before the timestamp `before` (None: no bound); None where there are none.
 
-        They have at most `limit` bytes of data in all, or are one event.
+        They have at most `limit` bytes of data in all, or half as much again where that takes in all the rest of a
+        journal (which saves a request), or are one event.
         """
     @property
     def pending(self) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from operator import methodcaller
 from typing import Any, Self
 
 from flashflood import applying, batching, checking, collecting, journaling, putting, reading, repairing, updates
@@ -13,7 +14,7 @@ from flashflood.filtering import Filter
 from flashflood.identifiers import NEW, JournalID
 from flashflood.journals import Journal
 from flashflood.listing import journals_between, living_journals
-from flashflood.replay import MEMORY_BUDGET, replay
+from flashflood.replay import MEMORY_BUDGET, Replay
 from flashflood.store import S3Store, Store, open_store
 from flashflood.streams import list_event_streams
 
@@ -159,11 +160,8 @@ class FlashFlood:
         `ValueError` for a range that ends before it begins, or an expression that is none. No request is made before
         the first event is asked for.
         """
-        events = replay(self._ctx, DateRange.of(from_date, to_date), memory_budget)
-        if filter is None:
-            return events
-        matches = Filter(filter).matches
-        return (event for event in events if matches(event.data))
+        stage = None if filter is None else methodcaller("filter", Filter(filter).matches)
+        return Replay(self._ctx, DateRange.of(from_date, to_date), memory_budget, stage)
 
     def list_journals(self, from_date: datetime | None = None, to_date: datetime | None = None) -> Iterator[JournalID]:
         """Yield the ids of the living journals that overlap from_date < date <= to_date, in key order, lazily."""

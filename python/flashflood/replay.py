@@ -2,20 +2,22 @@
 
 The way of the data: `Listing` names the living journals, page by page -> their manifests are fetched ahead -> the core
 merges their rows and plans windows: which byte ranges hold the next events -> those are fetched ahead, within the
-memory budget -> the core makes the events.
+memory budget -> whichever thread brings the last bytes of a window makes a batch of them, and filters it -> the
+batches come out in order.
 
-An event goes out once every journal that could hold an earlier one has been opened. The order is total, so the last
+A window goes out once every journal that could hold an earlier event has been opened. The order is total, so the last
 event that went out is the place to go on from when something listed is gone.
 """
 
 import logging
+import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
-from typing import NamedTuple
+from itertools import chain, islice
 
 from flashflood import layout
-from flashflood._core import Manifest, Merge, Window, format_timestamp
+from flashflood._core import Batch, Manifest, Merge, Window
 from flashflood.context import Context
 from flashflood.dates import EARLIEST, DateRange
 from flashflood.events import Event
@@ -31,54 +33,75 @@ MEMORY_BUDGET = 160_000_000
 """Bytes that one replay may hold: half of it for event data, a quarter for manifests under way, the rest for rows."""
 
 FIRST_WINDOW = 256_000
-LARGEST_WINDOW = 16_000_000
-"""Bytes planned at a time: few at first, so that the first event comes soon; then twice as many each time."""
+LARGEST_WINDOW = 12_000_000
+GROWTH = 8
+"""Bytes planned at a time: few at first, so that the first event comes soon; then eight times as many each time."""
 BYTES_PER_ROW = 128
 BYTES_PER_REQUEST = 4_096
 """What an opened row and a request under way take beside their data, about."""
 REQUESTS_PER_WORKER = 8
 """Requests that are kept waiting for each thread: more would only take memory."""
 
-
-class _Planned(NamedTuple):
-    """A window whose bytes are on their way."""
-
-    window: Window
-    sources: list[JournalID]
-    """The journals that its requests name."""
-    answers: list[Future[Found | None]]
-
-    @property
-    def cost(self) -> int:
-        """The memory that it takes, in bytes."""
-        return self.window.fetched + BYTES_PER_REQUEST * len(self.answers) + BYTES_PER_ROW * len(self.window)
+Stage = Callable[[Batch], Batch]
+"""What is done with a batch on the thread that brings its last bytes: filtering, projecting."""
 
 
-class _VanishedError(Exception):
-    """Something listed is gone: its journal was combined and collected meanwhile, or the store is broken."""
+class Replay(Iterator[Event]):
+    """The events of a replay, one by one. A `for` loop over it runs no line of Python between two events."""
 
-    def __init__(self, journal_id: JournalID, what: str) -> None:
-        super().__init__(what)
-        self.journal_id = journal_id
-        self.what = what
+    def __init__(self, ctx: Context, dates: DateRange, memory_budget: int, stage: Stage | None = None) -> None:
+        """Replay from the first event on. No request is made before one is asked for."""
+        self._runs = _runs(ctx, dates, memory_budget, stage)
+        self._events = chain.from_iterable(self._runs)
+
+    def __iter__(self) -> Iterator[Event]:  # noqa: PYI034  not itself, whose __next__ is a line of Python for each event
+        """Give the events that have not gone out yet."""
+        return self._events
+
+    def __next__(self) -> Event:
+        """Give the next event. The look ahead starts when a second one is asked for."""
+        return next(self._events)
+
+    def close(self) -> None:
+        """End the replay: no more requests, no more events."""
+        self._runs.close()
+        self._events = chain.from_iterable(self._runs)
 
 
-def replay(ctx: Context, dates: DateRange, memory_budget: int = MEMORY_BUDGET) -> Iterator[Event]:
-    """Yield the events in the range. The look ahead starts when a second event is asked for."""
+def batches(ctx: Context, dates: DateRange, memory_budget: int, stage: Stage | None = None) -> Iterator[Batch]:
+    """Yield the events in the range, many at a time. The look ahead starts when a second batch is asked for."""
+    return (batch for batch, _ in _batches(ctx, dates, memory_budget, stage))
+
+
+def _runs(
+    ctx: Context, dates: DateRange, memory_budget: int, stage: Stage | None
+) -> Generator[Iterable[Event], None, None]:
+    """Yield the events in runs: the first one alone, then those of a batch each time."""
+    is_first = True
+    for batch, look_ahead in _batches(ctx, dates, memory_budget, stage):
+        events = batch.events()
+        if is_first:
+            is_first = False
+            yield islice(events, 1)
+            look_ahead()
+        yield events
+
+
+def _batches(
+    ctx: Context, dates: DateRange, memory_budget: int, stage: Stage | None
+) -> Iterator[tuple[Batch, Callable[[], None]]]:
+    """Yield the batches that have events, each with what starts the look ahead, if it is to start before the next."""
     place: tuple[str, str] | None = None
     missed: set[JournalID] = set()
     while not dates.is_empty:
-        reader = _Reader(ctx, dates, memory_budget, place)
+        reader = _Reader(ctx, dates, memory_budget, stage, place)
         try:
-            for window, buffers in reader.windows():
-                events = window.events(buffers)
-                if place is None:
-                    first = next(events)
-                    yield first
-                    place = (format_timestamp(first.date), first.event_id)
-                    reader.look_ahead()
-                yield from events
-                place = max(place, window.last)
+            for fetch in reader.fetches():
+                batch = fetch.batch()
+                place = max(place or fetch.window.last, fetch.window.last)
+                if len(batch):
+                    yield batch, reader.look_ahead
+                reader.look_ahead()
         except _VanishedError as error:
             if error.journal_id in missed:
                 msg = f"journal {error.journal_id}: {error.what} is missing; restore it from a copy"
@@ -90,13 +113,74 @@ def replay(ctx: Context, dates: DateRange, memory_budget: int = MEMORY_BUDGET) -
             reader.stop()
 
 
-class _Reader:
-    """The state of one replay: what is listed, opened, planned and under way."""
+class _VanishedError(Exception):
+    """Something listed is gone: its journal was combined and collected meanwhile, or the store is broken."""
 
-    def __init__(self, ctx: Context, dates: DateRange, memory_budget: int, place: tuple[str, str] | None) -> None:
+    def __init__(self, journal_id: JournalID, what: str) -> None:
+        super().__init__(what)
+        self.journal_id = journal_id
+        self.what = what
+
+
+class _Fetch:
+    """A window whose bytes are on their way."""
+
+    def __init__(self, window: Window, sources: list[JournalID], stage: Stage | None) -> None:
+        """Request nothing yet. `sources`: the journals by the numbers that the window's requests name."""
+        self.window = window
+        self._requests = [(sources[source], start, stop) for source, start, stop in window.requests]
+        self._bodies: list[Found | None] = [None] * len(self._requests)
+        self._stage = stage
+        self._lock = threading.Lock()
+        self._to_come = len(self._requests)
+        self._batch: Batch | None = None
+        self.answers: list[Future[None]] = []
+        self.cost = window.fetched + BYTES_PER_REQUEST * len(self._requests) + BYTES_PER_ROW * len(window)
+        """The memory that it takes, in bytes."""
+
+    def start(self, ctx: Context) -> None:
+        """Start its requests."""
+        self.answers = [ctx.requests.start(self._bring, ctx, place) for place in range(len(self._requests))]
+
+    def batch(self) -> Batch:
+        """Wait for the bytes, and give what the stage makes of the events."""
+        for answer in self.answers:
+            answer.result()
+        return self._finished() if self._batch is None else self._batch
+
+    def _bring(self, ctx: Context, place: int) -> None:
+        found, start, stop = self._requests[place]
+        self._bodies[place] = ctx.store.get(layout.blob_key(found), start, stop)
+        with self._lock:
+            self._to_come -= 1
+            is_last = self._to_come == 0
+        if is_last:
+            self._batch = self._finished()
+
+    def _finished(self) -> Batch:
+        bodies = [found.body for found in self._bodies if found is not None]
+        if len(bodies) < len(self._bodies):
+            raise _VanishedError(self._requests[self._bodies.index(None)][0], "its blob")
+        self._bodies.clear()
+        batch = self.window.batch(bodies)
+        return batch if self._stage is None else self._stage(batch)
+
+
+class _Reader:
+    """The state of one pass: what is listed, opened, planned and under way."""
+
+    def __init__(
+        self,
+        ctx: Context,
+        dates: DateRange,
+        memory_budget: int,
+        stage: Stage | None,
+        place: tuple[str, str] | None,
+    ) -> None:
         """Set out from a place in the order of events; None: from the start."""
         self._ctx = ctx
         self._budget = memory_budget
+        self._stage = stage
         self._limit = min(FIRST_WINDOW, memory_budget // 8)
         self._is_looking_ahead = place is not None
         self._listing = Listing(ctx, dates)
@@ -106,75 +190,74 @@ class _Reader:
         self._opening: deque[tuple[Entry, Future[Manifest | None]]] = deque()
         self._merge = Merge(dates.start, dates.end, place)
         self._sources: list[JournalID] = []
-        self._planned: deque[_Planned] = deque()
+        self._under_way: deque[_Fetch] = deque()
         self._cost = 0
-        """Of all that is planned, in bytes."""
+        """Of all that is under way, in bytes."""
 
-    def windows(self) -> Iterator[tuple[Window, list[bytes]]]:
-        """Yield the windows in order, each with the bytes of its requests."""
-        while self._plan():
-            planned = self._planned.popleft()
-            self._cost -= planned.cost
-            yield planned.window, _bodies(planned)
+    def fetches(self) -> Iterator[_Fetch]:
+        """Yield the windows in order, each under way."""
+        while self._see_to_one():
+            fetch = self._under_way.popleft()
+            self._cost -= fetch.cost
+            yield fetch
 
     def look_ahead(self) -> None:
-        """From now on, keep the next windows under way while events are consumed."""
+        """From now on, keep the next windows under way while events are consumed. Waits for nothing."""
         self._is_looking_ahead = True
-        self._plan_ahead()
+        self._fetch_manifests()
+        self._start_ahead(self._ready_window)
 
     def stop(self) -> None:
         """Send nothing more."""
-        for planned in self._planned:
-            for answer in planned.answers:
+        for fetch in self._under_way:
+            for answer in fetch.answers:
                 answer.cancel()
         for _, opening in self._opening:
             opening.cancel()
         if self._page is not None:
             self._page.cancel()
 
-    def _plan(self) -> bool:
-        """See that a window is planned, waiting for what it takes. False: there are no more events."""
-        if not self._planned:
+    def _see_to_one(self) -> bool:
+        """See that a window is under way, waiting for what it takes to plan it. False: there are no more events."""
+        if not self._under_way:
             window = self._next_window(waits=True)
             if window is not None:
                 self._start(window)
-        self._plan_ahead()
-        return bool(self._planned)
+        if self._is_looking_ahead:
+            self._start_ahead(lambda: self._next_window(waits=not self._under_way))
+        return bool(self._under_way)
 
-    def _plan_ahead(self) -> None:
-        """Plan further windows from what has come already, as many as half the budget takes."""
+    def _start_ahead(self, plan: Callable[[], Window | None]) -> None:
+        """Start further windows, as long as there are some and half the budget holds them."""
+        most = REQUESTS_PER_WORKER * self._ctx.requests.workers
         while (
-            self._is_looking_ahead
-            and self._cost + self._limit <= self._budget // 2
-            and sum(len(planned.answers) for planned in self._planned)
-            < REQUESTS_PER_WORKER * self._ctx.requests.workers
+            self._cost + self._limit <= self._budget // 2
+            and sum(len(fetch.answers) for fetch in self._under_way) < most
+            and (window := plan()) is not None
         ):
-            window = self._next_window(waits=not self._planned)
-            if window is None:
-                return
             self._start(window)
 
     def _start(self, window: Window) -> None:
         """Start a window's requests."""
-        sources = [self._sources[source] for source, _, _ in window.requests]
-        answers = [
-            self._ctx.requests.start(self._ctx.store.get, layout.blob_key(found), start, stop)
-            for found, (_, start, stop) in zip(sources, window.requests, strict=True)
-        ]
-        planned = _Planned(window, sources, answers)
-        self._planned.append(planned)
-        self._cost += planned.cost
-        self._limit = min(2 * self._limit, LARGEST_WINDOW, self._budget // 8)
+        fetch = _Fetch(window, self._sources, self._stage)
+        fetch.start(self._ctx)
+        self._under_way.append(fetch)
+        self._cost += fetch.cost
+        self._limit = min(GROWTH * self._limit, LARGEST_WINDOW, self._budget // 8)
+
+    def _ready_window(self) -> Window | None:
+        """Plan the next events, as far as no unopened journal can precede them. None: there are none yet."""
+        return self._merge.window(self._frontier(), self._limit)
 
     def _next_window(self, *, waits: bool) -> Window | None:
-        """Plan the next events, opening journals until there are some that no unopened journal can precede.
+        """Plan the next events, opening journals until there are some.
 
         None: there are no more, or (unless it `waits`) none yet.
         """
         while True:
             if self._is_looking_ahead:
                 self._fetch_manifests()
-            window = self._merge.window(self._frontier(), self._limit)
+            window = self._ready_window()
             if window is not None:
                 return window
             self._fetch_manifests()
@@ -236,12 +319,3 @@ class _Reader:
         answers = self._ctx.requests.each(lambda question: lookup(self._ctx, question[1]).entry, questions)
         for (timestamp, event_id), named in zip(questions, answers, strict=True):
             self._merge.decide(timestamp, event_id, None if named is None else named.target)
-
-
-def _bodies(planned: _Planned) -> list[bytes]:
-    """Wait for the bytes of a window."""
-    found = [answer.result() for answer in planned.answers]
-    bodies = [answer.body for answer in found if answer is not None]
-    if len(bodies) < len(found):
-        raise _VanishedError(planned.sources[found.index(None)], "its blob")
-    return bodies

@@ -84,7 +84,7 @@ def _events(manifest: Manifest, dates: DateRange, read: Reader) -> Iterator[Even
     merge = Merge(dates.start, dates.end)
     merge.add(manifest)
     while (window := merge.window(None, WINDOW)) is not None:
-        yield from window.events([read(start, stop) for _, start, stop in window.requests])
+        yield from window.batch([read(start, stop) for _, start, stop in window.requests]).events()
 
 
 def _checked(event_stream: Mapping[str, Any]) -> tuple[Manifest, str]:

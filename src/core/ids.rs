@@ -19,6 +19,7 @@ impl Ids {
     }
 
     /// The id of a row.
+    #[inline]
     pub fn get(&self, row: usize) -> &str {
         &self.text[self.start(row)..self.ends[row]]
     }

@@ -1,5 +1,7 @@
 //! The core: bytes in, events out. Nothing in here knows Python.
 
+pub mod arrow;
+pub mod batch;
 pub mod combination;
 pub mod error;
 pub mod ids;

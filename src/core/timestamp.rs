@@ -3,7 +3,9 @@
 use std::fmt;
 
 const MICROSECONDS_A_DAY: i64 = 86_400_000_000;
-const LENGTH: usize = "2019-05-16T211813.059000Z".len();
+/// Bytes of the layout's form.
+pub const LENGTH: usize = "2019-05-16T211813.059000Z".len();
+const DATE_LENGTH: usize = "2019-05-16T".len();
 
 /// A moment in UTC between the years 1 and 9999: microseconds since 1970-01-01.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -26,6 +28,38 @@ pub struct Fields {
     pub second: u8,
     /// 0 to 999,999.
     pub microsecond: u32,
+}
+
+/// Reads timestamps of which many have the same date: that is put together once.
+#[derive(Debug, Default)]
+pub struct TimestampReader {
+    date: [u8; DATE_LENGTH],
+    midnight: Timestamp,
+}
+
+impl TimestampReader {
+    /// Reads the layout's form, as `Timestamp::parse` does.
+    #[inline]
+    pub fn read(&mut self, text: &[u8; LENGTH]) -> Option<Timestamp> {
+        let (date, clock) = text.split_first_chunk::<DATE_LENGTH>()?;
+        if *date != self.date {
+            let timestamp = Timestamp::parse(std::str::from_utf8(text).ok()?)?;
+            self.date = *date;
+            self.midnight = Timestamp(timestamp.0 - timestamp.0.rem_euclid(MICROSECONDS_A_DAY));
+            return Some(timestamp);
+        }
+        let clock: &[u8; LENGTH - DATE_LENGTH] = clock.try_into().ok()?;
+        let mut digits = [0_u8; 12];
+        digits[..6].copy_from_slice(&clock[..6]);
+        digits[6..].copy_from_slice(&clock[7..13]);
+        if clock[6] != b'.' || clock[13] != b'Z' || !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let number = |digits: &[u8]| digits.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+        let (hour, minute, second) = (number(&digits[..2]), number(&digits[2..4]), number(&digits[4..6]));
+        let of_day = ((hour * 60 + minute) * 60 + second) * 1_000_000 + number(&digits[6..]);
+        (hour < 24 && minute < 60 && second < 60).then_some(Timestamp(self.midnight.0 + of_day))
+    }
 }
 
 impl Timestamp {

@@ -9,23 +9,21 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyString, PyTuple, PyType};
 
-use super::buffers::Held;
 use super::timestamps::to_datetime;
-use crate::core::window::{Origin, Window};
+use crate::core::batch::Batch;
 
-/// The events of a window over the bytes that were fetched for it.
+/// The events of a batch.
 #[pyclass(frozen, module = "flashflood._core")]
 pub struct Events {
-    window: Arc<Window>,
-    buffers: Vec<Held>,
+    batch: Arc<Batch>,
     next: AtomicUsize,
     event_type: Py<PyType>,
 }
 
 impl Events {
-    /// The events of a window whose buffers have been checked against its requests.
-    pub fn new(py: Python<'_>, window: Arc<Window>, buffers: Vec<Held>) -> PyResult<Self> {
-        Ok(Self { window, buffers, next: AtomicUsize::new(0), event_type: event_type(py)?.clone().unbind() })
+    /// All of them, from the first on.
+    pub fn new(py: Python<'_>, batch: Arc<Batch>) -> PyResult<Self> {
+        Ok(Self { batch, next: AtomicUsize::new(0), event_type: event_type(py)?.clone().unbind() })
     }
 }
 
@@ -37,20 +35,15 @@ impl Events {
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let next = self.next.fetch_add(1, Ordering::Relaxed);
-        let Some(piece) = self.window.pieces().get(next) else {
+        let Some(event) = self.batch.event(next) else {
             // However often it is asked again, it must not begin anew.
-            self.next.store(self.window.len(), Ordering::Relaxed);
+            self.next.store(self.batch.len(), Ordering::Relaxed);
             return Ok(None);
         };
-        let (timestamp, event_id) = self.window.place(piece);
-        let data = match piece.origin {
-            Origin::Request(request, start) => match self.buffers.get(request as usize) {
-                Some(buffer) => buffer.to_bytes(py, start, piece.size as usize)?,
-                None => PyBytes::new(py, b""),
-            },
-            Origin::Nothing | Origin::Update(_) => PyBytes::new(py, b""),
-        };
-        let fields = [PyString::new(py, event_id).into_any(), to_datetime(py, timestamp)?.into_any(), data.into_any()];
+        let event_id = PyString::new(py, event.event_id).into_any();
+        let date = to_datetime(py, event.timestamp)?.into_any();
+        let data = PyBytes::new(py, event.data).into_any();
+        let fields = [event_id, date, data];
         new_event(self.event_type.bind(py), fields).map(Some)
     }
 }

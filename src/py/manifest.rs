@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
-use super::buffers::Held;
+use super::buffers::held;
 use super::errors::whole_number;
 use super::gil::released;
 use super::row::Row;
@@ -22,20 +23,8 @@ impl Manifest {
     #[staticmethod]
     #[pyo3(signature = (journal_id, body, /))]
     fn decode(py: Python<'_>, journal_id: &str, body: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let decode = |body: &[u8]| manifest::Manifest::decode(journal_id, body);
-        let manifest = match body.cast::<PyBytes>() {
-            Ok(bytes) => {
-                let bytes = bytes.as_bytes();
-                released(py, || decode(bytes))?
-            }
-            // What can be written to while it is read is copied first: text must stay the text that was checked.
-            Err(_) => {
-                let held = Held::new(body)?;
-                let mut bytes = vec![0; held.len()];
-                held.copy_to(0, &mut bytes)?;
-                released(py, || decode(&bytes))?
-            }
-        };
+        let body = held(body)?;
+        let manifest = released(py, || manifest::Manifest::decode(journal_id, &body))?;
         Ok(Self(Arc::new(manifest)))
     }
 
@@ -107,6 +96,12 @@ impl Manifest {
     fn find(&self, py: Python<'_>, event_id: &str) -> PyResult<Option<Row>> {
         let row = released(py, || Ok(self.0.find(event_id)))?;
         Ok(row.and_then(|row| self.0.row(row)).map(Row))
+    }
+
+    /// For each id, the place of its last row.
+    #[pyo3(signature = (event_ids, /))]
+    fn find_all(&self, py: Python<'_>, event_ids: Vec<PyBackedStr>) -> PyResult<Vec<Option<usize>>> {
+        released(py, || Ok(self.0.find_all(&event_ids)))
     }
 
     /// The rows as 0.4.3 has them.

@@ -1,5 +1,7 @@
 //! What Python sees of the core. The only room that knows both.
 
+pub mod arrow;
+pub mod batch;
 mod buffers;
 pub mod combination;
 mod errors;

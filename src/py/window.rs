@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PySequence};
 
-use super::buffers::Held;
-use super::events::Events;
+use super::batch::Batch;
+use super::buffers::all_held;
 use super::gil::released;
-use crate::core::error::Result;
+use crate::core::batch;
 use crate::core::window::{self, Origin};
 
 /// A stretch of events in order.
@@ -48,17 +49,11 @@ impl Window {
         self.0.len()
     }
 
-    /// The events, one by one.
+    /// The events over the bytes of the requests.
     #[pyo3(signature = (buffers, /))]
-    fn events(&self, py: Python<'_>, buffers: &Bound<'_, PySequence>) -> PyResult<Events> {
-        if !self.0.updates().is_empty() {
-            return Err(PyValueError::new_err(
-                "some of these events have their data from updates: only data() takes them",
-            ));
-        }
-        let buffers = Held::all(buffers)?;
-        self.0.check_requests(&lengths(&buffers))?;
-        Events::new(py, Arc::clone(&self.0), buffers)
+    fn batch(&self, py: Python<'_>, buffers: &Bound<'_, PySequence>) -> PyResult<Batch> {
+        let buffers = all_held(buffers)?;
+        released(py, || batch::Batch::new(Arc::clone(&self.0), buffers)).map(Arc::new).map(Batch)
     }
 
     /// The events' data, one after the other.
@@ -69,32 +64,34 @@ impl Window {
         buffers: &Bound<'py, PySequence>,
         updates: Option<&Bound<'py, PySequence>>,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        let buffers = Held::all(buffers)?;
-        let updates = updates.map(Held::all).transpose()?.unwrap_or_default();
+        let buffers = all_held(buffers)?;
+        let updates = updates.map(all_held).transpose()?.unwrap_or_default();
         self.0.check_requests(&lengths(&buffers))?;
         self.0.check_updates(&lengths(&updates))?;
         let size = usize::try_from(self.0.size()).map_err(|_| PyMemoryError::new_err("the data are too large"))?;
-        PyBytes::new_with(py, size, |target| released(py, || copy(&self.0, &buffers, &updates, target)))
+        PyBytes::new_with(py, size, |target| {
+            released(py, || {
+                copy(&self.0, &buffers, &updates, target);
+                Ok(())
+            })
+        })
     }
 }
 
-fn lengths(buffers: &[Held]) -> Vec<u64> {
+fn lengths(buffers: &[Bytes]) -> Vec<u64> {
     buffers.iter().map(|buffer| buffer.len() as u64).collect()
 }
 
 /// Copies each event's data to where it belongs; the lengths have been checked.
-fn copy(window: &window::Window, buffers: &[Held], updates: &[Held], mut target: &mut [u8]) -> Result<()> {
+fn copy(window: &window::Window, buffers: &[Bytes], updates: &[Bytes], mut target: &mut [u8]) {
     for piece in window.pieces() {
         let (buffer, start) = match piece.origin {
             Origin::Nothing => continue,
-            Origin::Request(request, start) => (buffers.get(request as usize), start),
-            Origin::Update(update) => (updates.get(update as usize), 0),
+            Origin::Request(request, start) => (&buffers[request as usize], start as usize),
+            Origin::Update(update) => (&updates[update as usize], 0),
         };
-        let Some((place, rest)) = std::mem::take(&mut target).split_at_mut_checked(piece.size as usize) else { break };
-        if let Some(buffer) = buffer {
-            buffer.copy_to(start, place)?;
-        }
+        let (place, rest) = std::mem::take(&mut target).split_at_mut(piece.size as usize);
+        place.copy_from_slice(&buffer[start..start + place.len()]);
         target = rest;
     }
-    Ok(())
 }

@@ -5,6 +5,9 @@ use std::hash::BuildHasher;
 
 use crate::core::ids::Ids;
 
+/// Ids whose rows are looked for before the first is compared.
+const AT_A_TIME: usize = 64;
+
 /// For each id, the last row that has it. Holds no ids itself.
 #[derive(Debug)]
 pub struct Lookup {
@@ -34,5 +37,22 @@ impl Lookup {
     pub fn find(&self, ids: &Ids, id: &str) -> Option<usize> {
         let row = self.rows.find(self.hasher.hash_one(id), |row| ids.get(*row as usize) == id)?;
         Some(*row as usize)
+    }
+
+    /// For each id, the last row that has it. Quicker than one by one where the table exceeds the processor's caches:
+    /// what is touched for one id does not depend on what was found for the one before, so that the memory's answers
+    /// overlap.
+    pub fn find_all(&self, ids: &Ids, wanted: &[impl AsRef<str>]) -> Vec<Option<usize>> {
+        let likely = |id: &str| self.rows.find(self.hasher.hash_one(id), |_| true).copied();
+        let check = |(id, row): (&str, Option<u32>)| {
+            let row = row? as usize;
+            if ids.get(row) == id { Some(row) } else { self.find(ids, id) }
+        };
+        let mut found = Vec::with_capacity(wanted.len());
+        for some in wanted.chunks(AT_A_TIME) {
+            let rows: Vec<Option<u32>> = some.iter().map(|id| likely(id.as_ref())).collect();
+            found.extend(some.iter().map(AsRef::as_ref).zip(rows).map(check));
+        }
+        found
     }
 }

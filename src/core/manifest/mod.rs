@@ -110,13 +110,14 @@ impl Manifest {
     /// out what stood how.
     pub(super) fn finished(mut self) -> Self {
         let rows = self.len();
-        self.is_ordered = (1..rows).all(|row| self.place(row - 1) <= self.place(row));
+        let rises = (1..rows).all(|row| self.place(row - 1) < self.place(row));
+        self.is_ordered = rises || (1..rows).all(|row| self.place(row - 1) <= self.place(row));
         if !self.is_ordered {
             let mut order: Vec<u32> = (0..).take(rows).collect();
             order.sort_by(|a, b| self.place(*a as usize).cmp(&self.place(*b as usize)));
             self.reorder(&order);
         }
-        self.has_duplicates = (1..rows).any(|row| self.place(row - 1) == self.place(row));
+        self.has_duplicates = !rises && (1..rows).any(|row| self.place(row - 1) == self.place(row));
         if let (Some(first), Some(last)) = (self.timestamps.first(), self.timestamps.last()) {
             self.is_ordered &= self.name.start <= *first && *last <= self.name.end;
         }
@@ -241,7 +242,16 @@ impl Manifest {
 
     /// The last row that has this id.
     pub fn find(&self, event_id: &str) -> Option<usize> {
-        self.lookup.get_or_init(|| Lookup::new(&self.ids)).find(&self.ids, event_id)
+        self.lookup().find(&self.ids, event_id)
+    }
+
+    /// For each id, the last row that has it.
+    pub fn find_all(&self, event_ids: &[impl AsRef<str>]) -> Vec<Option<usize>> {
+        self.lookup().find_all(&self.ids, event_ids)
+    }
+
+    fn lookup(&self) -> &Lookup {
+        self.lookup.get_or_init(|| Lookup::new(&self.ids))
     }
 
     /// The first row from `from` on, up to `to`, that does not come before a place.

@@ -48,6 +48,13 @@ impl Journal {
         self.end - self.next - self.given.len()
     }
 
+    /// About how many bytes of data the rows have that are left: exactly, where their data follow one another.
+    pub fn bytes_left(&self) -> u64 {
+        let last = self.end.saturating_sub(1).max(self.next);
+        let stop = self.manifest.offset(last).saturating_add(self.manifest.size_of(last));
+        stop.saturating_sub(self.manifest.offset(self.next))
+    }
+
     /// The rows that are left.
     pub fn rows_left(&self) -> impl Iterator<Item = usize> + '_ {
         let mut given = self.given.iter().rev().peekable();

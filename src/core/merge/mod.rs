@@ -93,7 +93,8 @@ impl Merge {
         }
     }
 
-    /// The next events: dated before `before`, about `limit` bytes of data, at least one if there is one.
+    /// The next events: dated before `before`, at most `limit` bytes of data, or half as much again where that takes in
+    /// all the rest of a journal, which would be a request of its own otherwise; at least one event if there is one.
     pub fn window(&mut self, before: Option<Timestamp>, limit: u64) -> Option<Window> {
         self.windows += 1;
         let mut draft = Draft { limit, ..Draft::default() };
@@ -164,7 +165,8 @@ impl Merge {
         }
         let slot = draft.slot(self.windows, head.number, journal);
         let first = journal.next;
-        let taken = (first..end).take_while(|row| draft.take(slot, *row, &journal.manifest)).count();
+        let room = draft.room_for(journal.bytes_left());
+        let taken = (first..end).take_while(|row| draft.take_within(room, slot, *row, &journal.manifest)).count();
         self.advance(head, first + taken, taken);
         first + taken == end
     }
@@ -262,10 +264,20 @@ impl Draft {
         journal.slot.1
     }
 
+    /// The bytes that the window may have once the rest of a journal, of about so many, has been taken into it.
+    fn room_for(&self, rest: u64) -> u64 {
+        let most = self.limit.saturating_add(self.limit / 2);
+        if self.size.saturating_add(rest) <= most { most } else { self.limit }
+    }
+
     /// Takes a row, if there is room for it.
     fn take(&mut self, journal: u32, row: usize, manifest: &Manifest) -> bool {
+        self.take_within(self.limit, journal, row, manifest)
+    }
+
+    fn take_within(&mut self, room: u64, journal: u32, row: usize, manifest: &Manifest) -> bool {
         let size = self.size.saturating_add(manifest.size_of(row));
-        let has_room = self.picks.is_empty() || (size <= self.limit && self.picks.len() < MOST_EVENTS);
+        let has_room = self.picks.is_empty() || (size <= room && self.picks.len() < MOST_EVENTS);
         if has_room {
             self.size = size;
             self.picks.push(Pick { journal, row: row as u32, update: None });

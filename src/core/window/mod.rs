@@ -66,6 +66,14 @@ pub struct Piece {
     pub size: u64,
 }
 
+impl Piece {
+    /// The same event with its data elsewhere: in another buffer, from a byte on.
+    pub fn moved_to(self, buffer: u32, start: u64, size: u64) -> Self {
+        let origin = if size == 0 { Origin::Nothing } else { Origin::Request(buffer, start) };
+        Self { origin, size, ..self }
+    }
+}
+
 /// A stretch of events in order.
 #[derive(Debug)]
 pub struct Window {

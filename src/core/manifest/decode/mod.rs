@@ -1,5 +1,7 @@
 //! From a manifest's JSON to columns, without a value per row in between.
 
+mod plain;
+
 use std::fmt;
 
 use serde::Deserialize;
@@ -20,7 +22,7 @@ impl Manifest {
         let name = JournalId::parse(journal_id)
             .ok_or_else(|| Error::argument(format_args!("{journal_id:?} does not have a journal_id's shape")))?;
         let corrupt = |what: &str| Error::corrupt(journal_id, format_args!("its manifest: {what}"));
-        let document = parse(body).map_err(|what| corrupt(&what))?;
+        let document = plain::parse(body).map_or_else(|| parse(body), Ok).map_err(|what| corrupt(&what))?;
 
         let size = document.size.get().ok_or_else(|| corrupt(&wrong_number("size")))?;
         let own_id = document.journal_id.get().ok_or_else(|| corrupt("journal_id is missing or not a text"))?;
@@ -189,6 +191,18 @@ struct Rows {
     offsets: Vec<u64>,
     sizes: Vec<u64>,
     wrong: Option<String>,
+}
+
+impl Rows {
+    fn with_capacity(rows: usize) -> Self {
+        Self {
+            ids: Ids::default(),
+            timestamps: Vec::with_capacity(rows),
+            offsets: Vec::with_capacity(rows),
+            sizes: Vec::with_capacity(rows),
+            wrong: None,
+        }
+    }
 }
 
 impl Sink for Rows {

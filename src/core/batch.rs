@@ -1,0 +1,168 @@
+//! A window with its bytes: events in order, ready to go out; less those that a filter left out, or with other data.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::error::{Error, Result};
+use super::timestamp::Timestamp;
+use super::window::{Origin, Piece, Window};
+
+/// Events in (timestamp, event_id) order over the bytes that were fetched for them.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    window: Arc<Window>,
+    /// None: all of the window's.
+    pieces: Option<Arc<[Piece]>>,
+    buffers: Arc<[Bytes]>,
+}
+
+/// One event of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// When it happened.
+    pub timestamp: Timestamp,
+    /// Its id.
+    pub event_id: &'a str,
+    /// Its data.
+    pub data: &'a [u8],
+}
+
+impl Batch {
+    /// The events of a window, given the bytes of its requests.
+    pub fn new(window: Arc<Window>, buffers: Vec<Bytes>) -> Result<Self> {
+        if !window.updates().is_empty() {
+            return Err(Error::argument("some of these events have their data from updates: only data() takes them"));
+        }
+        window.check_requests(&buffers.iter().map(|buffer| buffer.len() as u64).collect::<Vec<_>>())?;
+        Ok(Self { window, pieces: None, buffers: buffers.into() })
+    }
+
+    /// How many events there are.
+    pub fn len(&self) -> usize {
+        self.pieces().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.pieces().is_empty()
+    }
+
+    /// An event by its place from 0; none beyond the last.
+    #[inline]
+    pub fn event(&self, place: usize) -> Option<Event<'_>> {
+        self.pieces().get(place).map(|piece| self.event_of(piece))
+    }
+
+    /// The events in order.
+    pub fn events(&self) -> impl ExactSizeIterator<Item = Event<'_>> {
+        self.pieces().iter().map(|piece| self.event_of(piece))
+    }
+
+    /// The bytes that events' data lie in.
+    pub fn buffers(&self) -> &[Bytes] {
+        &self.buffers
+    }
+
+    /// Where an event's data lie: in which buffer, and from which byte on; none where it has no data.
+    pub fn place_of_data(&self, place: usize) -> Option<(u32, u64)> {
+        match self.pieces().get(place)?.origin {
+            Origin::Request(buffer, start) => Some((buffer, start)),
+            Origin::Nothing | Origin::Update(_) => None,
+        }
+    }
+
+    /// The events that `keep` says true of. Where those are few, what they do not need is let go.
+    pub fn kept(&self, keep: &[bool]) -> Self {
+        let pieces: Vec<Piece> =
+            self.pieces().iter().zip(keep).filter(|(_, keep)| **keep).map(|(piece, _)| *piece).collect();
+        let kept_size: u64 = pieces.iter().map(|piece| piece.size).sum();
+        let held_size: u64 = self.buffers.iter().map(|buffer| buffer.len() as u64).sum();
+        if kept_size > held_size / 2 {
+            return Self { pieces: Some(pieces.into()), ..self.clone() };
+        }
+        let mut data = Vec::with_capacity(kept_size as usize);
+        let pieces = pieces.into_iter().map(|piece| {
+            let start = data.len() as u64;
+            data.extend_from_slice(self.data_of(&piece));
+            piece.moved_to(0, start, piece.size)
+        });
+        Self { pieces: Some(pieces.collect()), buffers: [Bytes::from(data)].into(), ..self.clone() }
+    }
+
+    /// The same events with other data: each one's lie in `data` from a byte up to another.
+    pub fn with_data(&self, data: Vec<u8>, bounds: &[(usize, usize)]) -> Self {
+        let moved = |(piece, (start, stop)): (&Piece, &(usize, usize))| {
+            piece.moved_to(0, *start as u64, stop.saturating_sub(*start) as u64)
+        };
+        let pieces = self.pieces().iter().zip(bounds).map(moved).collect();
+        Self { pieces: Some(pieces), buffers: [Bytes::from(data)].into(), ..self.clone() }
+    }
+
+    fn pieces(&self) -> &[Piece] {
+        self.pieces.as_deref().unwrap_or_else(|| self.window.pieces())
+    }
+
+    #[inline]
+    fn event_of(&self, piece: &Piece) -> Event<'_> {
+        let (timestamp, event_id) = self.window.place(piece);
+        Event { timestamp, event_id, data: self.data_of(piece) }
+    }
+
+    #[inline]
+    fn data_of(&self, piece: &Piece) -> &[u8] {
+        let Origin::Request(buffer, start) = piece.origin else { return &[] };
+        &self.buffers[buffer as usize][start as usize..][..piece.size as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::manifest::Manifest;
+    use crate::core::samples::{named, row};
+    use crate::core::window::Pick;
+
+    fn batch() -> Batch {
+        let rows = [row("a", 1, 0, 3), row("b", 2, 3, 0), row("c", 3, 3, 2), row("d", 4, 5, 9)];
+        let rows = rows.iter().collect::<Vec<_>>();
+        let journal = Arc::new(Manifest::of_rows(&named(1, 4, None, 1), &rows, 14, Vec::new()).unwrap());
+        let picks: Vec<Pick> = (0..4).map(|row| Pick { journal: 0, row, update: None }).collect();
+        let window = Window::plan([(0, journal)].into(), &picks).map(Arc::new).unwrap();
+        Batch::new(window, vec![Bytes::from_static(b"onexytwothree!")]).unwrap()
+    }
+
+    fn shown(batch: &Batch) -> Vec<(&str, &[u8])> {
+        batch.events().map(|event| (event.event_id, event.data)).collect()
+    }
+
+    #[test]
+    fn each_event_has_its_own_bytes() {
+        let expected: [(&str, &[u8]); 4] = [("a", b"one"), ("b", b""), ("c", b"xy"), ("d", b"twothree!")];
+        assert_eq!(shown(&batch()), expected);
+    }
+
+    #[test]
+    fn what_is_kept_keeps_its_bytes_and_where_it_is_little_only_those() {
+        let few = batch().kept(&[true, true, false, false]);
+        assert_eq!(shown(&few), [("a", &b"one"[..]), ("b", b"")]);
+        assert_eq!(few.buffers().iter().map(Bytes::len).sum::<usize>(), 3);
+        let many = few.kept(&[true, false]).kept(&[true]);
+        assert_eq!(shown(&many), [("a", &b"one"[..])]);
+        assert_eq!(shown(&batch().kept(&[false, false, true, true])), [("c", &b"xy"[..]), ("d", b"twothree!")]);
+        assert!(batch().kept(&[false; 4]).is_empty());
+    }
+
+    #[test]
+    fn other_data_take_the_place_of_an_events_own() {
+        let other = batch().kept(&[true, false, true, false]).with_data(b"nullfalse".to_vec(), &[(4, 9), (0, 4)]);
+        assert_eq!(shown(&other), [("a", &b"false"[..]), ("c", b"null")]);
+    }
+
+    #[test]
+    fn buffers_of_other_lengths_are_refused() {
+        let window = Arc::clone(&batch().window);
+        assert!(matches!(Batch::new(Arc::clone(&window), vec![Bytes::from_static(b"short")]), Err(Error::Corrupt(_))));
+        assert!(matches!(Batch::new(window, Vec::new()), Err(Error::Argument(_))));
+    }
+}
