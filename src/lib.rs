@@ -15,6 +15,8 @@ mod _core {
     #[pymodule_export]
     use super::py::combination::Combination;
     #[pymodule_export]
+    use super::py::expression::Expression;
+    #[pymodule_export]
     use super::py::listing::living;
     #[pymodule_export]
     use super::py::manifest::Manifest;

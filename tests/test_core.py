@@ -282,11 +282,11 @@ def test_bytes_are_read_in_place_and_kept_as_long_as_their_events_are_to_come() 
 
 def test_a_batch_keeps_what_a_filter_says_true_of() -> None:
     batch = whole_window(journal(1, "a", "c"), journal(2, "b", start=1)).batch([b"0123456789abcdefghij", b"ABCDEFGHIJ"])
-    kept = batch.filter(lambda data: data.lower() == b"abcdefghij")
+    kept = batch.filter(None, lambda data: data.lower() == b"abcdefghij")
     assert [(event.event_id, event.data) for event in kept.events()] == [("b", b"ABCDEFGHIJ"), ("c", b"abcdefghij")]
-    assert (len(batch), len(kept), len(kept.filter(lambda _: False))) == (3, 2, 0)
+    assert (len(batch), len(kept), len(kept.filter(None, lambda _: False))) == (3, 2, 0)
     with pytest.raises(ZeroDivisionError):
-        batch.filter(lambda _: 1 // 0)
+        batch.filter(None, lambda _: 1 // 0)
 
 
 def test_many_ids_are_found_at_once() -> None:

@@ -10,7 +10,7 @@ Everything may be used by several threads at once.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Self, TypeAlias, final
+from typing import Any, Self, TypeAlias, final
 
 from typing_extensions import CapsuleType
 
@@ -19,6 +19,7 @@ from flashflood.events import Event
 __all__ = [
     "Batch",
     "Combination",
+    "Expression",
     "Manifest",
     "Merge",
     "Row",
@@ -63,6 +64,29 @@ def living(names: Sequence[str], /) -> tuple[list[int], list[int], list[int]]:
     Each is a list of indices into `names`, which are the last parts of the keys. A name directly followed by itself +
     `.dead` is not living. A stranger does not have a journal_id's shape.
     """
+
+@final
+class Expression:
+    """A JMESPath expression, evaluated on JSON as it stands, with the results of Python's `jmespath`. Frozen."""
+
+    def __new__(cls, tree: dict[str, Any], /) -> Self:
+        """Take what `jmespath.compile(text).parsed` is, nesting at most 400 levels deep.
+
+        `ValueError` for an expression that only Python can evaluate: one with a function that JMESPath does not have,
+        with an `&expression` anywhere but where a function wants one, or with a literal that is too long or deep.
+        """
+    def matches(self, data: Buffer, /) -> bool | None:
+        """Say whether it is true of the data, as JMESPath defines it; None where Python must say.
+
+        False also where the data are not JSON, and where `jmespath` would fail.
+        """
+    def search(self, data: Buffer, /) -> bytes | None:
+        """Give its value as `select` does; None also where the data are not JSON, and where `jmespath` would fail."""
+    def select(self, data: Buffer, /) -> bytes | None:
+        """Give its value as JSON in ASCII, without blanks; None where Python must.
+
+        `null` also where the data are not JSON, and where `jmespath` would fail.
+        """
 
 @final
 class Row:
@@ -191,8 +215,18 @@ class Batch:
     def __len__(self) -> int: ...
     def events(self) -> Iterator[Event]:
         """Give the events one by one; each event's data is copied once, into its `bytes`."""
-    def filter(self, decide: Callable[[bytes], object], /) -> Batch:
-        """Give the events of whose data `decide` gives something true."""
+    def filter(self, expression: Expression | None, decide: Callable[[bytes], object], /) -> Batch:
+        """Give the events that the expression is true of, as its `matches` says; what it leaves to Python, `decide` does.
+
+        None leaves all of them to Python.
+        """
+    def select(self, expression: Expression | None, evaluate: Callable[[bytes], bytes], /) -> Batch:
+        """Give the same events with the expression's value of each as JSON, as its `select` gives it.
+
+        What it leaves to Python, `evaluate` gives. None leaves all of them to Python.
+        """
+    def joined(self) -> bytes | None:
+        """Give the events' data with commas between, as the items of a JSON array; None: some may not be JSON."""
 
 @final
 class Merge:

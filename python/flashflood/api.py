@@ -160,7 +160,7 @@ class FlashFlood:
         `ValueError` for a range that ends before it begins, or an expression that is none. No request is made before
         the first event is asked for.
         """
-        stage = None if filter is None else methodcaller("filter", Filter(filter).matches)
+        stage = None if filter is None else methodcaller("filter", None, Filter(filter).matches)
         return Replay(self._ctx, DateRange.of(from_date, to_date), memory_budget, stage)
 
     def list_journals(self, from_date: datetime | None = None, to_date: datetime | None = None) -> Iterator[JournalID]:

@@ -117,19 +117,31 @@ impl Batch {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::core::manifest::Manifest;
+    use crate::core::row::Row;
     use crate::core::samples::{named, row};
     use crate::core::window::Pick;
 
+    /// Events with these data, in one journal, a second apart.
+    pub fn batch_of(data: &[&[u8]]) -> Batch {
+        let mut offset = 0;
+        let rows = data.iter().zip(0..).map(|(data, number)| {
+            let row = row(&char::from(b'a' + number).to_string(), number.into(), offset, data.len() as u64);
+            offset += row.size;
+            row
+        });
+        let rows: Vec<Row> = rows.collect();
+        let journal = Manifest::of_rows(&named(0, 9, None, 1), &rows.iter().collect::<Vec<_>>(), offset, Vec::new());
+        let picks: Vec<Pick> = (0..rows.len() as u32).map(|row| Pick { journal: 0, row, update: None }).collect();
+        let window = Window::plan([(0, Arc::new(journal.unwrap()))].into(), &picks).unwrap();
+        let buffers = if offset == 0 { Vec::new() } else { vec![Bytes::from(data.concat())] };
+        Batch::new(Arc::new(window), buffers).unwrap()
+    }
+
     fn batch() -> Batch {
-        let rows = [row("a", 1, 0, 3), row("b", 2, 3, 0), row("c", 3, 3, 2), row("d", 4, 5, 9)];
-        let rows = rows.iter().collect::<Vec<_>>();
-        let journal = Arc::new(Manifest::of_rows(&named(1, 4, None, 1), &rows, 14, Vec::new()).unwrap());
-        let picks: Vec<Pick> = (0..4).map(|row| Pick { journal: 0, row, update: None }).collect();
-        let window = Window::plan([(0, journal)].into(), &picks).map(Arc::new).unwrap();
-        Batch::new(window, vec![Bytes::from_static(b"onexytwothree!")]).unwrap()
+        batch_of(&[b"one", b"", b"xy", b"twothree!"])
     }
 
     fn shown(batch: &Batch) -> Vec<(&str, &[u8])> {

@@ -4,6 +4,7 @@ pub mod arrow;
 pub mod batch;
 pub mod combination;
 pub mod error;
+pub mod filter;
 pub mod ids;
 pub mod journal_id;
 pub mod listing;
@@ -12,5 +13,6 @@ pub mod merge;
 pub mod row;
 #[cfg(test)]
 mod samples;
+pub mod selection;
 pub mod timestamp;
 pub mod window;

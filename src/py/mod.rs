@@ -6,6 +6,7 @@ mod buffers;
 pub mod combination;
 mod errors;
 mod events;
+pub mod expression;
 mod gil;
 pub mod listing;
 pub mod manifest;

@@ -1,0 +1,172 @@
+//! What an expression is on a value: as `jmespath`'s `TreeInterpreter` visits the nodes.
+
+use bumpalo::Bump;
+use bumpalo::collections::Vec;
+
+use super::tree::{Literal, Slice, Tree};
+use super::value::{Document, Value, keep_last};
+use super::{Result, Stop, compare, functions, keyed};
+
+/// Evaluates an expression on a value. What is made on the way is in `arena`.
+pub fn evaluate<'a>(tree: &'a Tree, value: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
+    let of = |tree: &'a Tree| evaluate(tree, value, arena);
+    match tree {
+        Tree::Current => Ok(value),
+        Tree::Field(name) => field(name, value),
+        Tree::Chain(trees) => trees.iter().try_fold(value, |value, tree| evaluate(tree, value, arena)),
+        Tree::Index(index) => element(*index, value),
+        Tree::Slice(slice) => sliced(slice, value, arena),
+        Tree::Literal(literal) => literal_value(literal, arena),
+        Tree::Compare(comparator, sides) => compare::compare(*comparator, of(&sides[0])?, of(&sides[1])?),
+        Tree::Or(sides) => {
+            let first = of(&sides[0])?;
+            if first.is_true() { Ok(first) } else { of(&sides[1]) }
+        }
+        Tree::And(sides) => {
+            let first = of(&sides[0])?;
+            if first.is_true() { of(&sides[1]) } else { Ok(first) }
+        }
+        Tree::Not(operand) => Ok(Value::Bool(!of(operand)?.is_true())),
+        Tree::Flatten(base) => flattened(of(base)?, arena),
+        Tree::Projection(parts) => match of(&parts[0])? {
+            Value::Array(array) => projected(array.iter(), &parts[1], arena),
+            _ => Ok(Value::Null),
+        },
+        Tree::ValueProjection(parts) => match of(&parts[0])? {
+            Value::Object(object) => {
+                let members = object.members()?;
+                projected(members.iter().map(|&(_, value)| Ok(value)), &parts[1], arena)
+            }
+            _ => Ok(Value::Null),
+        },
+        Tree::FilterProjection(parts) => filtered(parts, of(&parts[0])?, arena),
+        Tree::List(_) | Tree::Object(_) if matches!(value, Value::Null) => Ok(Value::Null),
+        Tree::List(trees) => evaluate_all(trees, value, arena).map(Value::array),
+        Tree::Object(members) => object(members, value, arena),
+        Tree::Call(function, arguments) => functions::call(*function, &evaluate_all(arguments, value, arena)?, arena),
+        Tree::CallWithKey(function, keyed) => keyed::call(*function, of(&keyed.array)?, &keyed.key, arena),
+    }
+}
+
+fn evaluate_all<'a>(trees: &'a [Tree], value: Value<'a>, arena: &'a Bump) -> Result<Vec<'a, Value<'a>>> {
+    let mut values = Vec::with_capacity_in(trees.len(), arena);
+    for tree in trees {
+        values.push(evaluate(tree, value, arena)?);
+    }
+    Ok(values)
+}
+
+fn field<'a>(name: &[u8], value: Value<'a>) -> Result<Value<'a>> {
+    match value {
+        Value::Object(object) => Ok(object.get(name)?.unwrap_or(Value::Null)),
+        _ => Ok(Value::Null),
+    }
+}
+
+fn element(index: i64, value: Value<'_>) -> Result<Value<'_>> {
+    let Value::Array(array) = value else { return Ok(Value::Null) };
+    let place = if index < 0 { index.saturating_add(array.len() as i64) } else { index };
+    match usize::try_from(place) {
+        Ok(place) => Ok(array.get(place)?.unwrap_or(Value::Null)),
+        Err(_) => Ok(Value::Null),
+    }
+}
+
+fn sliced<'a>(slice: &Slice, value: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
+    let Value::Array(array) = value else { return Ok(Value::Null) };
+    let elements = array.to_slice(arena)?;
+    Ok(Value::array(Vec::from_iter_in(slice.places(elements.len())?.map(|place| elements[place]), arena)))
+}
+
+fn literal_value<'a>(literal: &'a Literal, arena: &'a Bump) -> Result<Value<'a>> {
+    match literal {
+        Literal::Null => Ok(Value::Null),
+        Literal::Bool(value) => Ok(Value::Bool(*value)),
+        Literal::Int(value) => Ok(Value::Int(*value)),
+        Literal::Float(value) => Ok(Value::Float(*value)),
+        Literal::Text(text) => Ok(Value::Text(text)),
+        Literal::Json(json) => arena.alloc(Document { data: &json.data, tokens: &json.tape.tokens, arena }).root(),
+    }
+}
+
+fn flattened<'a>(base: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
+    let Value::Array(array) = base else { return Ok(Value::Null) };
+    let mut elements = Vec::with_capacity_in(array.len(), arena);
+    for element in array.iter() {
+        match element? {
+            Value::Array(inner) => {
+                for element in inner.iter() {
+                    elements.push(element?);
+                }
+            }
+            element => elements.push(element),
+        }
+    }
+    Ok(Value::array(elements))
+}
+
+/// The expression's values on the elements, without nulls.
+fn projected<'a>(
+    elements: impl Iterator<Item = Result<Value<'a>>>,
+    right: &'a Tree,
+    arena: &'a Bump,
+) -> Result<Value<'a>> {
+    let mut collected = Vec::new_in(arena);
+    for element in elements {
+        let value = evaluate(right, element?, arena)?;
+        if !matches!(value, Value::Null) {
+            collected.push(value);
+        }
+    }
+    Ok(Value::array(collected))
+}
+
+fn filtered<'a>(parts: &'a [Tree; 3], base: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
+    let [_, right, condition] = parts;
+    let Value::Array(array) = base else { return Ok(Value::Null) };
+    let mut collected = Vec::new_in(arena);
+    for element in array.iter() {
+        let element = element?;
+        if evaluate(condition, element, arena)?.is_true() {
+            let value = evaluate(right, element, arena)?;
+            if !matches!(value, Value::Null) {
+                collected.push(value);
+            }
+        }
+    }
+    Ok(Value::array(collected))
+}
+
+fn object<'a>(members: &'a [(Box<[u8]>, Tree)], value: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
+    let mut made = Vec::with_capacity_in(members.len(), arena);
+    for (key, tree) in members {
+        made.push((&**key, evaluate(tree, value, arena)?));
+    }
+    keep_last(&mut made);
+    Ok(Value::object(made))
+}
+
+impl Slice {
+    /// The places that the slice takes of so many elements, as Python's `slice.indices` gives them.
+    fn places(&self, length: usize) -> Result<impl Iterator<Item = usize> + use<>> {
+        let length = length as i64;
+        let step = self.step.unwrap_or(1);
+        if step == 0 {
+            return Err(Stop::Failed);
+        }
+        let (lowest, highest) = if step < 0 { (-1, length - 1) } else { (0, length) };
+        let within = |place: i64| {
+            let from_start = if place < 0 { place.saturating_add(length) } else { place };
+            from_start.clamp(lowest, highest)
+        };
+        let (first, last) = if step < 0 { (highest, lowest) } else { (lowest, highest) };
+        let start = self.start.map_or(first, within);
+        let stop = self.stop.map_or(last, within);
+        let mut next = Some(start);
+        Ok(std::iter::from_fn(move || {
+            let place = next.filter(|&place| if step < 0 { place > stop } else { place < stop })?;
+            next = place.checked_add(step);
+            usize::try_from(place).ok()
+        }))
+    }
+}

@@ -1,0 +1,113 @@
+//! The functions of JMESPath by name, and what arguments each takes.
+
+use super::tree::{Argument, Tree};
+
+/// A function of values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Function {
+    Abs,
+    Avg,
+    Ceil,
+    Contains,
+    EndsWith,
+    Floor,
+    Join,
+    Keys,
+    Length,
+    Max,
+    Merge,
+    Min,
+    NotNull,
+    Reverse,
+    Sort,
+    StartsWith,
+    Sum,
+    ToArray,
+    ToNumber,
+    ToString,
+    Type,
+    Values,
+}
+
+/// A function that evaluates an expression on each element of an array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyFunction {
+    Map,
+    MaxBy,
+    MinBy,
+    SortBy,
+}
+
+impl Function {
+    /// The function of a name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "abs" => Self::Abs,
+            "avg" => Self::Avg,
+            "ceil" => Self::Ceil,
+            "contains" => Self::Contains,
+            "ends_with" => Self::EndsWith,
+            "floor" => Self::Floor,
+            "join" => Self::Join,
+            "keys" => Self::Keys,
+            "length" => Self::Length,
+            "max" => Self::Max,
+            "merge" => Self::Merge,
+            "min" => Self::Min,
+            "not_null" => Self::NotNull,
+            "reverse" => Self::Reverse,
+            "sort" => Self::Sort,
+            "starts_with" => Self::StartsWith,
+            "sum" => Self::Sum,
+            "to_array" => Self::ToArray,
+            "to_number" => Self::ToNumber,
+            "to_string" => Self::ToString,
+            "type" => Self::Type,
+            "values" => Self::Values,
+            _ => return None,
+        })
+    }
+
+    /// Whether it takes so many arguments.
+    pub fn takes(self, arguments: usize) -> bool {
+        match self {
+            Self::Merge | Self::NotNull => arguments >= 1,
+            Self::Contains | Self::EndsWith | Self::StartsWith | Self::Join => arguments == 2,
+            _ => arguments == 1,
+        }
+    }
+}
+
+impl KeyFunction {
+    /// The function of a name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "map" => Self::Map,
+            "max_by" => Self::MaxBy,
+            "min_by" => Self::MinBy,
+            "sort_by" => Self::SortBy,
+            _ => return None,
+        })
+    }
+
+    /// Its two arguments, where they are such as it takes.
+    pub fn array_and_key(self, arguments: Vec<Argument>) -> Option<(Tree, Tree)> {
+        let [first, second] = <[Argument; 2]>::try_from(arguments).ok()?;
+        match (self, first, second) {
+            (Self::Map, Argument::Reference(key), Argument::Value(array)) => Some((array, key)),
+            (Self::Map, ..) => None,
+            (_, Argument::Value(array), Argument::Reference(key)) => Some((array, key)),
+            _ => None,
+        }
+    }
+}
+
+impl Argument {
+    /// The expression whose value is given.
+    pub fn value(self) -> Option<Tree> {
+        match self {
+            Self::Value(tree) => Some(tree),
+            Self::Reference(_) => None,
+        }
+    }
+}

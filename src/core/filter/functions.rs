@@ -1,0 +1,261 @@
+//! JMESPath's functions on values, as Python's `jmespath` has them.
+
+use std::cmp::Ordering;
+
+use bumpalo::Bump;
+use bumpalo::collections::Vec;
+
+use super::function::Function;
+use super::value::{Array, Object, Value, keep_last};
+use super::write::write;
+use super::{Result, Stop, compare, numbers, strings};
+
+/// The function's value. There are as many arguments as it takes.
+pub fn call<'a>(function: Function, arguments: &[Value<'a>], arena: &'a Bump) -> Result<Value<'a>> {
+    let first = arguments[0];
+    match function {
+        Function::Abs => absolute(first),
+        Function::Avg => average(numbers_of(first, arena)?),
+        Function::Ceil => rounded(first, f64::ceil),
+        Function::Contains => contains(first, arguments[1]),
+        Function::EndsWith => Ok(Value::Bool(text(first)?.ends_with(text(arguments[1])?))),
+        Function::Floor => rounded(first, f64::floor),
+        Function::Join => join(text(first)?, array(arguments[1])?, arena),
+        Function::Keys => {
+            Ok(Value::array(Vec::from_iter_in(object(first)?.keys(arena).into_iter().map(Value::Text), arena)))
+        }
+        Function::Length => length(first),
+        Function::Max => extreme(first, Ordering::Greater, arena),
+        Function::Merge => merge(arguments, arena),
+        Function::Min => extreme(first, Ordering::Less, arena),
+        Function::NotNull => {
+            Ok(arguments.iter().copied().find(|value| !matches!(value, Value::Null)).unwrap_or(Value::Null))
+        }
+        Function::Reverse => reversed(first, arena),
+        Function::Sort => sorted(first, arena),
+        Function::StartsWith => Ok(Value::Bool(text(first)?.starts_with(text(arguments[1])?))),
+        Function::Sum => sum(numbers_of(first, arena)?),
+        Function::ToArray => match first {
+            Value::Array(_) => Ok(first),
+            _ => Ok(Value::Array(Array::Made(arena.alloc_slice_copy(&[first])))),
+        },
+        Function::ToNumber => match first {
+            Value::Int(_) | Value::Float(_) => Ok(first),
+            Value::Text(text) => numbers::parse(text),
+            _ => Ok(Value::Null),
+        },
+        Function::ToString => to_string(first, arena),
+        Function::Type => Ok(Value::Text(type_name(first))),
+        Function::Values => {
+            let members = object(first)?.members()?;
+            Ok(Value::array(Vec::from_iter_in(members.iter().map(|member| member.1), arena)))
+        }
+    }
+}
+
+fn text(value: Value<'_>) -> Result<&[u8]> {
+    if let Value::Text(text) = value { Ok(text) } else { Err(Stop::Failed) }
+}
+
+/// The array that the value is; anything else fails.
+pub fn array(value: Value<'_>) -> Result<Array<'_>> {
+    if let Value::Array(array) = value { Ok(array) } else { Err(Stop::Failed) }
+}
+
+fn object(value: Value<'_>) -> Result<Object<'_>> {
+    if let Value::Object(object) = value { Ok(object) } else { Err(Stop::Failed) }
+}
+
+/// The elements of an array of numbers.
+fn numbers_of<'a>(value: Value<'a>, arena: &'a Bump) -> Result<&'a [Value<'a>]> {
+    let elements = array(value)?.to_slice(arena)?;
+    if elements.iter().all(|&element| numbers::is_number(element)) { Ok(elements) } else { Err(Stop::Failed) }
+}
+
+/// The elements of an array that are all numbers or all texts.
+fn comparable<'a>(value: Value<'a>, arena: &'a Bump) -> Result<&'a [Value<'a>]> {
+    let elements = array(value)?.to_slice(arena)?;
+    let are_texts = elements.iter().all(|element| matches!(element, Value::Text(_)));
+    if are_texts { Ok(elements) } else { numbers_of(value, arena) }
+}
+
+fn absolute(value: Value<'_>) -> Result<Value<'_>> {
+    match value {
+        Value::Int(int) => int.checked_abs().map(Value::Int).ok_or(Stop::Undecided),
+        Value::Float(float) => numbers::checked(float.abs()),
+        _ => Err(Stop::Failed),
+    }
+}
+
+fn rounded(value: Value<'_>, round: fn(f64) -> f64) -> Result<Value<'_>> {
+    match value {
+        Value::Int(_) => Ok(value),
+        Value::Float(float) => numbers::to_int(round(float)).map(Value::Int),
+        _ => Err(Stop::Failed),
+    }
+}
+
+/// Python's sum. Of floats it depends on Python's version: only what all give is sure.
+fn sum(numbers: &[Value<'_>]) -> Result<Value<'static>> {
+    let mut ints = 0_i128;
+    for (index, &number) in numbers.iter().enumerate() {
+        let Value::Int(int) = number else { return sum_with_floats(ints, &numbers[index..]) };
+        ints = ints.checked_add(int).ok_or(Stop::Undecided)?;
+    }
+    Ok(Value::Int(ints))
+}
+
+/// The sum from the first float on. Before Python 3.12 each number is added to a float; from then on what is lost by
+/// that is added at the end, for floats, or, in some versions, for integers too.
+fn sum_with_floats(ints: i128, numbers: &[Value<'_>]) -> Result<Value<'static>> {
+    let mut sum = ints as f64;
+    let (mut lost, mut lost_with_ints) = (0.0, 0.0);
+    for (index, &number) in numbers.iter().enumerate() {
+        let (number, is_int) = match number {
+            Value::Int(int) => (int as f64, true),
+            Value::Float(float) => (float, index == 0),
+            _ => return Err(Stop::Failed),
+        };
+        let next = sum + number;
+        let error = if sum.abs() >= number.abs() { (sum - next) + number } else { (number - next) + sum };
+        lost_with_ints += error;
+        if !is_int {
+            lost += error;
+        }
+        sum = next;
+    }
+    let corrected = |lost: f64| if lost.is_finite() { sum + lost } else { sum };
+    if corrected(lost) == sum && corrected(lost_with_ints) == sum {
+        numbers::checked(sum)
+    } else {
+        Err(Stop::Undecided)
+    }
+}
+
+fn average(numbers: &[Value<'_>]) -> Result<Value<'static>> {
+    const SURELY_EXACT: i128 = 1 << 53;
+    if numbers.is_empty() {
+        return Ok(Value::Null);
+    }
+    match sum(numbers)? {
+        Value::Float(float) => numbers::checked(float / numbers.len() as f64),
+        Value::Int(int) if int.abs() <= SURELY_EXACT => Ok(Value::Float(int as f64 / numbers.len() as f64)),
+        _ => Err(Stop::Undecided),
+    }
+}
+
+fn contains<'a>(subject: Value<'a>, search: Value<'a>) -> Result<Value<'a>> {
+    match subject {
+        Value::Text(subject) => Ok(Value::Bool(memchr::memmem::find(subject, text(search)?).is_some())),
+        Value::Array(elements) => {
+            for element in elements.iter() {
+                if compare::is_same(element?, search)? {
+                    return Ok(Value::Bool(true));
+                }
+            }
+            Ok(Value::Bool(false))
+        }
+        _ => Err(Stop::Failed),
+    }
+}
+
+fn join<'a>(separator: &[u8], elements: Array<'a>, arena: &'a Bump) -> Result<Value<'a>> {
+    let mut joined = Vec::new_in(arena);
+    for (index, element) in elements.iter().enumerate() {
+        if index > 0 {
+            joined.extend_from_slice(separator);
+        }
+        joined.extend_from_slice(text(element?)?);
+    }
+    Ok(Value::Text(joined.into_bump_slice()))
+}
+
+fn length(value: Value<'_>) -> Result<Value<'_>> {
+    let length = match value {
+        Value::Text(text) => strings::length(text),
+        Value::Array(array) => array.len(),
+        Value::Object(object) => object.len(),
+        _ => return Err(Stop::Failed),
+    };
+    Ok(Value::Int(length as i128))
+}
+
+/// The first of the elements that no other comes before in the order given.
+fn extreme<'a>(value: Value<'a>, wanted: Ordering, arena: &'a Bump) -> Result<Value<'a>> {
+    let mut elements = comparable(value, arena)?.iter().copied();
+    let Some(mut found) = elements.next() else { return Ok(Value::Null) };
+    for element in elements {
+        if compare::order(element, found)? == Some(wanted) {
+            found = element;
+        }
+    }
+    Ok(found)
+}
+
+/// The arguments' members in one object. Python takes what `dict.update` does, also from arguments after the first.
+fn merge<'a>(arguments: &[Value<'a>], arena: &'a Bump) -> Result<Value<'a>> {
+    let mut members = Vec::new_in(arena);
+    members.extend_from_slice(object(arguments[0])?.members()?);
+    for &argument in &arguments[1..] {
+        match argument {
+            Value::Object(object) => members.extend_from_slice(object.members()?),
+            Value::Text([]) => {}
+            Value::Array(array) if array.len() == 0 => {}
+            Value::Array(_) => return Err(Stop::Undecided),
+            _ => return Err(Stop::Failed),
+        }
+    }
+    keep_last(&mut members);
+    Ok(Value::object(members))
+}
+
+fn reversed<'a>(value: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
+    match value {
+        Value::Text(text) => Ok(Value::Text(strings::reverse(text, arena))),
+        _ => {
+            let elements = array(value)?.to_slice(arena)?;
+            Ok(Value::array(Vec::from_iter_in(elements.iter().rev().copied(), arena)))
+        }
+    }
+}
+
+fn sorted<'a>(value: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
+    let elements = comparable(value, arena)?;
+    let mut sorted = Vec::from_iter_in(elements.iter().map(|&element| (element, element)), arena);
+    sort(&mut sorted)?;
+    Ok(Value::array(Vec::from_iter_in(sorted.into_iter().map(|(_, element)| element), arena)))
+}
+
+/// Sorts elements by the keys before them, which are all numbers or all texts; equal ones stay in their order. Where
+/// NaN would end up, Python's way of sorting says.
+pub fn sort(elements: &mut [(Value<'_>, Value<'_>)]) -> Result<()> {
+    let is_nan = |key: Value<'_>| matches!(key, Value::Float(float) if float.is_nan());
+    if elements.len() > 1 && elements.iter().any(|(key, _)| is_nan(*key)) {
+        return Err(Stop::Undecided);
+    }
+    elements.sort_by(|(left, _), (right, _)| match (left, right) {
+        (Value::Text(left), Value::Text(right)) => left.cmp(right),
+        _ => numbers::compare(*left, *right).unwrap_or(Ordering::Equal),
+    });
+    Ok(())
+}
+
+fn to_string<'a>(value: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
+    if let Value::Text(_) = value {
+        return Ok(value);
+    }
+    let mut json = std::vec::Vec::new();
+    write(value, &mut json)?;
+    Ok(Value::Text(arena.alloc_slice_copy(&json)))
+}
+
+fn type_name(value: Value<'_>) -> &'static [u8] {
+    match value {
+        Value::Null => b"null",
+        Value::Bool(_) => b"boolean",
+        Value::Int(_) | Value::Float(_) => b"number",
+        Value::Text(_) => b"string",
+        Value::Array(_) => b"array",
+        Value::Object(_) => b"object",
+    }
+}

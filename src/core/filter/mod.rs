@@ -1,0 +1,129 @@
+//! JMESPath over the bytes of an event, with the results of Python's `jmespath` 1.1 on `json.loads(data)`.
+//!
+//! It speaks only where it is sure; the rest is `Undecided`, and Python's to evaluate. Scanning checks the whole text
+//! and notes where each token is; evaluation then hops from token to token, and reads what the expression asks for.
+
+mod compare;
+mod evaluate;
+mod function;
+mod functions;
+mod keyed;
+mod numbers;
+pub mod scan;
+mod strings;
+pub mod tree;
+mod value;
+mod write;
+
+use bumpalo::Bump;
+
+use scan::Tape;
+use tree::Tree;
+use value::{Document, Value};
+
+/// An expression, ready to be evaluated by any number of threads at once.
+#[derive(Debug)]
+pub struct Expression {
+    tree: Tree,
+    frames: usize,
+}
+
+/// Memory that is used again from event to event. Each thread has its own.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    tape: Tape,
+    arena: Bump,
+}
+
+/// What an expression is on an event's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome<T> {
+    /// It has this value.
+    Value(T),
+    /// The data are not JSON, as `json.loads` takes it, or nest deeper than 500 levels.
+    NotJson,
+    /// `jmespath` would raise an error, as on a type that a function cannot take.
+    Failed,
+    /// Python must evaluate it.
+    Undecided,
+}
+
+/// Why there is no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// `Outcome::NotJson`.
+    NotJson,
+    /// `Outcome::Failed`.
+    Failed,
+    /// `Outcome::Undecided`.
+    Undecided,
+}
+
+/// What the functions in here give.
+pub type Result<T> = std::result::Result<T, Stop>;
+
+/// Python's stack has room for 1,000 frames. Where an evaluation might come near, Python says whether it fits.
+const SURELY_FITTING_FRAMES: usize = 900;
+
+impl Expression {
+    /// Makes an expression of its tree.
+    pub fn new(tree: Tree) -> Self {
+        let frames = tree.frames();
+        Self { tree, frames }
+    }
+
+    /// Whether the expression is true of the data, as JMESPath defines it: null, false, "", [] and {} are false.
+    pub fn matches(&self, data: &[u8], scratch: &mut Scratch) -> Outcome<bool> {
+        self.evaluate(data, scratch, |value| Ok(value.is_true())).into()
+    }
+
+    /// Appends the expression's value to `out`, as `json.dumps(value, separators=(",", ":"))` writes it; appends
+    /// nothing unless the outcome is a value.
+    pub fn select(&self, data: &[u8], scratch: &mut Scratch, out: &mut Vec<u8>) -> Outcome<()> {
+        let start = out.len();
+        let written = self.evaluate(data, scratch, |value| write::write(value, out));
+        if written.is_err() {
+            out.truncate(start);
+        }
+        written.into()
+    }
+
+    fn evaluate<T>(
+        &self,
+        data: &[u8],
+        scratch: &mut Scratch,
+        finish: impl FnOnce(Value<'_>) -> Result<T>,
+    ) -> Result<T> {
+        scratch.clear();
+        let Scratch { tape, arena } = scratch;
+        tape.scan(data)?;
+        if self.frames + tape.depth > SURELY_FITTING_FRAMES {
+            return Err(Stop::Undecided);
+        }
+        let document = Document { data, tokens: &tape.tokens, arena };
+        finish(evaluate::evaluate(&self.tree, document.root()?, arena)?)
+    }
+}
+
+impl Scratch {
+    /// Forgets the last event; what a large one took is given back.
+    fn clear(&mut self) {
+        const MOST_KEPT: usize = 1 << 20;
+        if self.tape.size() + self.arena.allocated_bytes() > MOST_KEPT {
+            *self = Self::default();
+        } else {
+            self.arena.reset();
+        }
+    }
+}
+
+impl<T> From<Result<T>> for Outcome<T> {
+    fn from(result: Result<T>) -> Self {
+        match result {
+            Ok(value) => Self::Value(value),
+            Err(Stop::NotJson) => Self::NotJson,
+            Err(Stop::Failed) => Self::Failed,
+            Err(Stop::Undecided) => Self::Undecided,
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Numbers as Python has them: integers that are exact, and floats; read, compared and written as Python does.
+
+use std::cmp::Ordering;
+use std::io::Write;
+
+use super::value::Value;
+use super::{Result, Stop};
+
+/// Reads an integer. One that 128 bits do not hold is Python's to work with.
+pub fn read_int(text: &[u8]) -> Result<i128> {
+    const SURELY_64_BITS: usize = 18;
+    let (digits, sign) = text.strip_prefix(b"-").map_or((text, 1), |digits| (digits, -1));
+    if digits.len() <= SURELY_64_BITS {
+        let number = digits.iter().fold(0_i64, |number, digit| number * 10 + i64::from(digit - b'0'));
+        return Ok(i128::from(sign * number));
+    }
+    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(Stop::Undecided)
+}
+
+/// Reads a float: JSON's, `NaN` or one of the infinities.
+pub fn read_float(text: &[u8]) -> Option<f64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// The number, or none where the value is no number.
+pub fn is_number(value: Value<'_>) -> bool {
+    matches!(value, Value::Int(_) | Value::Float(_))
+}
+
+/// How two numbers are ordered, exactly; a bool counts as 0 or 1, as in Python. None for NaN, and where one of the
+/// values is neither.
+pub fn compare(left: Value<'_>, right: Value<'_>) -> Option<Ordering> {
+    match (left, right) {
+        (Value::Bool(left), _) => compare(Value::Int(left.into()), right),
+        (_, Value::Bool(right)) => compare(left, Value::Int(right.into())),
+        (Value::Int(left), Value::Int(right)) => Some(left.cmp(&right)),
+        (Value::Float(left), Value::Float(right)) => left.partial_cmp(&right),
+        (Value::Int(left), Value::Float(right)) => compare_with_float(left, right),
+        (Value::Float(left), Value::Int(right)) => compare_with_float(right, left).map(Ordering::reverse),
+        _ => None,
+    }
+}
+
+fn compare_with_float(int: i128, float: f64) -> Option<Ordering> {
+    const TWO_POWER_127: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
+    if float.is_nan() {
+        None
+    } else if float >= TWO_POWER_127 {
+        Some(Ordering::Less)
+    } else if float < -TWO_POWER_127 {
+        Some(Ordering::Greater)
+    } else {
+        Some(int.cmp(&(float.trunc() as i128)).then(0.0.partial_cmp(&float.fract())?))
+    }
+}
+
+/// An integer that is as large as this float, which is one.
+pub fn to_int(float: f64) -> Result<i128> {
+    const SURELY_128_BITS: f64 = 1e38;
+    if !float.is_finite() {
+        Err(Stop::Failed)
+    } else if float.abs() < SURELY_128_BITS {
+        Ok(float as i128)
+    } else {
+        Err(Stop::Undecided)
+    }
+}
+
+/// What `to_number` makes of a text: null of what is no number. Python's `int` and `float` take more than ASCII digits
+/// and letters; those texts are Python's.
+pub fn parse(text: &[u8]) -> Result<Value<'static>> {
+    let is_odd = |byte: &u8| matches!(*byte, 0..=b' ' | b'_' | 0x7F..);
+    if text.iter().any(is_odd) {
+        return Err(Stop::Undecided);
+    }
+    let digits = text.strip_prefix(b"-").or_else(|| text.strip_prefix(b"+")).unwrap_or(text);
+    if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) {
+        return std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .map(Value::Int)
+            .ok_or(Stop::Undecided);
+    }
+    match read_float(text) {
+        Some(float) => checked(float),
+        None => Ok(Value::Null),
+    }
+}
+
+/// A float that was computed. NaN is Python's to work with: there, two are not the same.
+pub fn checked(float: f64) -> Result<Value<'static>> {
+    if float.is_nan() { Err(Stop::Undecided) } else { Ok(Value::Float(float)) }
+}
+
+/// Appends a float as Python's `json.dumps` writes it: the fewest digits that give it back, an exponent from 1e16 on and
+/// below 0.0001.
+pub fn write_float(float: f64, out: &mut Vec<u8>) {
+    if !float.is_finite() {
+        let name: &[u8] = if float.is_nan() {
+            b"NaN"
+        } else if float > 0.0 {
+            b"Infinity"
+        } else {
+            b"-Infinity"
+        };
+        return out.extend_from_slice(name);
+    }
+    let start = out.len();
+    let plain = float == 0.0 || (1e-4..1e16).contains(&float.abs());
+    // Writing to a Vec cannot fail.
+    let _ = if plain { write!(out, "{float:?}") } else { write!(out, "{float:e}") };
+    let Some(place) = out[start..].iter().position(|&byte| byte == b'e') else { return };
+    let exponent = out.split_off(start + place + 1);
+    let (sign, digits) = exponent.strip_prefix(b"-").map_or((b'+', &exponent[..]), |digits| (b'-', digits));
+    out.push(sign);
+    if digits.len() == 1 {
+        out.push(b'0');
+    }
+    out.extend_from_slice(digits);
+}

@@ -1,0 +1,278 @@
+//! Values that expressions work on. What the document has is read only when it is asked for.
+
+use bumpalo::Bump;
+use bumpalo::collections::Vec;
+use hashbrown::HashMap;
+
+use super::numbers;
+use super::scan::{Kind, Token};
+use super::strings;
+use super::{Result, Stop};
+
+/// A value. Python holds one NaN for all those in JSON, and so do we: no function's result is NaN.
+#[derive(Debug, Clone, Copy)]
+pub enum Value<'a> {
+    Null,
+    Bool(bool),
+    Int(i128),
+    Float(f64),
+    Text(&'a [u8]),
+    Array(Array<'a>),
+    Object(Object<'a>),
+}
+
+/// An array: one in a document, or one that the expression made.
+#[derive(Debug, Clone, Copy)]
+pub enum Array<'a> {
+    /// In a document.
+    Read(Node<'a>),
+    /// Made of these elements.
+    Made(&'a [Value<'a>]),
+}
+
+/// An object: one in a document, or one that the expression made.
+#[derive(Debug, Clone, Copy)]
+pub enum Object<'a> {
+    /// In a document. Of several members with one key the last counts, in the place of the first.
+    Read(Node<'a>),
+    /// Made of these members, each key once.
+    Made(&'a [Pair<'a>]),
+}
+
+/// A key and its value.
+pub type Pair<'a> = (&'a [u8], Value<'a>);
+
+/// A document's bytes and tokens, and the memory for what is made of them.
+#[derive(Debug)]
+pub struct Document<'a> {
+    /// The JSON text.
+    pub data: &'a [u8],
+    /// Its tokens.
+    pub tokens: &'a [Token],
+    /// Where values are made.
+    pub arena: &'a Bump,
+}
+
+/// A place in a document.
+#[derive(Debug, Clone, Copy)]
+pub struct Node<'a> {
+    document: &'a Document<'a>,
+    at: u32,
+}
+
+impl<'a> Value<'a> {
+    /// Whether it is true, as JMESPath defines it.
+    pub fn is_true(self) -> bool {
+        match self {
+            Self::Null => false,
+            Self::Bool(value) => value,
+            Self::Int(_) | Self::Float(_) => true,
+            Self::Text(text) => !text.is_empty(),
+            Self::Array(array) => array.len() > 0,
+            Self::Object(object) => !object.is_empty(),
+        }
+    }
+
+    /// An array that the expression made.
+    pub fn array(elements: Vec<'a, Self>) -> Self {
+        Self::Array(Array::Made(elements.into_bump_slice()))
+    }
+
+    /// An object that the expression made.
+    pub fn object(members: Vec<'a, Pair<'a>>) -> Self {
+        Self::Object(Object::Made(members.into_bump_slice()))
+    }
+}
+
+impl<'a> Document<'a> {
+    /// The document's value.
+    pub fn root(&'a self) -> Result<Value<'a>> {
+        Node { document: self, at: 0 }.value()
+    }
+}
+
+impl<'a> Node<'a> {
+    fn token(self) -> Token {
+        self.document.tokens[self.at as usize]
+    }
+
+    fn text(self, token: Token) -> &'a [u8] {
+        &self.document.data[token.start as usize..token.end as usize]
+    }
+
+    /// The value here.
+    fn value(self) -> Result<Value<'a>> {
+        let token = self.token();
+        Ok(match token.kind {
+            Kind::Null => Value::Null,
+            Kind::True => Value::Bool(true),
+            Kind::False => Value::Bool(false),
+            Kind::Int => Value::Int(numbers::read_int(self.text(token))?),
+            Kind::Float => Value::Float(numbers::read_float(self.text(token)).ok_or(Stop::Undecided)?),
+            Kind::Plain | Kind::Escaped => Value::Text(self.string(token)),
+            Kind::Array => Value::Array(Array::Read(self)),
+            Kind::Object => Value::Object(Object::Read(self)),
+        })
+    }
+
+    fn string(self, token: Token) -> &'a [u8] {
+        let text = self.text(token);
+        if token.kind == Kind::Escaped { strings::unescape(text, self.document.arena) } else { text }
+    }
+
+    /// The places of an array's elements.
+    fn elements(self) -> impl Iterator<Item = Self> {
+        let Token { next: end, .. } = self.token();
+        let mut at = self.at + 1;
+        std::iter::from_fn(move || {
+            let here = Self { at, ..self };
+            (at < end).then(|| {
+                at = here.token().next;
+                here
+            })
+        })
+    }
+
+    /// The tokens of an object's keys, and the places of their values.
+    fn members(self) -> impl Iterator<Item = (Token, Self)> {
+        let Token { next: end, .. } = self.token();
+        let mut at = self.at + 1;
+        std::iter::from_fn(move || {
+            (at < end).then(|| {
+                let key = Self { at, ..self }.token();
+                let value = Self { at: at + 1, ..self };
+                at = value.token().next;
+                (key, value)
+            })
+        })
+    }
+}
+
+impl<'a> Array<'a> {
+    /// How many elements there are.
+    pub fn len(self) -> usize {
+        match self {
+            Self::Read(node) => node.token().end as usize,
+            Self::Made(elements) => elements.len(),
+        }
+    }
+
+    /// The elements, in order.
+    pub fn iter(self) -> impl Iterator<Item = Result<Value<'a>>> {
+        let (read, made) = match self {
+            Self::Read(node) => (Some(node), [].as_slice()),
+            Self::Made(elements) => (None, elements),
+        };
+        read.into_iter().flat_map(Node::elements).map(Node::value).chain(made.iter().map(|&element| Ok(element)))
+    }
+
+    /// The element at a place.
+    pub fn get(self, index: usize) -> Result<Option<Value<'a>>> {
+        match self {
+            Self::Read(node) => node.elements().nth(index).map(Node::value).transpose(),
+            Self::Made(elements) => Ok(elements.get(index).copied()),
+        }
+    }
+
+    /// All elements, side by side.
+    pub fn to_slice(self, arena: &'a Bump) -> Result<&'a [Value<'a>]> {
+        match self {
+            Self::Made(elements) => Ok(elements),
+            Self::Read(_) => {
+                let mut elements = Vec::with_capacity_in(self.len(), arena);
+                for element in self.iter() {
+                    elements.push(element?);
+                }
+                Ok(elements.into_bump_slice())
+            }
+        }
+    }
+}
+
+impl<'a> Object<'a> {
+    /// Whether there is no member.
+    pub fn is_empty(self) -> bool {
+        match self {
+            Self::Read(node) => node.token().end == 0,
+            Self::Made(members) => members.is_empty(),
+        }
+    }
+
+    /// The value of a key.
+    pub fn get(self, key: &[u8]) -> Result<Option<Value<'a>>> {
+        match self {
+            Self::Read(node) => {
+                let is_key = |token: Token| match token.kind {
+                    Kind::Plain => node.text(token) == key,
+                    _ => node.string(token) == key,
+                };
+                let mut found = None;
+                for (token, value) in node.members() {
+                    if is_key(token) {
+                        found = Some(value);
+                    }
+                }
+                found.map(Node::value).transpose()
+            }
+            Self::Made(members) => Ok(members.iter().find(|member| member.0 == key).map(|member| member.1)),
+        }
+    }
+
+    /// How many keys there are.
+    pub fn len(self) -> usize {
+        match self {
+            Self::Read(node) => places(node).len(),
+            Self::Made(members) => members.len(),
+        }
+    }
+
+    /// The keys, in order.
+    pub fn keys(self, arena: &'a Bump) -> Vec<'a, &'a [u8]> {
+        match self {
+            Self::Read(node) => Vec::from_iter_in(places(node).into_iter().map(|(key, _)| key), arena),
+            Self::Made(members) => Vec::from_iter_in(members.iter().map(|(key, _)| *key), arena),
+        }
+    }
+
+    /// The members, in order, each key once.
+    pub fn members(self) -> Result<&'a [Pair<'a>]> {
+        match self {
+            Self::Made(members) => Ok(members),
+            Self::Read(node) => {
+                let places = places(node);
+                let mut members = Vec::with_capacity_in(places.len(), node.document.arena);
+                for (key, place) in places {
+                    members.push((key, place.value()?));
+                }
+                Ok(members.into_bump_slice())
+            }
+        }
+    }
+}
+
+/// An object's keys, each once, and the places of their values.
+fn places<'a>(object: Node<'a>) -> Vec<'a, (&'a [u8], Node<'a>)> {
+    let mut members = Vec::with_capacity_in(object.token().end as usize, object.document.arena);
+    members.extend(object.members().map(|(key, value)| (object.string(key), value)));
+    keep_last(&mut members);
+    members
+}
+
+/// Keeps the last member of each key, in the place of the first.
+pub fn keep_last<'a, T: Copy>(members: &mut Vec<'a, (&'a [u8], T)>) {
+    /// Up to here each key is looked for among those before it.
+    const FEW: usize = 16;
+    let mut known = HashMap::new();
+    let mut kept = 0;
+    for index in 0..members.len() {
+        let (key, value) = members[index];
+        let place = if members.len() <= FEW {
+            members[..kept].iter().position(|member| member.0 == key).unwrap_or(kept)
+        } else {
+            *known.entry(key).or_insert(kept)
+        };
+        members[place] = (key, value);
+        kept = kept.max(place + 1);
+    }
+    members.truncate(kept);
+}
