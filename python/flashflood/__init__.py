@@ -16,12 +16,14 @@ from flashflood.exceptions import (
     FlashFloodJournalingError,
     FlashFloodJournalUploadError,
 )
+from flashflood.expressions import Expression
 from flashflood.identifiers import JournalID
 from flashflood.journals import Journal
 from flashflood.streams import replay_event_stream
 
 __all__ = [
     "Event",
+    "Expression",
     "FlashFlood",
     "FlashFloodCorruptionError",
     "FlashFloodEventExistsError",

@@ -216,9 +216,9 @@ class Batch:
     def events(self) -> Iterator[Event]:
         """Give the events one by one; each event's data is copied once, into its `bytes`."""
     def filter(self, expression: Expression | None, decide: Callable[[bytes], object], /) -> Batch:
-        """Give the events that the expression is true of, as its `matches` says; what it leaves to Python, `decide` does.
+        """Give the events that the expression is true of, as its `matches` says.
 
-        None leaves all of them to Python.
+        `decide` says it of those that it leaves to Python; None leaves all of them to Python.
         """
     def select(self, expression: Expression | None, evaluate: Callable[[bytes], bytes], /) -> Batch:
         """Give the same events with the expression's value of each as JSON, as its `select` gives it.

@@ -2,19 +2,30 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from operator import methodcaller
 from typing import Any, Self
 
-from flashflood import applying, batching, checking, collecting, journaling, putting, reading, repairing, updates
+from flashflood import (
+    applying,
+    batching,
+    checking,
+    collecting,
+    journaling,
+    putting,
+    reading,
+    repairing,
+    searching,
+    updates,
+)
+from flashflood.arrow import BATCH_SIZE, ReplayBatches
 from flashflood.batching import Bare, OnConflict, Stored
 from flashflood.context import GRACE, Context
 from flashflood.dates import DateRange
 from flashflood.events import Event
-from flashflood.filtering import Filter
 from flashflood.identifiers import NEW, JournalID
 from flashflood.journals import Journal
 from flashflood.listing import journals_between, living_journals
 from flashflood.replay import MEMORY_BUDGET, Replay
+from flashflood.selecting import Given, stage_of
 from flashflood.store import S3Store, Store, open_store
 from flashflood.streams import list_event_streams
 
@@ -149,19 +160,49 @@ class FlashFlood:
         from_date: datetime | None = None,
         to_date: datetime | None = None,
         *,
-        filter: str | None = None,
+        filter: Given | None = None,
+        select: Given | None = None,
         memory_budget: int = MEMORY_BUDGET,
-    ) -> Iterator[Event]:
+    ) -> Replay:
         """Yield the events with from_date < date <= to_date in (date, event_id) order; a missing end is unbounded.
 
-        `filter`: a JMESPath expression; only events whose data are JSON that makes it true are yielded (see
-        `flashflood.filtering`).
+        `filter`: a JMESPath expression; only events whose data are JSON that makes it true are yielded.
+        `select`: a JMESPath expression; what it makes of an event's data, as JSON, takes their place: `null` where they
+        are not JSON, or a function meets a type that it cannot take. `filter` sees the data as they were.
+        An expression is a text, what `jmespath.compile` gives, or an `Expression`.
         `memory_budget`: about so many bytes are held at most, the events that the caller keeps aside.
         `ValueError` for a range that ends before it begins, or an expression that is none. No request is made before
         the first event is asked for.
         """
-        stage = None if filter is None else methodcaller("filter", None, Filter(filter).matches)
-        return Replay(self._ctx, DateRange.of(from_date, to_date), memory_budget, stage)
+        return Replay(self._ctx, DateRange.of(from_date, to_date), memory_budget, stage_of(filter, select))
+
+    def replay_batches(  # noqa: PLR0913  all but the range by name only
+        self,
+        from_date: datetime | None = None,
+        to_date: datetime | None = None,
+        *,
+        filter: Given | None = None,
+        select: Given | None = None,
+        batch_size: int = BATCH_SIZE,
+        memory_budget: int = MEMORY_BUDGET,
+    ) -> ReplayBatches:
+        """Give the same events, in the same order, as a stream of Arrow record batches of at most `batch_size` rows.
+
+        Anything that reads Arrow streams takes what this gives: `pyarrow.table(...)`, `polars.DataFrame(...)`, a
+        DuckDB query. Columns: event_id (string), date (timestamp, microseconds in UTC), data (binary view). Data are
+        not copied, so a batch that is kept keeps the bytes that were fetched for it.
+        """
+        dates, stage = DateRange.of(from_date, to_date), stage_of(filter, select)
+        return ReplayBatches(self._ctx, dates, memory_budget, stage, batch_size)
+
+    def search(self, expression: Given, from_date: datetime | None = None, to_date: datetime | None = None) -> Any:  # noqa: ANN401  any JSON
+        """Evaluate a JMESPath expression over all events of a replay at once.
+
+        Gives what `jmespath.search(expression, {"events": [json.loads(event.data) for event in ff.replay(...)]})` does,
+        and raises what that raises. An expression that goes through the events one by one (`events[].foo`) holds
+        little more than its result in memory; any other one holds the data of all events.
+        """
+        return searching.search(self._ctx, expression, DateRange.of(from_date, to_date))
 
     def list_journals(self, from_date: datetime | None = None, to_date: datetime | None = None) -> Iterator[JournalID]:
         """Yield the ids of the living journals that overlap from_date < date <= to_date, in key order, lazily."""

@@ -48,6 +48,7 @@ pub fn evaluate<'a>(tree: &'a Tree, value: Value<'a>, arena: &'a Bump) -> Result
     }
 }
 
+#[inline(never)]
 fn evaluate_all<'a>(trees: &'a [Tree], value: Value<'a>, arena: &'a Bump) -> Result<Vec<'a, Value<'a>>> {
     let mut values = Vec::with_capacity_in(trees.len(), arena);
     for tree in trees {
@@ -72,6 +73,7 @@ fn element(index: i64, value: Value<'_>) -> Result<Value<'_>> {
     }
 }
 
+#[inline(never)]
 fn sliced<'a>(slice: &Slice, value: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
     let Value::Array(array) = value else { return Ok(Value::Null) };
     let elements = array.to_slice(arena)?;
@@ -89,6 +91,7 @@ fn literal_value<'a>(literal: &'a Literal, arena: &'a Bump) -> Result<Value<'a>>
     }
 }
 
+#[inline(never)]
 fn flattened<'a>(base: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
     let Value::Array(array) = base else { return Ok(Value::Null) };
     let mut elements = Vec::with_capacity_in(array.len(), arena);
@@ -106,6 +109,7 @@ fn flattened<'a>(base: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
 }
 
 /// The expression's values on the elements, without nulls.
+#[inline(never)]
 fn projected<'a>(
     elements: impl Iterator<Item = Result<Value<'a>>>,
     right: &'a Tree,
@@ -121,6 +125,7 @@ fn projected<'a>(
     Ok(Value::array(collected))
 }
 
+#[inline(never)]
 fn filtered<'a>(parts: &'a [Tree; 3], base: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
     let [_, right, condition] = parts;
     let Value::Array(array) = base else { return Ok(Value::Null) };
@@ -137,6 +142,7 @@ fn filtered<'a>(parts: &'a [Tree; 3], base: Value<'a>, arena: &'a Bump) -> Resul
     Ok(Value::array(collected))
 }
 
+#[inline(never)]
 fn object<'a>(members: &'a [(Box<[u8]>, Tree)], value: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
     let mut made = Vec::with_capacity_in(members.len(), arena);
     for (key, tree) in members {

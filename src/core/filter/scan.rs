@@ -81,11 +81,122 @@ impl Tape {
 
     /// Scans a document; what was on the tape is gone.
     pub fn scan(&mut self, data: &[u8]) -> Result<()> {
-        check_encoding(data)?;
         self.tokens.clear();
         self.open.clear();
         self.depth = 0;
-        Scanner { data, at: 0, tape: self }.document()
+        if u32::try_from(data.len()).is_err() {
+            return Err(Stop::Undecided);
+        }
+        if strings::is_simple(data) {
+            return self.scan_text(Text::<true> { data });
+        }
+        check_encoding(data)?;
+        self.scan_text(Text::<false> { data })
+    }
+
+    fn scan_text<const SIMPLE: bool>(&mut self, text: Text<'_, SIMPLE>) -> Result<()> {
+        let mut at = text.skip_blanks(0);
+        loop {
+            // A value begins here.
+            at = match text.byte(at)? {
+                b'"' => self.string(text, at)?,
+                b'{' => match self.open(Kind::Object, text, at, b'}')? {
+                    (false, first) => {
+                        at = self.key(text, first)?;
+                        continue;
+                    }
+                    (true, after) => after,
+                },
+                b'[' => match self.open(Kind::Array, text, at, b']')? {
+                    (false, first) => {
+                        at = first;
+                        continue;
+                    }
+                    (true, after) => after,
+                },
+                byte => {
+                    let (kind, end) = text.number_or_word(at, byte)?;
+                    self.push(kind, at, end);
+                    end
+                }
+            };
+            // It is whole, as is each array or object that is closed now.
+            loop {
+                at = text.skip_blanks(at);
+                let Some(&parent) = self.open.last() else {
+                    return if at == text.data.len() { Ok(()) } else { Err(Stop::NotJson) };
+                };
+                let byte = text.byte(at)?;
+                let next = self.tokens.len() as u32;
+                let parent = &mut self.tokens[parent as usize];
+                parent.end += 1;
+                at += 1;
+                match (byte, parent.kind) {
+                    (b',', Kind::Object) => {
+                        at = self.key(text, text.skip_blanks(at))?;
+                        break;
+                    }
+                    (b',', _) => {
+                        at = text.skip_blanks(at);
+                        break;
+                    }
+                    (b'}', Kind::Object) | (b']', Kind::Array) => parent.next = next,
+                    _ => return Err(Stop::NotJson),
+                }
+                self.open.pop();
+            }
+        }
+    }
+
+    /// Begins an array or object. Gives whether it is empty, and the place after it; or the place of what is first.
+    #[inline]
+    fn open<const SIMPLE: bool>(
+        &mut self,
+        kind: Kind,
+        text: Text<'_, SIMPLE>,
+        at: usize,
+        closing: u8,
+    ) -> Result<(bool, usize)> {
+        let depth = self.open.len() + 1;
+        if depth > MOST_NESTED {
+            return Err(Stop::NotJson);
+        }
+        self.depth = self.depth.max(depth);
+        let token = self.tokens.len() as u32;
+        self.push(kind, at, 0);
+        let first = text.skip_blanks(at + 1);
+        if text.byte(first)? == closing {
+            return Ok((true, first + 1));
+        }
+        self.open.push(token);
+        Ok((false, first))
+    }
+
+    /// Takes a key and its colon, and gives the place of the value.
+    #[inline]
+    fn key<const SIMPLE: bool>(&mut self, text: Text<'_, SIMPLE>, at: usize) -> Result<usize> {
+        if text.byte(at)? != b'"' {
+            return Err(Stop::NotJson);
+        }
+        let colon = text.skip_blanks(self.string(text, at)?);
+        if text.byte(colon)? != b':' {
+            return Err(Stop::NotJson);
+        }
+        Ok(text.skip_blanks(colon + 1))
+    }
+
+    /// Takes a string, and gives the place after it.
+    #[inline]
+    fn string<const SIMPLE: bool>(&mut self, text: Text<'_, SIMPLE>, at: usize) -> Result<usize> {
+        let (kind, end) = text.string_end(at + 1)?;
+        self.push(kind, at + 1, end);
+        Ok(end + 1)
+    }
+
+    #[inline]
+    fn push(&mut self, kind: Kind, start: usize, end: usize) {
+        let next = self.tokens.len() as u32 + 1;
+        self.tokens.push(Token { kind, start: start as u32, end: end as u32, next });
     }
 }
 
@@ -95,198 +206,93 @@ fn check_encoding(data: &[u8]) -> Result<()> {
     if head.contains(&0) || matches!(head, [0xEF, 0xBB, 0xBF, ..] | [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..]) {
         return Err(Stop::Undecided);
     }
-    if u32::try_from(data.len()).is_err() {
-        return Err(Stop::Undecided);
-    }
     if data.is_ascii() || strings::is_generalized_utf8(data) { Ok(()) } else { Err(Stop::NotJson) }
 }
 
-struct Scanner<'a> {
+/// A JSON text; `SIMPLE` where it has neither backslashes nor control characters, as most have not.
+#[derive(Clone, Copy)]
+struct Text<'a, const SIMPLE: bool> {
     data: &'a [u8],
-    at: usize,
-    tape: &'a mut Tape,
 }
 
-impl Scanner<'_> {
-    fn document(&mut self) -> Result<()> {
-        self.skip_blanks();
-        loop {
-            if self.value()? && self.after_value()? {
-                return Ok(());
-            }
-        }
+impl<const SIMPLE: bool> Text<'_, SIMPLE> {
+    /// The byte at a place; data that end before it are not JSON.
+    #[inline]
+    fn byte(self, at: usize) -> Result<u8> {
+        self.data.get(at).copied().ok_or(Stop::NotJson)
     }
 
-    /// Takes the value that begins here, and says whether it is whole: an array or object that is not empty is not.
-    fn value(&mut self) -> Result<bool> {
-        match self.byte()? {
-            b'"' => self.string()?,
-            b'{' => return self.open(Kind::Object, b'}'),
-            b'[' => return self.open(Kind::Array, b']'),
-            b'-' | b'0'..=b'9' => self.number()?,
-            b't' => self.word(b"true", Kind::True)?,
-            b'f' => self.word(b"false", Kind::False)?,
-            b'n' => self.word(b"null", Kind::Null)?,
-            b'N' => self.word(b"NaN", Kind::Float)?,
-            b'I' => self.word(b"Infinity", Kind::Float)?,
-            _ => return Err(Stop::NotJson),
+    #[inline]
+    fn skip_blanks(self, mut at: usize) -> usize {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.data.get(at) {
+            at += 1;
         }
-        Ok(true)
+        at
     }
 
-    /// Begins an array or object, and says whether it is empty, and so whole.
-    fn open(&mut self, kind: Kind, closing: u8) -> Result<bool> {
-        let depth = self.tape.open.len() + 1;
-        if depth > MOST_NESTED {
-            return Err(Stop::NotJson);
+    /// The kind of the string whose text begins here, and where its text ends.
+    #[inline]
+    fn string_end(self, at: usize) -> Result<(Kind, usize)> {
+        if SIMPLE {
+            let length = strings::length_to_quote(&self.data[at..]).ok_or(Stop::NotJson)?;
+            return Ok((Kind::Plain, at + length));
         }
-        self.tape.depth = self.tape.depth.max(depth);
-        let token = self.tape.tokens.len();
-        self.push(kind, self.at, 0);
-        self.at += 1;
-        self.skip_blanks();
-        if self.byte()? == closing {
-            self.at += 1;
-            return Ok(true);
-        }
-        self.tape.open.push(token as u32);
-        if kind == Kind::Object {
-            self.key()?;
-        }
-        Ok(false)
-    }
-
-    /// Goes on after a whole value, to where the next one begins; true at the document's end.
-    fn after_value(&mut self) -> Result<bool> {
-        loop {
-            self.skip_blanks();
-            let Some(&parent) = self.tape.open.last() else {
-                return if self.at == self.data.len() { Ok(true) } else { Err(Stop::NotJson) };
-            };
-            let byte = self.byte()?;
-            self.at += 1;
-            let next = self.tape.tokens.len() as u32;
-            let token = &mut self.tape.tokens[parent as usize];
-            token.end += 1;
-            match (byte, token.kind) {
-                (b',', Kind::Object) => {
-                    self.skip_blanks();
-                    self.key()?;
-                    return Ok(false);
-                }
-                (b',', _) => {
-                    self.skip_blanks();
-                    return Ok(false);
-                }
-                (b'}', Kind::Object) | (b']', Kind::Array) => token.next = next,
-                _ => return Err(Stop::NotJson),
-            }
-            self.tape.open.pop();
-        }
-    }
-
-    /// Takes a key and its colon.
-    fn key(&mut self) -> Result<()> {
-        if self.byte()? != b'"' {
-            return Err(Stop::NotJson);
-        }
-        self.string()?;
-        self.skip_blanks();
-        if self.byte()? != b':' {
-            return Err(Stop::NotJson);
-        }
-        self.at += 1;
-        self.skip_blanks();
-        Ok(())
-    }
-
-    fn string(&mut self) -> Result<()> {
-        let start = self.at + 1;
-        let mut at = start;
-        let mut kind = Kind::Plain;
+        let (mut kind, mut at) = (Kind::Plain, at);
         loop {
             at += strings::plain_length(&self.data[at..]);
             match self.data.get(at) {
-                Some(b'"') => break,
+                Some(b'"') => return Ok((kind, at)),
                 Some(b'\\') => at += strings::escape_length(&self.data[at..]).ok_or(Stop::NotJson)?,
                 _ => return Err(Stop::NotJson),
             }
             kind = Kind::Escaped;
         }
-        self.push(kind, start, at);
-        self.at = at + 1;
-        Ok(())
     }
 
-    fn number(&mut self) -> Result<()> {
-        let start = self.at;
-        if self.data[start] == b'-' {
-            self.at += 1;
-            if self.data.get(self.at) == Some(&b'I') {
-                self.at = start;
-                return self.word(b"-Infinity", Kind::Float);
-            }
-        }
-        let is_zero = self.byte()? == b'0';
-        let digits = self.digits();
-        if digits == 0 || (is_zero && digits > 1) {
+    /// The kind of the value that begins with this byte, none of a string, array or object, and where it ends.
+    #[inline]
+    fn number_or_word(self, at: usize, byte: u8) -> Result<(Kind, usize)> {
+        let (word, kind): (&[u8], Kind) = match byte {
+            b'0'..=b'9' => return self.number(at, at),
+            b'-' if self.data.get(at + 1) != Some(&b'I') => return self.number(at, at + 1),
+            b'-' => (b"-Infinity", Kind::Float),
+            b't' => (b"true", Kind::True),
+            b'f' => (b"false", Kind::False),
+            b'n' => (b"null", Kind::Null),
+            b'N' => (b"NaN", Kind::Float),
+            b'I' => (b"Infinity", Kind::Float),
+            _ => return Err(Stop::NotJson),
+        };
+        if self.data[at..].starts_with(word) { Ok((kind, at + word.len())) } else { Err(Stop::NotJson) }
+    }
+
+    /// The kind of the number at `at`, whose digits begin at `digits`, and where it ends.
+    #[inline]
+    fn number(self, at: usize, digits: usize) -> Result<(Kind, usize)> {
+        let mut end = self.skip_digits(digits)?;
+        if self.data[digits] == b'0' && end > digits + 1 {
             return Err(Stop::NotJson);
         }
-        let mut kind = Kind::Int;
-        if self.data.get(self.at) == Some(&b'.') {
-            kind = Kind::Float;
-            self.at += 1;
-            if self.digits() == 0 {
-                return Err(Stop::NotJson);
-            }
+        if !matches!(self.data.get(end), Some(b'.' | b'e' | b'E')) {
+            return if end - at <= MOST_DIGITS { Ok((Kind::Int, end)) } else { Err(Stop::Undecided) };
         }
-        if let Some(b'e' | b'E') = self.data.get(self.at) {
-            kind = Kind::Float;
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.data.get(self.at) {
-                self.at += 1;
-            }
-            if self.digits() == 0 {
-                return Err(Stop::NotJson);
-            }
+        if self.data[end] == b'.' {
+            end = self.skip_digits(end + 1)?;
         }
-        if kind == Kind::Int && digits > MOST_DIGITS {
-            return Err(Stop::Undecided);
+        if let Some(b'e' | b'E') = self.data.get(end) {
+            let has_sign = matches!(self.data.get(end + 1), Some(b'+' | b'-'));
+            end = self.skip_digits(end + 1 + usize::from(has_sign))?;
         }
-        self.push(kind, start, self.at);
-        Ok(())
+        Ok((Kind::Float, end))
     }
 
-    /// Passes digits, and says how many there were.
-    fn digits(&mut self) -> usize {
-        let digits = self.data[self.at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.at += digits;
-        digits
-    }
-
-    fn word(&mut self, word: &[u8], kind: Kind) -> Result<()> {
-        if !self.data[self.at..].starts_with(word) {
-            return Err(Stop::NotJson);
+    /// Where the digits end that begin here; there must be one.
+    #[inline]
+    fn skip_digits(self, at: usize) -> Result<usize> {
+        let mut end = at;
+        while let Some(b'0'..=b'9') = self.data.get(end) {
+            end += 1;
         }
-        let start = self.at;
-        self.at += word.len();
-        self.push(kind, start, self.at);
-        Ok(())
-    }
-
-    fn push(&mut self, kind: Kind, start: usize, end: usize) {
-        let next = self.tape.tokens.len() as u32 + 1;
-        self.tape.tokens.push(Token { kind, start: start as u32, end: end as u32, next });
-    }
-
-    fn skip_blanks(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.data.get(self.at) {
-            self.at += 1;
-        }
-    }
-
-    /// The byte here; data that end here are not JSON.
-    fn byte(&self) -> Result<u8> {
-        self.data.get(self.at).copied().ok_or(Stop::NotJson)
+        if end > at { Ok(end) } else { Err(Stop::NotJson) }
     }
 }

@@ -16,6 +16,26 @@ pub fn is_generalized_utf8(mut data: &[u8]) -> bool {
     true
 }
 
+/// Whether all bytes are ASCII, and none is a backslash or a control character but DEL.
+pub fn is_simple(data: &[u8]) -> bool {
+    let is_odd = |byte: u8| (byte.wrapping_sub(b' ') > 0x5F) | (byte == b'\\');
+    !data.iter().fold(false, |found, &byte| found | is_odd(byte))
+}
+
+/// How many bytes come before the first quote.
+#[inline]
+pub fn length_to_quote(data: &[u8]) -> Option<usize> {
+    let mut passed = 0;
+    while let (Some(&block), 0..16) = (data[passed..].first_chunk::<8>(), passed) {
+        let marks = zeros(u64::from_le_bytes(block) ^ (ONES * u64::from(b'"'))) & HIGHS;
+        if marks != 0 {
+            return Some(passed + marks.trailing_zeros() as usize / 8);
+        }
+        passed += 8;
+    }
+    memchr::memchr(b'"', &data[passed..]).map(|length| passed + length)
+}
+
 /// How many bytes come before the first quote, backslash or control character, or the end.
 pub fn plain_length(data: &[u8]) -> usize {
     let mut length = 0;
@@ -42,9 +62,14 @@ fn plain_blocks(data: &[u8]) -> usize {
 /// Marks each quote, backslash and control character among eight bytes by its highest bit. Above a byte that is rightly
 /// marked others may be marked wrongly: only the lowest mark counts.
 fn special_bytes(block: u64) -> u64 {
-    let zeros = |block: u64| block.wrapping_sub(ONES) & !block;
     let control = block.wrapping_sub(ONES * 0x20) & !block;
     (zeros(block ^ (ONES * u64::from(b'"'))) | zeros(block ^ (ONES * u64::from(b'\\'))) | control) & HIGHS
+}
+
+/// Marks each zero among eight bytes, as above.
+#[inline]
+fn zeros(block: u64) -> u64 {
+    block.wrapping_sub(ONES) & !block
 }
 
 /// How many bytes the escape that begins the data has; none where it is none.

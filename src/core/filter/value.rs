@@ -121,30 +121,77 @@ impl<'a> Node<'a> {
     }
 
     /// The places of an array's elements.
-    fn elements(self) -> impl Iterator<Item = Self> {
-        let Token { next: end, .. } = self.token();
-        let mut at = self.at + 1;
-        std::iter::from_fn(move || {
-            let here = Self { at, ..self };
-            (at < end).then(|| {
-                at = here.token().next;
-                here
-            })
-        })
+    fn elements(self) -> Elements<'a> {
+        Elements { document: self.document, at: self.at + 1, end: self.token().next }
     }
 
     /// The tokens of an object's keys, and the places of their values.
     fn members(self) -> impl Iterator<Item = (Token, Self)> {
-        let Token { next: end, .. } = self.token();
-        let mut at = self.at + 1;
+        let mut values = Elements { document: self.document, at: self.at + 2, end: self.token().next };
         std::iter::from_fn(move || {
-            (at < end).then(|| {
-                let key = Self { at, ..self }.token();
-                let value = Self { at: at + 1, ..self };
-                at = value.token().next;
-                (key, value)
-            })
+            let value = values.next()?;
+            values.at += 1;
+            Some((Self { at: value.at - 1, ..value }.token(), value))
         })
+    }
+
+    /// The value of a key, of the last one where several are equal.
+    fn member(self, key: &[u8]) -> Option<Self> {
+        let tokens = self.document.tokens;
+        let end = self.token().next;
+        let mut at = self.at + 1;
+        let mut found = None;
+        while at < end {
+            let token = tokens[at as usize];
+            let is_key = match token.kind {
+                Kind::Plain => (token.end - token.start) as usize == key.len() && self.text(token) == key,
+                _ => self.string(token) == key,
+            };
+            if is_key {
+                found = Some(Self { at: at + 1, ..self });
+            }
+            at = tokens[at as usize + 1].next;
+        }
+        found
+    }
+}
+
+/// The places of values that follow one another.
+pub struct Elements<'a> {
+    document: &'a Document<'a>,
+    at: u32,
+    end: u32,
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Node<'a>;
+
+    fn next(&mut self) -> Option<Node<'a>> {
+        if self.at >= self.end {
+            return None;
+        }
+        let here = Node { document: self.document, at: self.at };
+        self.at = here.token().next;
+        Some(here)
+    }
+}
+
+/// An array's elements.
+pub enum Iter<'a> {
+    /// In a document.
+    Read(Elements<'a>),
+    /// Made by the expression.
+    Made(std::slice::Iter<'a, Value<'a>>),
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = Result<Value<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Read(elements) => elements.next().map(Node::value),
+            Self::Made(elements) => elements.next().map(|&element| Ok(element)),
+        }
     }
 }
 
@@ -158,12 +205,11 @@ impl<'a> Array<'a> {
     }
 
     /// The elements, in order.
-    pub fn iter(self) -> impl Iterator<Item = Result<Value<'a>>> {
-        let (read, made) = match self {
-            Self::Read(node) => (Some(node), [].as_slice()),
-            Self::Made(elements) => (None, elements),
-        };
-        read.into_iter().flat_map(Node::elements).map(Node::value).chain(made.iter().map(|&element| Ok(element)))
+    pub fn iter(self) -> Iter<'a> {
+        match self {
+            Self::Read(node) => Iter::Read(node.elements()),
+            Self::Made(elements) => Iter::Made(elements.iter()),
+        }
     }
 
     /// The element at a place.
@@ -201,19 +247,7 @@ impl<'a> Object<'a> {
     /// The value of a key.
     pub fn get(self, key: &[u8]) -> Result<Option<Value<'a>>> {
         match self {
-            Self::Read(node) => {
-                let is_key = |token: Token| match token.kind {
-                    Kind::Plain => node.text(token) == key,
-                    _ => node.string(token) == key,
-                };
-                let mut found = None;
-                for (token, value) in node.members() {
-                    if is_key(token) {
-                        found = Some(value);
-                    }
-                }
-                found.map(Node::value).transpose()
-            }
+            Self::Read(node) => node.member(key).map(Node::value).transpose(),
             Self::Made(members) => Ok(members.iter().find(|member| member.0 == key).map(|member| member.1)),
         }
     }

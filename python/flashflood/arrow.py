@@ -1,0 +1,53 @@
+"""A replay as Arrow record batches, for whatever reads Arrow: pyarrow, polars, DuckDB, pandas. Only reads.
+
+Nothing of theirs is needed here: the batches cross by the Arrow PyCapsule interface
+(https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flashflood._core import export_schema, export_stream
+from flashflood.replay import Stage, batches
+
+if TYPE_CHECKING:
+    from typing_extensions import CapsuleType
+
+    from flashflood.context import Context
+    from flashflood.dates import DateRange
+
+BATCH_SIZE = 65_536
+"""Rows in a record batch at most, unless the caller says so."""
+
+
+class ReplayBatches:
+    """The events of a replay as a stream of Arrow record batches.
+
+    Columns: event_id (string), date (timestamp, microseconds in UTC), data (binary view), none with nulls; rows in
+    (date, event_id) order. Each time that the stream is asked for, a replay of its own begins.
+    """
+
+    def __init__(
+        self, ctx: Context, dates: DateRange, memory_budget: int, stage: Stage | None, batch_size: int
+    ) -> None:
+        """Make no request yet. `ValueError` if `batch_size` is not 1 or more."""
+        if batch_size < 1:
+            msg = f"batch_size={batch_size}; a record batch has 1 row or more"
+            raise ValueError(msg)
+        self._ctx = ctx
+        self._dates = dates
+        self._memory_budget = memory_budget
+        self._stage = stage
+        self._batch_size = batch_size
+
+    def __arrow_c_schema__(self) -> CapsuleType:
+        """Give the schema."""
+        return export_schema()
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
+        """Give the record batches as a stream that makes its requests as it is read.
+
+        `requested_schema` changes nothing, as the interface allows: the consumer casts.
+        """
+        return export_stream(batches(self._ctx, self._dates, self._memory_budget, self._stage), self._batch_size)

@@ -1,0 +1,93 @@
+"""Searching all events of a replay at once: a JMESPath expression over `{"events": [...]}`. Only reads.
+
+Where the expression goes through the events one by one (`events[].foo`, `events[?foo].bar[]`), its value is that of
+each batch, one after the other, so that no more than some batches are held; anything else needs the range as a whole.
+"""
+
+import json
+import logging
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import jmespath
+
+from flashflood import _core
+from flashflood._core import Batch
+from flashflood.context import Context
+from flashflood.dates import DateRange
+from flashflood.expressions import Compiled, Expression
+from flashflood.replay import MEMORY_BUDGET, Replay, batches
+from flashflood.selecting import Given
+
+logger = logging.getLogger("flashflood")
+
+AHEAD = 4
+"""Batches that are evaluated at a time."""
+
+_HEAD, _TAIL = b'{"events":[', b"]}"
+
+
+class _LeftToPythonError(Exception):
+    """The core has no value: some data are not JSON, the expression fails on them, or only Python can tell."""
+
+
+def search(ctx: Context, expression: Given, dates: DateRange) -> Any:  # noqa: ANN401  any JSON
+    """Give `jmespath.search(expression, {"events": [json.loads(event.data) for event in events]})`, errors included."""
+    options = expression.options if isinstance(expression, Expression) else None
+    compiled: Compiled = (
+        jmespath.compile(expression) if isinstance(expression, str) else Expression(expression).compiled
+    )
+    core = _core_of(compiled, options)
+    if core is not None:
+        found = batches(ctx, dates, MEMORY_BUDGET)
+        try:
+            return _one_by_one(ctx, core, found) if _goes_through_events(compiled.parsed) else _as_a_whole(core, found)
+        except _LeftToPythonError:
+            logger.info("Python searches %r: the core leaves some of the events to it", compiled.expression)
+    events = [json.loads(event.data) for event in Replay(ctx, dates, MEMORY_BUDGET)]
+    return compiled.search({"events": events}, options)
+
+
+def _core_of(compiled: Compiled, options: jmespath.Options | None) -> _core.Expression | None:
+    """Give the core's expression. None: Python must evaluate it, and raise what there is to be raised."""
+    try:
+        return Expression(compiled, options).core
+    except ValueError:
+        return None
+
+
+def _goes_through_events(node: dict[str, Any]) -> bool:
+    """Whether a syntax tree's value on a list of events is that on its parts, one after the other."""
+    if node["type"] in ("projection", "filter_projection", "flatten"):
+        return _goes_through_events(node["children"][0])
+    return bool(node["type"] == "field" and node["value"] == "events")
+
+
+def _one_by_one(ctx: Context, core: _core.Expression, found: Iterator[Batch]) -> list[Any]:
+    values: list[Any] = []
+    for value in ctx.requests.stream(partial(_value_of_batch, core), found, ahead=AHEAD):
+        values += json.loads(value)
+    return values
+
+
+def _value_of_batch(core: _core.Expression, batch: Batch) -> bytes:
+    return _value(core, _joined(batch))
+
+
+def _as_a_whole(core: _core.Expression, found: Iterator[Batch]) -> Any:  # noqa: ANN401  any JSON
+    return json.loads(_value(core, b",".join(map(_joined, found))))
+
+
+def _joined(batch: Batch) -> bytes:
+    joined = batch.joined()
+    if joined is None:
+        raise _LeftToPythonError
+    return joined
+
+
+def _value(core: _core.Expression, items: bytes) -> bytes:
+    value = core.search(b"".join((_HEAD, items, _TAIL)))
+    if value is None:
+        raise _LeftToPythonError
+    return value

@@ -1,0 +1,58 @@
+"""Filters and projections: what is done with each batch of a replay, on the thread that brings it. No requests."""
+
+import logging
+from collections.abc import Callable
+from typing import TypeAlias, TypeVar
+
+from flashflood._core import Batch
+from flashflood.expressions import Compiled, Expression
+from flashflood.replay import Stage
+
+logger = logging.getLogger("flashflood")
+
+T = TypeVar("T")
+
+Given: TypeAlias = str | Compiled | Expression
+"""A JMESPath text, what `jmespath.compile` gives, or an `Expression`."""
+
+
+def stage_of(filter: Given | None, select: Given | None) -> Stage | None:
+    """Give what keeps the events that `filter` is true of and puts what `select` makes of them in their data's place.
+
+    None: nothing is to be done. `ValueError` for an expression that cannot be evaluated, or `select`ed.
+    """
+    steps: list[Stage] = []
+    if filter is not None:
+        steps.append(_filtering(Expression(filter)))
+    if select is not None:
+        steps.append(_selecting(Expression(select)))
+
+    def stage(batch: Batch) -> Batch:
+        for step in steps:
+            batch = step(batch)
+        return batch
+
+    return stage if steps else None
+
+
+def _filtering(expression: Expression) -> Stage:
+    decide = _said(expression, expression.matches)
+    return lambda batch: batch.filter(expression.core, decide)
+
+
+def _selecting(expression: Expression) -> Stage:
+    expression.check_gives_json()
+    evaluate = _said(expression, expression.select)
+    return lambda batch: batch.select(expression.core, evaluate)
+
+
+def _said(expression: Expression, evaluate: Callable[[bytes], T]) -> Callable[[bytes], T]:
+    """Say in the log when Python evaluates the first event that the core leaves to it."""
+    first = iter([expression])
+
+    def evaluated(data: bytes) -> T:
+        if expression.core is not None and next(first, None) is not None:
+            logger.info("Python evaluates %r on some of the events", expression.expression)
+        return evaluate(data)
+
+    return evaluated
