@@ -7,11 +7,11 @@ use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use arrow_array::builder::make_view;
-use arrow_array::{ArrayRef, BinaryViewArray, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow_array::{BinaryViewArray, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
 
-use super::batch::Batch;
+use super::batch::{Batch, Event};
 
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     let date = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
@@ -29,42 +29,30 @@ pub fn schema() -> SchemaRef {
 
 /// The rows of a batch at these places.
 pub fn record_batch(batch: &Batch, rows: Range<usize>) -> Result<RecordBatch, ArrowError> {
-    let columns: Vec<ArrayRef> =
-        vec![Arc::new(ids(batch, rows.clone())?), Arc::new(dates(batch, rows.clone())), Arc::new(data(batch, rows)?)];
-    RecordBatch::try_new(schema(), columns)
-}
-
-fn ids(batch: &Batch, rows: Range<usize>) -> Result<StringArray, ArrowError> {
-    let mut text = String::new();
+    let mut ids = String::new();
     let mut ends = Vec::with_capacity(rows.len() + 1);
+    let mut microseconds = Vec::with_capacity(rows.len());
+    let mut views = Vec::with_capacity(rows.len());
     ends.push(0);
     for event in rows.filter_map(|row| batch.event(row)) {
-        text.push_str(event.event_id);
-        ends.push(i32::try_from(text.len()).map_err(|_| too_large("the ids of a batch", text.len()))?);
+        ids.push_str(event.event_id);
+        ends.push(i32::try_from(ids.len()).map_err(|_| too_large("the ids of a batch", ids.len()))?);
+        microseconds.push(event.timestamp.microseconds());
+        views.push(view(&event)?);
     }
-    StringArray::try_new(OffsetBuffer::new(ends.into()), Buffer::from(text.into_bytes()), None)
-}
-
-fn dates(batch: &Batch, rows: Range<usize>) -> TimestampMicrosecondArray {
-    let microseconds: Vec<i64> =
-        rows.filter_map(|row| batch.event(row)).map(|event| event.timestamp.microseconds()).collect();
-    TimestampMicrosecondArray::from(microseconds).with_timezone("UTC")
-}
-
-fn data(batch: &Batch, rows: Range<usize>) -> Result<BinaryViewArray, ArrowError> {
-    let mut views = Vec::with_capacity(rows.len());
-    for row in rows {
-        let Some(event) = batch.event(row) else { break };
-        let (buffer, start) = batch.place_of_data(row).unwrap_or_default();
-        // Views count in signed 32 bits.
-        let end = start.saturating_add(event.data.len() as u64);
-        if i32::try_from(end).is_err() {
-            return Err(too_large("an event's data, or those before it,", event.data.len()));
-        }
-        views.push(make_view(event.data, buffer, start as u32));
-    }
+    let ids = StringArray::try_new(OffsetBuffer::new(ends.into()), Buffer::from(ids.into_bytes()), None)?;
+    let dates = TimestampMicrosecondArray::from(microseconds).with_timezone("UTC");
     let buffers: Vec<Buffer> = batch.buffers().iter().map(|buffer| Buffer::from(buffer.clone())).collect();
-    BinaryViewArray::try_new(ScalarBuffer::from(views), buffers, None)
+    let data = BinaryViewArray::try_new(ScalarBuffer::from(views), buffers, None)?;
+    RecordBatch::try_new(schema(), vec![Arc::new(ids), Arc::new(dates), Arc::new(data)])
+}
+
+/// Where an event's data lie, as Arrow says it: in signed 32 bits.
+fn view(event: &Event<'_>) -> Result<u128, ArrowError> {
+    let (buffer, start) = event.place_of_data;
+    let end = start.saturating_add(event.data.len() as u64);
+    i32::try_from(end).map_err(|_| too_large("an event's data, with those before them,", event.data.len()))?;
+    Ok(make_view(event.data, buffer, start as u32))
 }
 
 fn too_large(what: &str, size: usize) -> ArrowError {

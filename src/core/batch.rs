@@ -26,6 +26,8 @@ pub struct Event<'a> {
     pub event_id: &'a str,
     /// Its data.
     pub data: &'a [u8],
+    /// Which buffer they lie in, and from which byte on; both 0 where there are none.
+    pub place_of_data: (u32, u64),
 }
 
 impl Batch {
@@ -64,14 +66,6 @@ impl Batch {
         &self.buffers
     }
 
-    /// Where an event's data lie: in which buffer, and from which byte on; none where it has no data.
-    pub fn place_of_data(&self, place: usize) -> Option<(u32, u64)> {
-        match self.pieces().get(place)?.origin {
-            Origin::Request(buffer, start) => Some((buffer, start)),
-            Origin::Nothing | Origin::Update(_) => None,
-        }
-    }
-
     /// The events that `keep` says true of. Where those are few, what they do not need is let go.
     pub fn kept(&self, keep: &[bool]) -> Self {
         let pieces: Vec<Piece> =
@@ -84,7 +78,7 @@ impl Batch {
         let mut data = Vec::with_capacity(kept_size as usize);
         let pieces = pieces.into_iter().map(|piece| {
             let start = data.len() as u64;
-            data.extend_from_slice(self.data_of(&piece));
+            data.extend_from_slice(self.event_of(&piece).data);
             piece.moved_to(0, start, piece.size)
         });
         Self { pieces: Some(pieces.collect()), buffers: [Bytes::from(data)].into(), ..self.clone() }
@@ -106,13 +100,14 @@ impl Batch {
     #[inline]
     fn event_of(&self, piece: &Piece) -> Event<'_> {
         let (timestamp, event_id) = self.window.place(piece);
-        Event { timestamp, event_id, data: self.data_of(piece) }
-    }
-
-    #[inline]
-    fn data_of(&self, piece: &Piece) -> &[u8] {
-        let Origin::Request(buffer, start) = piece.origin else { return &[] };
-        &self.buffers[buffer as usize][start as usize..][..piece.size as usize]
+        let (buffer, start) = match piece.origin {
+            Origin::Request(buffer, start) => (buffer, start),
+            Origin::Nothing | Origin::Update(_) => {
+                return Event { timestamp, event_id, data: &[], place_of_data: (0, 0) };
+            }
+        };
+        let data = &self.buffers[buffer as usize][start as usize..][..piece.size as usize];
+        Event { timestamp, event_id, data, place_of_data: (buffer, start) }
     }
 }
 

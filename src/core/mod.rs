@@ -2,6 +2,7 @@
 
 pub mod arrow;
 pub mod batch;
+pub mod column;
 pub mod combination;
 pub mod error;
 pub mod filter;

@@ -43,13 +43,13 @@ impl Manifest {
 impl Ours {
     fn push_to(&self, json: &mut String) {
         json.push_str(", \"revisions\": ");
-        push_array(json, &self.revisions, |json, revision| push_revision(json, *revision));
+        push_array(json, self.revisions.iter(), push_revision);
         json.push_str(", \"updated\": ");
-        push_array(json, &self.updated, |json, updated| push_or_null(json, *updated, push_timestamp));
+        push_array(json, self.updated.iter(), |json, updated| push_or_null(json, updated, push_timestamp));
         json.push_str(", \"births\": ");
-        push_array(json, &self.births, |json, birth| push_revision(json, *birth));
+        push_array(json, self.births.iter(), push_revision);
         json.push_str(", \"from\": ");
-        push_array(json, &self.from, |json, from| push_or_null(json, from.map(u64::from), push_number));
+        push_array(json, self.from.iter(), |json, from| push_or_null(json, from.map(u64::from), push_number));
         json.push_str(", \"replaces\": ");
         push_array(json, &self.replaces, |json, journal_id| push_text(json, journal_id));
     }

@@ -10,6 +10,7 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use super::column::Column;
 use super::error::{Error, Result};
 use super::ids::Ids;
 use super::journal_id::JournalId;
@@ -39,10 +40,10 @@ pub struct Manifest {
 /// What 0.4.3 does not know: columns beside the rows, and the journals that this one was combined from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Ours {
-    revisions: Vec<Option<Revision>>,
-    updated: Vec<Option<Timestamp>>,
-    births: Vec<Option<Revision>>,
-    from: Vec<Option<u32>>,
+    revisions: Column<Option<Revision>>,
+    updated: Column<Option<Timestamp>>,
+    births: Column<Option<Revision>>,
+    from: Column<Option<u32>>,
     replaces: Vec<String>,
 }
 
@@ -202,23 +203,23 @@ impl Manifest {
 
     /// A row's index revision, where it is known.
     pub fn revision(&self, row: usize) -> Option<Revision> {
-        self.ours.as_ref().and_then(|ours| ours.revisions[row])
+        self.ours.as_ref().and_then(|ours| ours.revisions.get(row)?)
     }
 
     /// The revision of the claim that a row's event began with, where it is known.
     pub fn birth(&self, row: usize) -> Option<Revision> {
-        self.ours.as_ref().and_then(|ours| ours.births[row])
+        self.ours.as_ref().and_then(|ours| ours.births.get(row)?)
     }
 
     /// When the last update applied to a row was made.
     pub fn updated(&self, row: usize) -> Option<Timestamp> {
-        self.ours.as_ref().and_then(|ours| ours.updated[row])
+        self.ours.as_ref().and_then(|ours| ours.updated.get(row)?)
     }
 
     /// The journal that a row came from, where it is known.
     pub fn source(&self, row: usize) -> Option<&str> {
         let ours = self.ours.as_ref()?;
-        ours.from[row].and_then(|from| ours.replaces.get(from as usize)).map(String::as_str)
+        ours.from.get(row)?.and_then(|from| ours.replaces.get(from as usize)).map(String::as_str)
     }
 
     /// Where a row stands in the order of all events.
@@ -301,10 +302,10 @@ impl Manifest {
         self.offsets = reordered(&self.offsets, order);
         self.sizes = reordered(&self.sizes, order);
         if let Some(ours) = &mut self.ours {
-            ours.revisions = reordered(&ours.revisions, order);
-            ours.updated = reordered(&ours.updated, order);
-            ours.births = reordered(&ours.births, order);
-            ours.from = reordered(&ours.from, order);
+            ours.revisions = ours.revisions.reordered(order);
+            ours.updated = ours.updated.reordered(order);
+            ours.births = ours.births.reordered(order);
+            ours.from = ours.from.reordered(order);
         }
     }
 }

@@ -4,9 +4,11 @@
 //! says beside the layout's fields may be anything. So reading gives whether the value was taken.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::core::column::Column;
 use crate::core::row::{LARGEST, Revision};
 use crate::core::timestamp::Timestamp;
 
@@ -130,30 +132,64 @@ impl Sink for Option<u32> {
     }
 }
 
-/// A JSON array of values of one type.
-#[derive(Debug)]
-pub struct Array<T> {
-    /// The values, up to the first wrong one.
-    pub items: Vec<T>,
-    /// The place of the first value that was not taken.
-    pub wrong: Option<usize>,
+/// What the values of a JSON array are put into, one after the other.
+pub trait Items<T>: Default {
+    /// Appends a value.
+    fn append(&mut self, item: T);
+    /// How many there are.
+    fn count(&self) -> usize;
 }
 
-impl<T> Default for Array<T> {
-    fn default() -> Self {
-        Self { items: Vec::new(), wrong: None }
+impl<T> Items<T> for Vec<T> {
+    fn append(&mut self, item: T) {
+        self.push(item);
+    }
+    fn count(&self) -> usize {
+        self.len()
     }
 }
 
-impl<T: Sink + Default> Sink for Array<T> {
+impl<T: Copy + PartialEq> Items<T> for Column<T> {
+    fn append(&mut self, item: T) {
+        self.push(item);
+    }
+    fn count(&self) -> usize {
+        self.len()
+    }
+}
+
+/// A JSON array of values of one type.
+#[derive(Debug)]
+pub struct Array<T, C = Column<T>> {
+    /// The values, up to the first wrong one.
+    pub items: C,
+    /// The place of the first value that was not taken.
+    pub wrong: Option<usize>,
+    of: PhantomData<T>,
+}
+
+impl<T, C> Array<T, C> {
+    /// An array without a wrong value.
+    pub fn right(items: C) -> Self {
+        Self { items, wrong: None, of: PhantomData }
+    }
+}
+
+impl<T, C: Items<T>> Default for Array<T, C> {
+    fn default() -> Self {
+        Self::right(C::default())
+    }
+}
+
+impl<T: Sink + Default, C: Items<T>> Sink for Array<T, C> {
     fn array<'de, A: SeqAccess<'de>>(&mut self, mut items: A) -> Result<bool, A::Error> {
         loop {
             let mut item = T::default();
             match items.next_element_seed(Into(&mut item))? {
                 None => return Ok(true),
-                Some(true) => self.items.push(item),
+                Some(true) => self.items.append(item),
                 Some(false) => {
-                    self.wrong = Some(self.items.len());
+                    self.wrong = Some(self.items.count());
                     while items.next_element::<IgnoredAny>()?.is_some() {}
                     return Ok(true);
                 }

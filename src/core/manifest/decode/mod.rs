@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::sink::{Array, Into, Sink};
+use super::sink::{Array, Into, Items, Sink};
 use super::{Manifest, Ours};
 use crate::core::error::{Error, Result};
 use crate::core::ids::Ids;
@@ -119,7 +119,7 @@ struct Arrays {
     updated: Field<Array<Option<Timestamp>>>,
     births: Field<Array<Option<Revision>>>,
     from: Field<Array<Option<u32>>>,
-    replaces: Field<Array<String>>,
+    replaces: Field<Array<String, Vec<String>>>,
 }
 
 impl Sink for Document {
@@ -170,14 +170,18 @@ impl Arrays {
     }
 }
 
-fn items<T>(field: Field<Array<T>>, name: &str, length: Option<usize>) -> std::result::Result<Vec<T>, String> {
+fn items<T, C: Items<T>>(
+    field: Field<Array<T, C>>,
+    name: &str,
+    length: Option<usize>,
+) -> std::result::Result<C, String> {
     let array = field.get().ok_or_else(|| format!("{name} is not an array"))?;
     if let Some(place) = array.wrong {
         return Err(format!("{name}: the value at {place} is of a wrong kind"));
     }
     match length {
-        Some(length) if array.items.len() != length => {
-            Err(format!("{name} has {} values for {length} rows", array.items.len()))
+        Some(length) if array.items.count() != length => {
+            Err(format!("{name} has {} values for {length} rows", array.items.count()))
         }
         _ => Ok(array.items),
     }

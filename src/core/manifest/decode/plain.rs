@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::{Arrays, Document, Field, Rows};
-use crate::core::manifest::sink::Array;
+use crate::core::manifest::sink::{Array, Items};
 use crate::core::row::Revision;
 use crate::core::timestamp::{LENGTH, Timestamp, TimestampReader};
 
@@ -140,13 +140,13 @@ impl<'a> Reader<'a> {
         item(self).map(Some)
     }
 
-    fn array<T>(&mut self, mut item: impl FnMut(&mut Self) -> Option<T>) -> Option<Field<Array<T>>> {
-        let mut items = Vec::new();
+    fn array<T, C: Items<T>>(&mut self, mut item: impl FnMut(&mut Self) -> Option<T>) -> Option<Field<Array<T, C>>> {
+        let mut items = C::default();
         self.list(|reader| {
-            items.push(item(reader)?);
+            items.append(item(reader)?);
             Some(())
         })?;
-        Some(Field::There(Array { items, wrong: None }))
+        Some(Field::There(Array::right(items)))
     }
 
     fn list(&mut self, mut item: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
