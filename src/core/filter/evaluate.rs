@@ -4,15 +4,26 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec;
 
 use super::tree::{Literal, Slice, Tree};
-use super::value::{Document, Value, keep_last};
+use super::value::{Document, Int, Value, keep_last};
 use super::{Result, Stop, compare, functions, keyed};
 
 /// Evaluates an expression on a value. What is made on the way is in `arena`.
+#[inline]
 pub fn evaluate<'a>(tree: &'a Tree, value: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
-    let of = |tree: &'a Tree| evaluate(tree, value, arena);
     match tree {
         Tree::Current => Ok(value),
         Tree::Field(name) => field(name, value),
+        Tree::Literal(Literal::Text(text)) => Ok(Value::Text(text)),
+        Tree::Literal(Literal::Int(int)) => Ok(Value::Int(Int(*int))),
+        _ => evaluate_compound(tree, value, arena),
+    }
+}
+
+/// The same; apart, so that the commonest nodes cost no call.
+fn evaluate_compound<'a>(tree: &'a Tree, value: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
+    let of = |tree: &'a Tree| evaluate(tree, value, arena);
+    match tree {
+        Tree::Current | Tree::Field(_) => evaluate(tree, value, arena),
         Tree::Chain(trees) => trees.iter().try_fold(value, |value, tree| evaluate(tree, value, arena)),
         Tree::Index(index) => element(*index, value),
         Tree::Slice(slice) => sliced(slice, value, arena),
@@ -84,7 +95,7 @@ fn literal_value<'a>(literal: &'a Literal, arena: &'a Bump) -> Result<Value<'a>>
     match literal {
         Literal::Null => Ok(Value::Null),
         Literal::Bool(value) => Ok(Value::Bool(*value)),
-        Literal::Int(value) => Ok(Value::Int(*value)),
+        Literal::Int(value) => Ok(Value::Int(Int(*value))),
         Literal::Float(value) => Ok(Value::Float(*value)),
         Literal::Text(text) => Ok(Value::Text(text)),
         Literal::Json(json) => arena.alloc(Document { data: &json.data, tokens: &json.tape.tokens, arena }).root(),

@@ -6,7 +6,7 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec;
 
 use super::function::Function;
-use super::value::{Array, Object, Value, keep_last};
+use super::value::{Array, Int, Object, Value, keep_last};
 use super::write::write;
 use super::{Result, Stop, compare, numbers, strings};
 
@@ -81,7 +81,7 @@ fn comparable<'a>(value: Value<'a>, arena: &'a Bump) -> Result<&'a [Value<'a>]> 
 
 fn absolute(value: Value<'_>) -> Result<Value<'_>> {
     match value {
-        Value::Int(int) => int.checked_abs().map(Value::Int).ok_or(Stop::Undecided),
+        Value::Int(Int(int)) => int.checked_abs().map(|int| Value::Int(Int(int))).ok_or(Stop::Undecided),
         Value::Float(float) => numbers::checked(float.abs()),
         _ => Err(Stop::Failed),
     }
@@ -90,7 +90,7 @@ fn absolute(value: Value<'_>) -> Result<Value<'_>> {
 fn rounded(value: Value<'_>, round: fn(f64) -> f64) -> Result<Value<'_>> {
     match value {
         Value::Int(_) => Ok(value),
-        Value::Float(float) => numbers::to_int(round(float)).map(Value::Int),
+        Value::Float(float) => numbers::to_int(round(float)).map(|int| Value::Int(Int(int))),
         _ => Err(Stop::Failed),
     }
 }
@@ -99,10 +99,10 @@ fn rounded(value: Value<'_>, round: fn(f64) -> f64) -> Result<Value<'_>> {
 fn sum(numbers: &[Value<'_>]) -> Result<Value<'static>> {
     let mut ints = 0_i128;
     for (index, &number) in numbers.iter().enumerate() {
-        let Value::Int(int) = number else { return sum_with_floats(ints, &numbers[index..]) };
+        let Value::Int(Int(int)) = number else { return sum_with_floats(ints, &numbers[index..]) };
         ints = ints.checked_add(int).ok_or(Stop::Undecided)?;
     }
-    Ok(Value::Int(ints))
+    Ok(Value::Int(Int(ints)))
 }
 
 /// The sum from the first float on. Before Python 3.12 each number is added to a float; from then on what is lost by
@@ -112,7 +112,7 @@ fn sum_with_floats(ints: i128, numbers: &[Value<'_>]) -> Result<Value<'static>> 
     let (mut lost, mut lost_with_ints) = (0.0, 0.0);
     for (index, &number) in numbers.iter().enumerate() {
         let (number, is_int) = match number {
-            Value::Int(int) => (int as f64, true),
+            Value::Int(Int(int)) => (int as f64, true),
             Value::Float(float) => (float, index == 0),
             _ => return Err(Stop::Failed),
         };
@@ -133,14 +133,17 @@ fn sum_with_floats(ints: i128, numbers: &[Value<'_>]) -> Result<Value<'static>> 
 }
 
 fn average(numbers: &[Value<'_>]) -> Result<Value<'static>> {
-    const SURELY_EXACT: i128 = 1 << 53;
     if numbers.is_empty() {
         return Ok(Value::Null);
     }
+    let count = numbers.len() as f64;
     match sum(numbers)? {
-        Value::Float(float) => numbers::checked(float / numbers.len() as f64),
-        Value::Int(int) if int.abs() <= SURELY_EXACT => Ok(Value::Float(int as f64 / numbers.len() as f64)),
-        _ => Err(Stop::Undecided),
+        Value::Float(sum) => numbers::checked(sum / count),
+        Value::Int(Int(sum)) => {
+            let is_exact = sum.unsigned_abs() <= 1 << f64::MANTISSA_DIGITS;
+            if is_exact { Ok(Value::Float(sum as f64 / count)) } else { Err(Stop::Undecided) }
+        }
+        _ => Err(Stop::Failed),
     }
 }
 
@@ -177,7 +180,7 @@ fn length(value: Value<'_>) -> Result<Value<'_>> {
         Value::Object(object) => object.len(),
         _ => return Err(Stop::Failed),
     };
-    Ok(Value::Int(length as i128))
+    Ok(Value::Int(Int(length as i128)))
 }
 
 /// The first of the elements that no other comes before in the order given.

@@ -8,6 +8,7 @@ mod evaluate;
 mod function;
 mod functions;
 mod keyed;
+mod needle;
 mod numbers;
 pub mod scan;
 mod strings;
@@ -16,6 +17,7 @@ mod value;
 mod write;
 
 use bumpalo::Bump;
+use memchr::memmem::Finder;
 
 use scan::Tape;
 use tree::Tree;
@@ -26,6 +28,7 @@ use value::{Document, Value};
 pub struct Expression {
     tree: Tree,
     frames: usize,
+    needle: Option<Finder<'static>>,
 }
 
 /// Memory that is used again from event to event. Each thread has its own.
@@ -69,19 +72,26 @@ impl Expression {
     /// Makes an expression of its tree.
     pub fn new(tree: Tree) -> Self {
         let frames = tree.frames();
-        Self { tree, frames }
+        let needle = needle::needle(&tree).map(|text| Finder::new(text).into_owned());
+        Self { tree, frames, needle }
     }
 
     /// Whether the expression is true of the data, as JMESPath defines it: null, false, "", [] and {} are false.
+    ///
+    /// Where it could only be true if the data had a text that they do not have, it is false, JSON or not.
     pub fn matches(&self, data: &[u8], scratch: &mut Scratch) -> Outcome<bool> {
-        self.evaluate(data, scratch, |value| Ok(value.is_true())).into()
+        let is_simple = strings::is_simple(data);
+        if is_simple && self.needle.as_ref().is_some_and(|needle| needle.find(data).is_none()) {
+            return Outcome::Value(false);
+        }
+        self.evaluate(data, is_simple, scratch, |value| Ok(value.is_true())).into()
     }
 
     /// Appends the expression's value to `out`, as `json.dumps(value, separators=(",", ":"))` writes it; appends
     /// nothing unless the outcome is a value.
     pub fn select(&self, data: &[u8], scratch: &mut Scratch, out: &mut Vec<u8>) -> Outcome<()> {
         let start = out.len();
-        let written = self.evaluate(data, scratch, |value| write::write(value, out));
+        let written = self.evaluate(data, strings::is_simple(data), scratch, |value| write::write(value, out));
         if written.is_err() {
             out.truncate(start);
         }
@@ -91,12 +101,13 @@ impl Expression {
     fn evaluate<T>(
         &self,
         data: &[u8],
+        is_simple: bool,
         scratch: &mut Scratch,
         finish: impl FnOnce(Value<'_>) -> Result<T>,
     ) -> Result<T> {
         scratch.clear();
         let Scratch { tape, arena } = scratch;
-        tape.scan(data)?;
+        tape.scan(data, is_simple)?;
         if self.frames + tape.depth > SURELY_FITTING_FRAMES {
             return Err(Stop::Undecided);
         }

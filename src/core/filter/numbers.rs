@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::io::Write;
 
-use super::value::Value;
+use super::value::{Int, Value};
 use super::{Result, Stop};
 
 /// Reads an integer. One that 128 bits do not hold is Python's to work with.
@@ -31,12 +31,12 @@ pub fn is_number(value: Value<'_>) -> bool {
 /// values is neither.
 pub fn compare(left: Value<'_>, right: Value<'_>) -> Option<Ordering> {
     match (left, right) {
-        (Value::Bool(left), _) => compare(Value::Int(left.into()), right),
-        (_, Value::Bool(right)) => compare(left, Value::Int(right.into())),
-        (Value::Int(left), Value::Int(right)) => Some(left.cmp(&right)),
+        (Value::Bool(left), _) => compare(Value::Int(Int(left.into())), right),
+        (_, Value::Bool(right)) => compare(left, Value::Int(Int(right.into()))),
+        (Value::Int(Int(left)), Value::Int(Int(right))) => Some(left.cmp(&right)),
         (Value::Float(left), Value::Float(right)) => left.partial_cmp(&right),
-        (Value::Int(left), Value::Float(right)) => compare_with_float(left, right),
-        (Value::Float(left), Value::Int(right)) => compare_with_float(right, left).map(Ordering::reverse),
+        (Value::Int(Int(left)), Value::Float(right)) => compare_with_float(left, right),
+        (Value::Float(left), Value::Int(Int(right))) => compare_with_float(right, left).map(Ordering::reverse),
         _ => None,
     }
 }
@@ -78,7 +78,7 @@ pub fn parse(text: &[u8]) -> Result<Value<'static>> {
         return std::str::from_utf8(text)
             .ok()
             .and_then(|text| text.parse().ok())
-            .map(Value::Int)
+            .map(|int| Value::Int(Int(int)))
             .ok_or(Stop::Undecided);
     }
     match read_float(text) {

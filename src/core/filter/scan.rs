@@ -68,7 +68,7 @@ impl Scanned {
     /// Scans a document.
     pub fn new(data: Box<[u8]>) -> Result<Self> {
         let mut tape = Tape::default();
-        tape.scan(&data)?;
+        tape.scan(&data, strings::is_simple(&data))?;
         Ok(Self { data, tape })
     }
 }
@@ -80,14 +80,16 @@ impl Tape {
     }
 
     /// Scans a document; what was on the tape is gone.
-    pub fn scan(&mut self, data: &[u8]) -> Result<()> {
+    ///
+    /// `is_simple`: what `strings::is_simple` says of the data.
+    pub fn scan(&mut self, data: &[u8], is_simple: bool) -> Result<()> {
         self.tokens.clear();
         self.open.clear();
         self.depth = 0;
         if u32::try_from(data.len()).is_err() {
             return Err(Stop::Undecided);
         }
-        if strings::is_simple(data) {
+        if is_simple {
             return self.scan_text(Text::<true> { data });
         }
         check_encoding(data)?;
@@ -224,7 +226,10 @@ impl<const SIMPLE: bool> Text<'_, SIMPLE> {
 
     #[inline]
     fn skip_blanks(self, mut at: usize) -> usize {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.data.get(at) {
+        while let Some(&byte) = self.data.get(at) {
+            if byte != b' ' && (SIMPLE || !matches!(byte, b'\n' | b'\r' | b'\t')) {
+                break;
+            }
             at += 1;
         }
         at

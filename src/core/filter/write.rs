@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::value::Value;
+use super::value::{Int, Value};
 use super::{Result, numbers, strings};
 
 /// Appends a value as JSON.
@@ -11,7 +11,7 @@ pub fn write(value: Value<'_>, out: &mut Vec<u8>) -> Result<()> {
         Value::Null => out.extend_from_slice(b"null"),
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
-        Value::Int(int) => {
+        Value::Int(Int(int)) => {
             // Writing to a Vec cannot fail.
             let _ = write!(out, "{int}");
         }
