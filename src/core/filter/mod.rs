@@ -12,6 +12,8 @@ mod needle;
 mod numbers;
 pub mod scan;
 mod strings;
+#[cfg(test)]
+mod tests;
 pub mod tree;
 mod value;
 mod write;
