@@ -7,6 +7,7 @@ from typing import Any, Self
 from flashflood import (
     applying,
     batching,
+    bulk_reading,
     checking,
     collecting,
     journaling,
@@ -18,6 +19,7 @@ from flashflood import (
 )
 from flashflood.arrow import BATCH_SIZE, ReplayBatches
 from flashflood.batching import Bare, OnConflict, Stored
+from flashflood.bulk_reading import OnMissing
 from flashflood.context import GRACE, Context
 from flashflood.dates import DateRange
 from flashflood.events import Event
@@ -109,6 +111,16 @@ class FlashFlood:
     def get_event(self, event_id: str) -> Event:
         """Read one event, with its newest data. `FlashFloodEventNotFound` if there is none of this id."""
         return reading.get_event(self._ctx, event_id)
+
+    def get_events(self, ids: Iterable[str], *, on_missing: OnMissing = "error") -> Iterator[Event]:
+        """Yield the events of these ids with their newest data, in the order of the ids, as often as one is given.
+
+        No request is made before the first event is asked for; from then on ids are taken, and events read, some
+        thousand ahead at most. So each event is as `get_event` gives it at some moment since then.
+        An id without an event is a `FlashFloodEventNotFound` when its turn comes; with `on_missing="skip"` it is left
+        out. Closing the iterator ends what is under way.
+        """
+        return bulk_reading.get_events(self._ctx, ids, on_missing)
 
     def event_exists(self, event_id: str) -> bool:
         """Say whether there is an event of this id."""

@@ -60,14 +60,14 @@ def _read(ctx: Context, entry: IndexEntry) -> Event | None:
             if held is None:
                 return None
             raise not_found(entry.event_id)
-    update = _newest(entry, row, waiting.result())
+    update = newest_update(entry, row, waiting.result())
     if update is not None:
         found = ctx.store.get(layout.update_key(update))
         data = None if found is None else found.body
     return None if data is None else Event(entry.event_id, parse_timestamp(row.timestamp), data)
 
 
-def _newest(entry: IndexEntry, row: Row, updates: list[Update]) -> Update | None:
+def newest_update(entry: IndexEntry, row: Row, updates: list[Update]) -> Update | None:
     """Choose the update whose data counts. None: those in the blob do."""
     if any(update.is_delete for update in updates):
         raise not_found(entry.event_id)

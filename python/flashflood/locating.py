@@ -1,0 +1,250 @@
+"""Finding many events at once (PROTOCOL.md, steps 1 and 8): where the newest data of each lie. Never writes.
+
+For each id the order is `get_event`'s: its index entry, then what its journal says and the updates that wait; the
+data come last, and are fetched elsewhere. What many ids need of one kind is asked for together: a page of a listing
+stands for all ids that it covers, as if each had been listed at that moment, and a journal's manifest for all its
+events. Whatever vanishes meanwhile is left to `get_event`.
+"""
+
+import threading
+from bisect import bisect_left
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from itertools import takewhile
+from os.path import commonprefix
+from typing import NamedTuple, TypeAlias, TypeVar
+
+from flashflood import layout
+from flashflood._core import Manifest, Row
+from flashflood.context import Context
+from flashflood.exceptions import FlashFloodEventNotFound, FlashFloodException
+from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, Update
+from flashflood.lookup import IndexEntry, read_entry
+from flashflood.pending import readable
+from flashflood.reading import newest_update, not_found
+from flashflood.store.protocol import Entry, Page
+
+T = TypeVar("T")
+A = TypeVar("A")
+
+WORTH_A_PAGE = 32
+"""For so many prefixes a listing's page, up to 1,000 keys, costs less than listing each by itself."""
+ROWS_KEPT = 500_000
+"""Rows of manifests that are kept for further events of their journals, about 100 bytes each."""
+
+
+class Place(NamedTuple):
+    """Where the data of an event lie."""
+
+    event_id: str
+    timestamp: str
+    """Its date."""
+    key: str
+    """Of a blob or an update."""
+    start: int
+    stop: int
+    """The bytes from `start` to before `stop` are its data."""
+    is_update: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes of data."""
+        return self.stop - self.start
+
+
+Located: TypeAlias = Place | FlashFloodException | None
+"""What is found of an id: its place, or why there is none. None: something vanished; `get_event` says what is true."""
+_Entry: TypeAlias = IndexEntry | FlashFloodException | None
+_Row: TypeAlias = Row | FlashFloodException | None
+
+
+class Locator:
+    """Locates the events of one call, from several threads, until it is stopped."""
+
+    def __init__(self, ctx: Context) -> None:
+        """Make no request."""
+        self._ctx = ctx
+        self._manifests = _Manifests(ctx)
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """Send no more requests; what is being located ends with a `CancelledError`."""
+        self._is_stopped = True
+
+    def locate(self, ids: Iterable[str]) -> dict[str, Located]:
+        """Find each of these ids, which may exist."""
+        located: dict[str, Located] = {}
+        entries = []
+        for event_id, entry in self._entries(sorted(set(ids))).items():
+            if isinstance(entry, IndexEntry):
+                entries.append(entry)
+            else:
+                located[event_id] = entry
+        rows = self._rows(entries)
+        updates = self._updates(entries)
+        for entry in entries:
+            row = rows[entry.event_id]
+            waiting = updates.get(entry.event_id, {})
+            located[entry.event_id] = _place(entry, row, waiting) if isinstance(row, Row) else row
+        return located
+
+    def _entries(self, ids: Sequence[str]) -> dict[str, _Entry]:
+        """Give the valid index entry of each id."""
+        index = self._highest_revisions(layout.index_prefix, ids)
+        marks = self._highest_revisions(layout.gone_prefix, ids)
+        standing = [event_id for event_id in ids if index[event_id] > marks[event_id]]
+        read = self._each(lambda event_id: self._entry(event_id, index[event_id]), standing)
+        missing: dict[str, _Entry] = {event_id: not_found(event_id) for event_id in ids}
+        return missing | dict(zip(standing, read, strict=True))
+
+    def _highest_revisions(self, prefix_of: Callable[[str], str], ids: Sequence[str]) -> dict[str, int]:
+        """Give the highest revision that each id has under its prefix; 0: none."""
+        listed = self._listed(map(prefix_of, ids))
+        highest = {}
+        for event_id in ids:
+            prefix = prefix_of(event_id)
+            revisions = (layout.revision_of(entry.key, prefix) for entry in listed[prefix])
+            highest[event_id] = max((revision for revision in revisions if revision is not None), default=0)
+        return highest
+
+    def _entry(self, event_id: str, revision: int) -> _Entry:
+        try:
+            return read_entry(self._ctx, event_id, revision)
+        except FlashFloodException as error:
+            return error
+
+    def _rows(self, entries: Iterable[IndexEntry]) -> dict[str, _Row]:
+        """Give the row of each entry, with a look at its journal where `get_event` takes one."""
+        rows: dict[str, _Row] = {}
+        uncertain: dict[JournalID, list[IndexEntry]] = defaultdict(list)
+        for entry in entries:
+            row = entry.row()
+            if row is None or entry.is_claim:
+                uncertain[entry.target].append(entry)
+            else:
+                rows[entry.event_id] = row
+        for found in self._each(self._rows_in_journal, uncertain.values()):
+            rows.update(found)
+        return rows
+
+    def _rows_in_journal(self, entries: Sequence[IndexEntry]) -> dict[str, _Row]:
+        """Give the rows of entries that name one journal: those that it has."""
+        try:
+            if all(entry.is_ours for entry in entries):
+                there = self._ctx.store.head(layout.journal_key(entries[0].target))
+                if there is None:
+                    return {entry.event_id: None for entry in entries}
+                count = there.metadata.get("number_of_events")
+                if count is not None:  # a batch has all its events, a fence none
+                    return {e.event_id: not_found(e.event_id) if count == "0" else e.row() for e in entries}
+            manifest = self._manifests.read(entries[0].target)
+        except FlashFloodException as error:
+            return {entry.event_id: error for entry in entries}
+        if manifest is None:
+            return {entry.event_id: None for entry in entries}
+        rows: dict[str, _Row] = {}
+        for entry in entries:
+            row = manifest.find(entry.event_id)
+            rows[entry.event_id] = not_found(entry.event_id) if row is None else entry.row() or row
+        return rows
+
+    def _updates(self, entries: Iterable[IndexEntry]) -> dict[str, dict[Update, int]]:
+        """List the updates that count for each entry's event, with the sizes of their data.
+
+        Those in its journal and in the one that it came from, tombstoned ones too; without pending updates only the
+        deletes in the latter.
+        """
+        wanted = set()
+        for entry in entries:
+            if self._ctx.read_pending_updates:
+                wanted.add((entry.target, entry.event_id))
+            if entry.source is not None:
+                wanted.add((entry.source, entry.event_id))
+        listed = self._listed(layout.updates_prefix(journal_id, event_id) for journal_id, event_id in wanted)
+        keys = {entry.key: entry for found in listed.values() for entry in found}
+        updates: dict[str, dict[Update, int]] = defaultdict(dict)
+        for update, size in readable(e for key, e in keys.items() if not key.endswith(TOMBSTONE_SUFFIX)).items():
+            counts = self._ctx.read_pending_updates or update.is_delete
+            if counts and (update.journal_id, update.event_id) in wanted:
+                updates[update.event_id][update] = size
+        return updates
+
+    def _listed(self, prefixes: Iterable[str]) -> dict[str, list[Entry]]:
+        """List what lies under each prefix.
+
+        By pages that begin at the first prefix still to be listed, as long as a page covers enough of them to be worth
+        it; the rest one by one. All that lies under one prefix is from one page, or listed by itself.
+        """
+        waiting = sorted(set(prefixes))
+        listed: dict[str, list[Entry]] = {}
+        while len(waiting) >= WORTH_A_PAGE and not self._is_stopped:
+            page = self._ctx.store.list(commonprefix(waiting), waiting[0])  # noqa: RUF071  of keys, not paths
+            covered = _covered(page, waiting)
+            listed |= covered
+            waiting = [prefix for prefix in waiting if prefix not in covered]
+            if len(covered) < WORTH_A_PAGE:
+                break
+        alone = self._each(lambda prefix: list(self._ctx.entries(prefix)), waiting)
+        return listed | dict(zip(waiting, alone, strict=True))
+
+    def _each(self, call: Callable[[A], T], items: Iterable[A]) -> list[T]:
+        """Call with each item, many at a time, until it is stopped."""
+        return self._ctx.requests.each(call, self._until_stopped(items))
+
+    def _until_stopped(self, items: Iterable[A]) -> Iterator[A]:
+        for item in items:
+            if self._is_stopped:
+                raise CancelledError
+            yield item
+
+
+class _Manifests:
+    """Manifests that 0.4.3's index entries lead to, kept for further events: a manifest never changes."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[JournalID, Manifest] = OrderedDict()
+
+    def read(self, journal_id: JournalID) -> Manifest | None:
+        """Give a journal's manifest. None: there is none (any more)."""
+        with self._lock:
+            kept = self._kept.get(journal_id)
+            if kept is not None:
+                self._kept.move_to_end(journal_id)
+                return kept
+        manifest = self._ctx.manifest(journal_id)
+        if manifest is not None:
+            self._keep(journal_id, manifest)
+        return manifest
+
+    def _keep(self, journal_id: JournalID, manifest: Manifest) -> None:
+        """Keep it, and let those go that were used longest ago."""
+        with self._lock:
+            self._kept[journal_id] = manifest
+            while len(self._kept) > 1 and sum(map(len, self._kept.values())) > ROWS_KEPT:
+                self._kept.popitem(last=False)
+
+
+def _covered(page: Page, prefixes: Iterable[str]) -> dict[str, list[Entry]]:
+    """Give what a page has under each of the prefixes that it shows to the end; it begins before all of them."""
+    keys = [entry.key for entry in page.entries]
+    covered = {}
+    for prefix in prefixes:
+        if not page.more or (keys[-1] > prefix and not keys[-1].startswith(prefix)):
+            rest = map(page.entries.__getitem__, range(bisect_left(keys, prefix), len(keys)))
+            covered[prefix] = list(takewhile(lambda entry: entry.key.startswith(prefix), rest))  # noqa: B023  used here
+    return covered
+
+
+def _place(entry: IndexEntry, row: Row, updates: dict[Update, int]) -> Located:
+    """Say where an event's newest data are, which of these updates may have."""
+    try:
+        update = newest_update(entry, row, list(updates))
+    except FlashFloodEventNotFound as error:
+        return error
+    if update is not None:
+        return Place(entry.event_id, row.timestamp, layout.update_key(update), 0, updates[update], is_update=True)
+    key = layout.blob_key(entry.target)
+    return Place(entry.event_id, row.timestamp, key, row.offset, row.offset + row.size, is_update=False)

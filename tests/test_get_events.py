@@ -1,0 +1,446 @@
+"""`get_events` gives many events as `get_event` gives each, in the order of the ids, from an iterable of any length."""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count
+from pathlib import Path
+from threading import Event as Flag
+from threading import Lock
+
+import pytest
+from conftest import Place
+from processes import Worker
+from samples import AT_ONCE, at, contents, put_journaled, put_new
+from watched import Answer, Counted, Interrupted, Watched, on
+
+from flashflood import (
+    Event,
+    FlashFlood,
+    FlashFloodCorruptionError,
+    FlashFloodEventNotFound,
+    JournalID,
+    bulk_reading,
+    locating,
+)
+from flashflood._core import Manifest
+from flashflood.store import LocalStore, Page
+
+MANY = 80
+"""More ids than are listed one by one."""
+KNOWN_TO_0_4_3 = ("journal_id", "from_date", "to_date", "size", "events")
+ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
+
+
+def numbered(count: int) -> list[str]:
+    return [f"event {number:03}" for number in range(count)]
+
+
+def put_all(ff: FlashFlood, *ids: str, start: int = 0) -> dict[str, bytes]:
+    """Put an event for each id in one batch, a minute apart; their data by id."""
+    data = {event_id: f"data of {event_id}".encode() for event_id in ids}
+    ff.put_many((data[event_id], event_id, at(minute)) for minute, event_id in enumerate(ids, start))
+    return data
+
+
+def one_by_one(ff: FlashFlood, ids: list[str]) -> list[Event]:
+    """Give what `get_event` gives of each id, without those it does not find."""
+    found = []
+    for event_id in ids:
+        try:
+            found.append(ff.get_event(event_id))
+        except FlashFloodEventNotFound:
+            continue
+    return found
+
+
+def busy_store(ff: FlashFlood) -> list[str]:
+    """Make events of every kind, new, journaled, updated and deleted ones; give their ids and some of none."""
+    ids = numbered(MANY)
+    put_all(ff, *ids)
+    put_all(ff, *(f"more {number}" for number in range(5)), start=100)
+    ff.combine_journals(list(ff.list_journals())[:1])
+    put_new(ff, "new", "new and updated", "new and deleted", "a", "a-", "ab", "-a", "folder/a", "%", "ä")
+    ff.update_event(ids[3], "changed")
+    ff.update_event(ids[4], "")
+    ff.update_event("folder/a", "changed too")
+    ff.update()
+    ff.update_event(ids[4], "changed again")
+    ff.update_event("new and updated", "newer")
+    ff.update_event("folder/a", "newest")
+    ff.update_event("-a", "dashed")
+    ff.delete_event(ids[5])
+    ff.delete_event(ids[6])
+    ff.put("back again", ids[6], at(1000))
+    ff.delete_event("new and deleted")
+    there = [*ids, *(f"more {number}" for number in range(5)), "new", "new and updated", "new and deleted"]
+    return [*there, "a", "a-", "ab", "-a", "folder/a", "%", "ä", "never put", "a--b", "", "x" * 2000, "\ud800"]
+
+
+@pytest.mark.parametrize("read_pending_updates", [True, False])
+def test_each_event_is_as_get_event_gives_it(place: Place, read_pending_updates: bool) -> None:  # noqa: FBT001
+    ids = busy_store(place.open())
+    ff = place.open(read_pending_updates=read_pending_updates)
+    expected = one_by_one(ff, ids)
+    assert len(expected) == len(ids) - 7
+    assert list(ff.get_events(ids, on_missing="skip")) == expected
+
+
+def test_events_come_in_the_order_of_the_ids_as_often_as_one_is_given(place: Place) -> None:
+    ff = place.open()
+    data = put_all(ff, *"abc") | put_journaled(ff, "d", "e", start=10)
+    ids = [*"edcba", *"abcde", "c", "c"] * 4
+    found = list(ff.get_events(ids))
+    assert [(event.event_id, event.data) for event in found] == [(event_id, data[event_id]) for event_id in ids]
+    assert found[0] == ff.get_event("e")
+
+
+def test_a_missing_event_is_an_error_when_its_turn_comes(place: Place) -> None:
+    ff = place.open()
+    put_new(ff, "a", "b")
+    events = ff.get_events(["a", "nobody", "b"])
+    assert next(events).event_id == "a"
+    with pytest.raises(FlashFloodEventNotFound, match="'nobody'"):
+        next(events)
+
+
+def test_with_skip_missing_events_are_left_out(place: Place) -> None:
+    ff = place.open()
+    put_new(ff, "a", "b", "c")
+    ff.delete_event("b")
+    events = ff.get_events(["nobody", "a", "b", "a--b", "", "c"], on_missing="skip")
+    assert [event.event_id for event in events] == ["a", "c"]
+
+
+@pytest.mark.parametrize("wrong", [1, None, b"a", ["a"]])
+@pytest.mark.parametrize("on_missing", ["error", "skip"])
+def test_what_is_no_text_is_a_type_error_when_its_turn_comes(
+    place: Place, wrong: object, on_missing: bulk_reading.OnMissing
+) -> None:
+    ff = place.open()
+    put_new(ff, "a")
+    events = ff.get_events(["a", wrong, "a"], on_missing=on_missing)  # type: ignore[list-item]  # that is what is wrong
+    assert next(events).event_id == "a"
+    with pytest.raises(TypeError, match="an event_id is a str"):
+        next(events)
+
+
+def test_another_word_for_on_missing_is_a_value_error_at_once(place: Place) -> None:
+    with pytest.raises(ValueError, match="'error' or 'skip'"):
+        place.open().get_events([], on_missing="ignore")  # type: ignore[arg-type]  # that is what is wrong
+
+
+def test_an_error_of_the_callers_own_iterable_passes_through_after_the_events_before_it(place: Place) -> None:
+    ff = place.open()
+    put_new(ff, "a", "b")
+
+    def ids() -> Iterator[str]:
+        yield from ("a", "b")
+        msg = "the file has ended early"
+        raise OSError(msg)
+
+    events = ff.get_events(ids())
+    assert [next(events).event_id, next(events).event_id] == ["a", "b"]
+    with pytest.raises(OSError, match="the file has ended early"):
+        next(events)
+
+
+def test_no_ids_give_no_events_and_no_request(place: Place) -> None:
+    store = Counted(place.store())
+    assert list(on(store).get_events([])) == []
+    assert store.requests == []
+
+
+# Streaming
+
+
+def test_nothing_is_asked_for_and_no_id_is_taken_before_the_first_event_is(place: Place) -> None:
+    put_new(place.open(), "a")
+    store = Counted(place.store())
+    ids = iter(["a"])
+    events = on(store).get_events(ids)
+    assert store.requests == []
+    assert next(events).event_id == "a"
+    assert list(ids) == []
+
+
+@ON_FOLDER
+def test_of_endless_ids_a_bounded_number_is_taken_ahead(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_reading, "BUDGET", 100 * bulk_reading.BYTES_PER_EVENT)
+    monkeypatch.setattr(bulk_reading, "LARGEST_WINDOW", 100)
+    ff = place.open()
+    put_new(ff, "a", "b")
+    taken = 0
+
+    def ids() -> Iterator[str]:
+        nonlocal taken
+        for taken in count(1):
+            yield "ba"[taken % 2]
+
+    events = ff.get_events(ids())
+    for number in range(2000):
+        assert next(events).event_id == "ab"[number % 2]
+        assert number < taken <= number + 500
+    close(events)
+
+
+class Data(Watched):
+    """Counts what is sent for and fetched of blobs; those not in `free` (if that is set) wait for `gate`."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place.store())
+        self.gate = Flag()
+        self.free: set[str] | None = None
+        self.sent = 0
+        self.fetched = 0
+        self._lock = Lock()
+
+    def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
+        if not (method == "get" and key.startswith("blobs/")):
+            return send()
+        with self._lock:
+            self.sent += 1
+        if self.free is not None and key not in self.free:
+            assert self.gate.wait(60)
+        answer = send()
+        with self._lock:
+            self.fetched += len(getattr(answer, "body", b""))
+        return answer
+
+
+@ON_FOLDER
+def test_further_data_are_fetched_while_events_are_consumed_within_a_budget(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_reading, "BYTES_PER_EVENT", 0)
+    monkeypatch.setattr(bulk_reading, "BUDGET", 50_000)
+    monkeypatch.setattr(bulk_reading, "STRETCH", 10_000)
+    ids = numbered(300)
+    place.open().put_many((event_id.encode() * 100, event_id, at(0)) for event_id in ids)
+    store = Data(place)
+    ahead = []
+    for number, event in enumerate(on(store).get_events(ids), 1):
+        assert event.data == event.event_id.encode() * 100
+        ahead.append(store.fetched - number * len(event.data))
+    assert store.fetched == 300 * 900
+    assert 10_000 < max(ahead) <= 50_000 + 10_000
+
+
+@ON_FOLDER
+def test_what_is_under_way_is_cancelled_when_the_iterator_is_closed(place: Place) -> None:
+    ids = numbered(60)
+    put_new(place.open(), *ids)
+    blobs = [f"blobs/{journal_id.blob_id}" for journal_id in place.open().new_journals()]
+    store = Data(place)
+    store.workers = 2
+    store.free = set(blobs[:7])  # in windows of 2, 4, 8 ... ids, the third one's data cannot all come
+    ff = on(store)
+    events = ff.get_events(ids)
+    assert [next(events).event_id for _ in range(7)] == ids[:7]
+    close(events)
+    store.gate.set()
+    assert ff.get_event(ids[0]).event_id == ids[0]  # what waited before it has been sent by now, if it ever is
+    assert store.sent <= 7 + store.workers + 1
+
+
+def close(events: Iterator[Event]) -> None:
+    events.close()  # type: ignore[attr-defined]  # it is a generator
+
+
+# What it costs
+
+
+def requests_of(place: Place, work: Callable[[FlashFlood], object]) -> list[tuple[str, str]]:
+    """Give the requests that a piece of work makes."""
+    store = Counted(place.store())
+    work(on(store))
+    return store.requests
+
+
+def test_events_of_one_journal_share_all_requests_but_one_each(place: Place) -> None:
+    ff = place.open()
+    ids = numbered(400)
+    put_all(ff, *ids)
+    ff.combine_journals(ff.list_journals())
+    ff.update_event(ids[7], "changed")
+    expected = one_by_one(ff, ids[:10])
+    found: list[Event] = []
+    requests = requests_of(place, lambda ff: found.extend(ff.get_events(ids)))
+    assert found[:10] == expected
+    assert [event.event_id for event in found] == ids
+    assert len(requests) < 2 * len(ids)
+    assert sum(method == "head" for method, _ in requests) == len(ids)
+
+
+def test_the_manifest_of_a_journal_that_0_4_3_wrote_is_read_for_many_events_at_once(place: Place) -> None:
+    ff = place.open()
+    ids = numbered(100)
+    put_all(ff, *ids)
+    (journal_id,) = ff.list_journals()
+    as_0_4_3_writes_it(place, journal_id, ids)
+    expected = one_by_one(ff, ids)
+    found: list[Event] = []
+    requests = requests_of(place, lambda ff: found.extend(ff.get_events(ids)))
+    assert found == expected
+    assert len(found) == len(ids)
+    assert 1 <= sum(request == ("get", f"journals/{journal_id}") for request in requests) <= bulk_reading.WINDOWS
+
+
+def as_0_4_3_writes_it(place: Place, journal_id: JournalID, ids: list[str]) -> None:
+    """Leave of the index entries and the manifest what 0.4.3 knows."""
+    store = place.store()
+    key = f"journals/{journal_id}"
+    there = store.get(key)
+    assert there is not None
+    manifest = json.loads(there.body)
+    store.put(key, json.dumps({name: manifest[name] for name in KNOWN_TO_0_4_3}).encode())
+    for event_id in ids:
+        store.put(f"index/{event_id}--0000000001", b"", metadata={"target": journal_id})
+
+
+def test_one_by_one_and_by_pages_the_same_is_found(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = busy_store(place.open())
+    expected = one_by_one(place.open(), ids)
+    for worth in (1, 2, 10**6):
+        monkeypatch.setattr(locating, "WORTH_A_PAGE", worth)
+        assert list(place.open().get_events(ids, on_missing="skip")) == expected
+
+
+class Paged(Watched):
+    """Gives listings in pages of three keys."""
+
+    def request(self, _method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
+        answer = send()
+        if isinstance(answer, Page) and len(answer.entries) > 3:
+            return Page(answer.entries[:3], True, answer.date)  # type: ignore[return-value]  # noqa: FBT003
+        return answer
+
+
+@ON_FOLDER
+@pytest.mark.parametrize("worth", [1, 2, 3])
+def test_pages_that_end_anywhere_hide_no_event(place: Place, monkeypatch: pytest.MonkeyPatch, worth: int) -> None:
+    monkeypatch.setattr(locating, "WORTH_A_PAGE", worth)
+    ids = busy_store(place.open())
+    expected = one_by_one(place.open(), ids)
+    assert list(on(Paged(place.store())).get_events(ids, on_missing="skip")) == expected
+
+
+# What is broken
+
+
+def test_a_broken_index_entry_is_an_error_when_its_turn_comes(place: Place) -> None:
+    ff = place.open()
+    put_new(ff, "a", "b")
+    place.store().put("index/b--0000000001", b"", metadata={"target": "nowhere"})
+    events = ff.get_events(["a", "b"])
+    assert next(events).event_id == "a"
+    with pytest.raises(FlashFloodCorruptionError, match="index/b--0000000001"):
+        next(events)
+
+
+def test_a_blob_cut_short_or_missing_is_an_error_that_names_the_first_event_that_it_hides(place: Place) -> None:
+    ff = place.open()
+    put_all(ff, "a", "b", "c")
+    (journal_id,) = ff.list_journals()
+    store = place.store()
+    store.put(f"blobs/{journal_id.blob_id}", b"data of adata")
+    events = ff.get_events(["a", "b", "c"])
+    assert next(events).data == b"data of a"
+    with pytest.raises(FlashFloodCorruptionError, match="'b'"):
+        next(events)
+    store.delete([f"blobs/{journal_id.blob_id}"])
+    with pytest.raises(FlashFloodCorruptionError, match="'c'"):
+        next(ff.get_events(["c", "b"], on_missing="skip"))
+
+
+def test_a_manifest_that_cannot_be_read_is_an_error_of_its_events_alone(place: Place) -> None:
+    ff = place.open()
+    put_all(ff, "a", "b")
+    (journal_id,) = ff.list_journals()
+    as_0_4_3_writes_it(place, journal_id, ["a", "b"])
+    put_new(ff, "c")
+    place.store().put(f"journals/{journal_id}", b"{}")
+    events = ff.get_events(["c", "a"])
+    assert next(events).event_id == "c"
+    with pytest.raises(FlashFloodCorruptionError, match=journal_id):
+        next(events)
+
+
+def test_a_claim_whose_writer_has_died_is_no_event(place: Place) -> None:
+    ff = place.open()
+    put_all(ff, "a", "b")
+    put_new(ff, "c")
+    store = place.store()
+    store.delete([f"journals/{journal_id}" for journal_id in ff.list_journals()])
+    put_new(ff, "d")
+    assert [event.event_id for event in ff.get_events([*"abcd"], on_missing="skip")] == ["d"]
+
+
+def test_an_event_of_a_batch_that_was_fenced_is_not_found(place: Place) -> None:
+    ff = place.open()
+    put_all(ff, "a", "b")
+    (journal_id,) = ff.list_journals()
+    fence = Manifest.of_rows(journal_id, [], 0).encode()
+    place.store().put(f"journals/{journal_id}", fence, metadata={"number_of_events": "0"})
+    with pytest.raises(FlashFloodEventNotFound, match="'a'"):
+        next(ff.get_events(["a"]))
+
+
+# Beside others
+
+WORKS: dict[str, Callable[[FlashFlood], object]] = {
+    "journals": lambda ff: ff.journal(minimum_number_of_events=2),
+    "updates": lambda ff: ff.update(None),
+    "combines and collects garbage": lambda ff: (
+        ff.combine_journals(list(ff.list_journals())),
+        ff.collect_garbage(grace=AT_ONCE),
+    ),
+    "puts a deleted event again": lambda ff: ff.put(b"again", "deleted", at(50)),
+    "deletes": lambda ff: ff.delete_event("b"),
+    "updates an event": lambda ff: ff.update_event("d", b"newer"),
+}
+
+
+@pytest.mark.parametrize("worth", [1, 10**6], ids=["by pages", "one by one"])
+@pytest.mark.parametrize("work", WORKS)
+def test_another_client_may_work_between_any_two_requests(
+    tmp_path: Path, work: str, worth: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locating, "WORTH_A_PAGE", worth)
+    ids = ["a", "b", "c", "d", "e", "deleted"]
+    for number in count(1):
+        folder = LocalStore(tmp_path / f"{number}")
+        ff = on(folder)
+        put_journaled(ff, "a", "b")
+        put_journaled(ff, "c", "deleted", start=10)
+        put_new(ff, "d", "e", start=20)
+        ff.update_event("c", b"updated")
+        ff.delete_event("deleted")
+        before = contents(one_by_one(ff, ids))
+        store = Interrupted(folder, number, partial(WORKS[work], ff))
+        found = contents(on(store).get_events(ids, on_missing="skip"))
+        after = contents(one_by_one(ff, ids))
+        assert before.keys() & after.keys() <= found.keys() <= before.keys() | after.keys(), f"at request {number}"
+        for event_id, data in found.items():
+            assert data in (before.get(event_id), after.get(event_id)), f"{event_id} at request {number}"
+        if not store.reached:
+            break
+    assert number > 10
+
+
+@pytest.mark.timeout(180)
+def test_events_put_and_updated_are_found_while_another_process_journals_updates_and_collects(place: Place) -> None:
+    """What an update that has returned gave an event is what is read, or what a later one gave it."""
+    ff = place.open()
+    put: list[str] = []
+    with Worker(place.env, "test_replay_beside_others", "work_for_ever", place.url, 1) as other:
+        put_new(ff, *numbered(20), start=2000)
+        for number in range(6 if place.s3 else 12):
+            put += [other.hear() for _ in range(3)]
+            for event_id in numbered(20)[number % 3 :: 3]:
+                ff.update_event(event_id, f"{number}")
+            found = list(ff.get_events([*put, *numbered(20), "nobody"], on_missing="skip"))
+            assert [event.event_id for event in found] == [*put, *numbered(20)]
+            data = [event.data for event in found[len(put) :]]
+            assert data[number % 3 :: 3] == [f"{number}".encode()] * len(data[number % 3 :: 3])
+        assert other.process.poll() is None
