@@ -1,6 +1,7 @@
 """`put_many` stores many events in batches, each whole or not at all, and one event for each id."""
 
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
@@ -10,18 +11,24 @@ from conftest import Place
 from samples import AT_ONCE, at, contents, put_new
 from watched import Answer, Counted, Death, Interrupted, Watched, keys, on
 
-from flashflood import Event, FlashFlood, FlashFloodEventExistsError, FlashFloodException, batching
+from flashflood import Event, FlashFlood, FlashFloodEventExistsError, FlashFloodException, batching, ids
 from flashflood._core import Manifest
 from flashflood.identifiers import JournalID
 
+ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
 
-def bare(*ids: str | None, start: int = 0) -> list[batching.Bare]:
+
+def bare(*event_ids: str | None, start: int = 0) -> list[batching.Bare]:
     """Give (data, event_id, date) for each id, a minute apart."""
-    return [(f"data of {event_id}".encode(), event_id, at(minute)) for minute, event_id in enumerate(ids, start)]
+    return [(f"data of {event_id}".encode(), event_id, at(minute)) for minute, event_id in enumerate(event_ids, start)]
 
 
-def data_of(*ids: str) -> dict[str, bytes]:
-    return {event_id: f"data of {event_id}".encode() for event_id in ids}
+def data_of(*event_ids: str) -> dict[str, bytes]:
+    return {event_id: f"data of {event_id}".encode() for event_id in event_ids}
+
+
+def outcome(stored: batching.Stored) -> tuple[int, list[str]]:
+    return stored.stored, list(stored.skipped)
 
 
 def put_unless_taken(ff: FlashFlood) -> None:
@@ -38,7 +45,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_events_are_stored_from_both_shapes_and_any_iterable(place: Place) -> None:
     ff = place.open()
     events: list[Event | batching.Bare] = [Event("b", at(1), b"data of b"), *bare("a", "c"), ({"foo": 1}, None, None)]
-    assert ff.put_many(iter(events)) == (4, [])
+    assert outcome(ff.put_many(iter(events))) == (4, [])
     replayed = list(ff.replay())
     assert [event.event_id for event in replayed[:3]] == ["a", "b", "c"]
     assert [event.date for event in replayed[:3]] == [at(0), at(1), at(1)]
@@ -90,18 +97,90 @@ def test_the_error_says_how_many_earlier_batches_hold(place: Place) -> None:
     put_new(ff, "taken")
     with pytest.raises(FlashFloodEventExistsError) as caught:
         ff.put_many(bare("a", "b", "c", "d", "e", "taken"))
-    assert ["stored 5 events" in note for note in caught.value.__notes__] == [True]
+    assert ["stored 5 of the first 5 events" in note for note in caught.value.__notes__] == [True]
     assert set(contents(ff.replay())) == {"taken", *"abcde"}
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("wrong", [(1, "x", None), (b"data", "a--b", None), (b"data",)])
+def test_an_event_that_is_wrong_is_an_error_that_says_what_is_stored(place: Place, wrong: batching.Bare) -> None:
+    ff = place.open()
+    put_new(ff, "old")
+    with pytest.raises((TypeError, FlashFloodException)) as caught:
+        ff.put_many([*bare("a", "b", "old", "c", "d", "e"), wrong], on_conflict="skip")
+    assert ["stored 4 of the first 5 events" in note for note in caught.value.__notes__] == [True]
+    assert set(contents(ff.replay())) == {"old", *"abcd"}
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_an_error_of_the_callers_own_iterable_passes_through(place: Place) -> None:
+    ff = place.open()
+    error = OSError("the file has ended early")
+
+    def events() -> Iterator[batching.Bare]:
+        yield from bare(*"abcdefg")
+        raise error
+
+    with pytest.raises(OSError, match="the file has ended early") as caught:
+        ff.put_many(events())
+    assert caught.value is error
+    assert set(contents(ff.replay())) == set("abcde")
+    assert outcome(ff.put_many(bare(*"abcdefg"), on_conflict="skip")) == (2, [*"abcde"])
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_batch_is_stored_before_the_event_after_it_is_taken(place: Place) -> None:
+    ff = place.open()
+
+    def events() -> Iterator[batching.Bare]:
+        for number, event in enumerate(bare(*(f"{number:02}" for number in range(22)))):
+            assert len(contents(ff.replay())) == number // 5 * 5
+            yield event
+
+    assert ff.put_many(events()).stored == 22
+
+
+@ON_FOLDER
+def test_any_number_of_events_are_stored_in_the_memory_of_two_batches(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "LARGEST_BLOB", 1_000_000)
+    ff = place.open()
+    ff.put(b"all that is made once")
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        ff.put_many((bytes(100_000), None, at(number)) for number in range(100))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak - before < 2_500_000
+
+
+@ON_FOLDER
+def test_the_ids_left_out_are_counted_and_can_be_gone_through_again_however_many_they_are(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ids, "LARGEST_IN_MEMORY", 100)
+    ff = place.open()
+    there = [f"id {number} \u2028 {'ä' * number}" for number in range(30)]
+    ff.put_many(bare(*there))
+    skipped = ff.put_many(bare(*there), on_conflict="skip").skipped
+    assert len(skipped) == len(there)
+    assert list(skipped) == sorted(skipped, key=there.index) == there
+    assert [*zip(skipped, skipped, strict=True)] == [*zip(there, there, strict=True)]
+    assert there[7] in skipped
+    assert "id 7" not in skipped
 
 
 def test_with_skip_ids_that_exist_are_left_out_and_named(place: Place) -> None:
     ff = place.open()
     put_new(ff, "old")
     ff.update_event("old", "newer")
-    assert ff.put_many(bare("a", "old", "a", "b"), on_conflict="skip") == (2, ["a", "old"])
+    assert outcome(ff.put_many(bare("a", "old", "a", "b"), on_conflict="skip")) == (2, ["a", "old"])
     assert ff.get_event("old").data == b"newer"
     assert ff.get_event("a").date == at(0)
-    assert ff.put_many(bare("a", "old", "b"), on_conflict="skip") == (0, ["a", "old", "b"])
+    assert outcome(ff.put_many(bare("a", "old", "b"), on_conflict="skip")) == (0, ["a", "old", "b"])
     assert len(contents(ff.replay())) == 3
 
 
@@ -114,7 +193,8 @@ def test_what_is_no_event_is_a_type_error_that_says_what_to_give(place: Place, e
 def test_beside_ids_that_exist_events_without_an_id_are_all_stored(place: Place) -> None:
     ff = place.open()
     put_new(ff, "old", "older")
-    assert ff.put_many(bare(None, "old", None, "a", "older", None), on_conflict="skip") == (4, ["old", "older"])
+    stored = ff.put_many(bare(None, "old", None, "a", "older", None), on_conflict="skip")
+    assert outcome(stored) == (4, ["old", "older"])
     assert len(contents(ff.replay())) == 6
     with pytest.raises(FlashFloodEventExistsError, match="'old'"):
         ff.put_many(bare(None, "old"))
@@ -187,24 +267,24 @@ def test_another_word_for_on_conflict_is_a_value_error(place: Place) -> None:
 
 
 def test_of_several_writers_of_the_same_ids_one_stores_each(place: Place) -> None:
-    ids = [f"id {number}" for number in range(6)]
+    wanted = [f"id {number}" for number in range(6)]
 
     def write(writer: int) -> list[str]:
-        order = ids[writer:] + ids[:writer]
+        order = wanted[writer:] + wanted[:writer]
         events = [(f"{writer}".encode(), event_id, at(writer)) for event_id in order]
         skipped = place.open().put_many(events, on_conflict="skip").skipped
-        return [event_id for event_id in ids if event_id not in skipped]
+        return [event_id for event_id in wanted if event_id not in skipped]
 
     with ThreadPoolExecutor(4) as pool:
         stored = list(pool.map(write, range(4)))
-    assert sorted(event_id for mine in stored for event_id in mine) == ids
+    assert sorted(event_id for mine in stored for event_id in mine) == wanted
     ff = place.open()
     expected = {event_id: f"{writer}".encode() for writer, mine in enumerate(stored) for event_id in mine}
-    assert contents(ff.replay()) == expected == {event_id: ff.get_event(event_id).data for event_id in ids}
+    assert contents(ff.replay()) == expected == {event_id: ff.get_event(event_id).data for event_id in wanted}
     assert ff.check() == []
 
 
-@pytest.mark.parametrize("place", ["folder"], indirect=True)
+@ON_FOLDER
 @pytest.mark.parametrize(
     "work",
     [

@@ -20,6 +20,7 @@ from flashflood.data import to_bytes
 from flashflood.dates import timestamp_now
 from flashflood.events import Event
 from flashflood.identifiers import NEW, JournalID
+from flashflood.ids import Ids
 from flashflood.lookup import IndexEntry
 
 logger = logging.getLogger("flashflood")
@@ -41,7 +42,7 @@ class Stored(NamedTuple):
 
     stored: int
     """How many events it stored."""
-    skipped: list[str]
+    skipped: Ids
     """The ids that it left out, since events had them already."""
 
 
@@ -61,14 +62,15 @@ def put_many(ctx: Context, events: Iterable[Event | Bare], on_conflict: OnConfli
         msg = f"on_conflict={on_conflict!r}; give 'error' or 'skip'"
         raise ValueError(msg)
     stored = 0
-    skipped: list[str] = []
+    skipped = Ids()
     try:
         for batch in _batches(map(partial(_checked, ctx), events)):
             left_out = until_settled("put_many", _Batch(ctx, batch, on_conflict).put)
             stored += len(batch) - len(left_out)
-            skipped += left_out
+            skipped.extend(left_out)
     except Exception as error:
-        error.add_note(f"put_many had stored {stored} events in earlier batches; they stay")
+        seen = stored + len(skipped)
+        error.add_note(f"put_many had stored {stored} of the first {seen} events, in earlier batches; they stay")
         raise
     return Stored(stored, skipped)
 

@@ -1,0 +1,54 @@
+"""Ids as a result: any number of them."""
+
+import weakref
+from collections.abc import Collection, Iterable, Iterator
+from tempfile import SpooledTemporaryFile
+from threading import Lock
+
+LARGEST_IN_MEMORY = 1_000_000
+"""Bytes of ids from which on they lie in a temporary file."""
+
+
+class Ids(Collection[str]):
+    """Ids in the order in which they were found. Their number may be beyond memory: they then lie in a temporary file.
+
+    The file goes when the object does. Looking for one id reads them all.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._count = 0
+        self._size = 0
+        self._lock = Lock()
+        self._file = SpooledTemporaryFile(LARGEST_IN_MEMORY)  # noqa: SIM115  closed with the object
+        weakref.finalize(self, self._file.close)
+
+    def extend(self, ids: Iterable[str]) -> None:
+        """Add ids, which hold no control characters: each is a line of the file."""
+        with self._lock:
+            self._file.seek(self._size)
+            for event_id in ids:
+                self._size += self._file.write(f"{event_id}\n".encode())
+                self._count += 1
+
+    def __len__(self) -> int:
+        """Give their number."""
+        return self._count
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield them from the first on."""
+        place = 0
+        while place < self._size:
+            with self._lock:
+                self._file.seek(place)
+                lines = self._file.readlines(65_536)
+            place += sum(map(len, lines))
+            yield from (line[:-1].decode() for line in lines)
+
+    def __contains__(self, event_id: object) -> bool:
+        """Say whether an id is among them."""
+        return any(event_id == found for found in self)
+
+    def __repr__(self) -> str:
+        """Say how many there are."""
+        return f"<{self._count} ids>"
