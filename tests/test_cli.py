@@ -5,24 +5,24 @@ import os
 import pty
 import signal
 import subprocess
-import sysconfig
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from subprocess import PIPE, CompletedProcess
-from typing import Any
+from subprocess import PIPE
 
 import pytest
+from command_line import FLASHFLOOD, Run, environment, lines, output, refusal, runner
 from conftest import Place
 
 from flashflood import FlashFlood
 
-FLASHFLOOD = str(Path(sysconfig.get_path("scripts"), "flashflood"))
 COMMANDS = [
     "put",
+    "put-many",
     "get",
+    "get-many",
     "update",
     "delete",
     "journal",
@@ -36,57 +36,15 @@ COMMANDS = [
 ]
 BINARY = bytes(range(256)) * 2
 
-Run = Callable[..., CompletedProcess[bytes]]
-
 
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
-    """Give an environment that names a store in a folder, and no credentials."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "FLASHFLOOD_"))}
-    return {
-        **kept,
-        "FLASHFLOOD_STORE": str(tmp_path / "store"),
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_MAX_ATTEMPTS": "1",
-        "TERM": "xterm",
-    }
+    return environment(tmp_path)
 
 
 @pytest.fixture
 def run(env: dict[str, str], tmp_path: Path) -> Run:
-    """Run the command to its end, its output and errors in pipes."""
-
-    def run(*arguments: str | bytes, stdin: bytes = b"", **variables: str) -> CompletedProcess[bytes]:
-        command = [FLASHFLOOD, *arguments]
-        return subprocess.run(
-            command, input=stdin, capture_output=True, env=env | variables, cwd=tmp_path, check=False, timeout=60
-        )
-
-    return run
-
-
-def output(process: CompletedProcess[bytes]) -> bytes:
-    """Give what a run that succeeded wrote; it said nothing on standard error."""
-    assert (process.returncode, process.stderr) == (0, b"")
-    return process.stdout
-
-
-def lines(process: CompletedProcess[bytes]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in output(process).splitlines()]
-
-
-def refusal(process: CompletedProcess[bytes], status: int) -> str:
-    """Give the one line that a failed run says on standard error."""
-    message = process.stderr.decode()
-    assert process.returncode == status, message
-    assert message.startswith("flashflood: ")
-    assert message.count("\n") == 1
-    assert message.endswith("\n")
-    assert process.stdout == b""
-    return message
+    return runner(env, tmp_path)
 
 
 # Putting and getting
@@ -336,6 +294,9 @@ def test_no_store_named_is_one_line_and_2(run: Run) -> None:
         ["put", "x", "--file", "-"],
         ["get"],
         ["get", "a", "b"],
+        ["put-many"],
+        ["get-many"],
+        ["get-many", "a", "--file", "-"],
         ["unheard-of"],
         ["replay", "--unheard-of"],
         ["replay", "--format", "unheard-of"],
@@ -450,6 +411,8 @@ def terminal() -> Iterator[tuple[int, Callable[[], str]]]:
         (["journal", "--minimum-events", "1"], "journaling"),  # of seven events there are enough for two runs
         (["apply-updates"], "applying updates"),
         (["replay"], "replaying"),
+        (["get-many", "day 1"], "reading"),
+        (["put-many", "--file", "/dev/null"], "storing"),
     ],
 )
 def test_long_work_shows_progress_on_a_terminal_and_only_there(
@@ -469,6 +432,7 @@ def test_at_a_terminal_replay_shows_a_table_without_a_bar_and_counts_are_words(e
         (["replay"], "day 7"),
         (["journals"], "version"),
         (["apply-updates"], "1 updates applied"),
+        (["put-many", "--file", "/dev/null"], "0 events stored, 0 skipped"),
     ):
         with terminal() as (screen, shown):
             command = [FLASHFLOOD, *arguments]

@@ -1,12 +1,17 @@
 """The commands, one function each: take parameters, call the API once, write what it gives."""
 
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import datetime, timedelta
+from typing import TextIO
 
 import click
 
 from flashflood import Event, JournalID
+from flashflood.batching import OnConflict
+from flashflood.bulk_reading import OnMissing
 from flashflood.cli import demo as walk
+from flashflood.cli.input import data_from, events_from, ids_from
 from flashflood.cli.output import (
     DATE_WIDTH,
     ID_WIDTH,
@@ -19,7 +24,7 @@ from flashflood.cli.output import (
     json_line,
     write,
 )
-from flashflood.cli.parameters import Date, data_from, data_parameters, opened, range_options, store_option
+from flashflood.cli.parameters import Date, data_parameters, events_format, opened, range_options, store_option
 from flashflood.cli.progress import counted, working
 
 
@@ -62,6 +67,60 @@ def get(url: str | None, form: str, event_id: str) -> None:
     with opened(url) as flood:
         event = flood.get_event(event_id)
     write(event.data if form == "data" else event_line(event))
+
+
+@flashflood.command("put-many")
+@store_option
+@click.option(
+    "--file", "path", metavar="PATH", required=True, help="JSON Lines as `replay` writes them; - is standard input."
+)
+@click.option(
+    "--on-conflict",
+    type=click.Choice(["error", "skip"]),
+    default="error",
+    show_default=True,
+    help="What to do with an event whose id is taken.",
+)
+@click.option(
+    "--skipped",
+    "skipped_file",
+    metavar="PATH",
+    type=click.File("w", encoding="utf-8", lazy=False),
+    help="Write the ids that were skipped to a file, one a line.",
+)
+def put_many(url: str | None, path: str, on_conflict: OnConflict, skipped_file: TextIO | None) -> None:
+    """Store the events of a file, and say how many; interrupted, repeat it with --on-conflict skip."""
+    with opened(url) as flood:
+        with closing(counted("storing", events_from(path))) as events:
+            stored, skipped = flood.put_many(events, on_conflict=on_conflict)
+        if skipped_file is not None:
+            skipped_file.writelines(f"{event_id}\n" for event_id in skipped)
+    if is_for_people():
+        write(f"{stored:,} events stored, {len(skipped):,} skipped\n".encode())
+    else:
+        write(json_line({"stored": stored, "skipped": len(skipped)}))
+
+
+@flashflood.command("get-many")
+@store_option
+@click.option("--file", "path", metavar="PATH", help="Take the ids from a file, one a line; - is standard input.")
+@click.option(
+    "--on-missing",
+    type=click.Choice(["error", "skip"]),
+    default="error",
+    show_default=True,
+    help="What to do with an id that no event has.",
+)
+@events_format
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+def get_many(url: str | None, path: str | None, on_missing: OnMissing, form: str | None, ids: tuple[str, ...]) -> None:
+    """Write the events of the IDs, in their order."""
+    if bool(ids) == bool(path):
+        msg = "give the ids as arguments, or with --file (- for standard input)."
+        raise click.UsageError(msg)
+    with opened(url) as flood:
+        events = flood.get_events(ids_from(path) if path else ids, on_missing=on_missing)
+        _write_events("reading", events, form)
 
 
 @flashflood.command()
@@ -112,25 +171,17 @@ def apply_updates(url: str | None, limit: int | None) -> None:
 @click.option(
     "--filter", "expression", metavar="JMESPATH", help="Only events whose JSON data make the expression true."
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["jsonl", "data", "table"]),
-    help="JSON Lines (the default into a file or pipe), the data alone, or a table (the default on a terminal).",
-)
+@events_format
 def replay(
     url: str | None, from_date: datetime | None, to_date: datetime | None, expression: str | None, form: str | None
 ) -> None:
     """Write the events of a date range, in the order of their dates."""
-    form = form or ("table" if is_for_people() else "jsonl")
     with opened(url) as flood:
         try:
             events: Iterable[Event] = flood.replay(from_date, to_date, filter=expression)
         except ValueError as error:
             raise click.UsageError(_with_place(error)) from error
-        if not is_for_people():
-            events = counted("replaying", events)
-        _write_events(events, form)
+        _write_events("replaying", events, form)
 
 
 def _with_place(error: ValueError) -> str:
@@ -142,13 +193,16 @@ def _with_place(error: ValueError) -> str:
             return " ".join(lines)
 
 
-def _write_events(events: Iterable[Event], form: str) -> None:
-    if form == "table":
+def _write_events(what: str, events: Iterable[Event], form: str | None) -> None:
+    """Write events as they come; into a file or pipe, showing on the terminal that `what` is under way."""
+    if not is_for_people():
+        events = counted(what, events)
+    if (form or ("table" if is_for_people() else "jsonl")) == "table":
         table = EventTable()
         write(table.header())
         line = table.event
     else:
-        line = event_line if form == "jsonl" else data_line
+        line = data_line if form == "data" else event_line
     for event in events:
         write(line(event))
 

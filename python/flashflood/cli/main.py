@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = error.ctx.command_path if error.ctx else "flashflood"
         return _fail(f"{error.format_message()} (see `{command} --help`)", error.exit_code)
     except click.ClickException as error:
-        return _fail(error.format_message(), error.exit_code)
+        return _fail("; ".join([error.format_message(), *getattr(error, "__notes__", ())]), error.exit_code)
     return int(status or 0)
 
 

@@ -1,11 +1,8 @@
-"""What the commands take: the store, dates, an event's data."""
+"""What the commands take: the store, dates, where an event's data are."""
 
-import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import click
@@ -26,12 +23,22 @@ class Date(click.ParamType[datetime]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Give the naive UTC datetime, or fail with a usage error that shows an example."""
         try:
-            date = datetime.fromisoformat(str(value))
-            return date.astimezone(UTC).replace(tzinfo=None) if date.tzinfo else date
-        except ValueError:
-            self.fail(f"{value!r} is not a date such as 2026-11-24 or 2026-11-24T08:30:00Z.", param, ctx)
-        except OverflowError:
-            self.fail(f"{value!r} leaves the years 1 to 9999 in UTC.", param, ctx)
+            return date_of(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def date_of(text: str) -> datetime:
+    """Give the naive UTC datetime of such a text. `ValueError`, with an example, if it is none."""
+    try:
+        date = datetime.fromisoformat(text)
+        return date.astimezone(UTC).replace(tzinfo=None) if date.tzinfo else date
+    except ValueError as error:
+        msg = f"{text!r} is not a date such as 2026-11-24 or 2026-11-24T08:30:00Z."
+        raise ValueError(msg) from error
+    except OverflowError as error:
+        msg = f"{text!r} leaves the years 1 to 9999 in UTC."
+        raise ValueError(msg) from error
 
 
 Command = Callable[..., Any]
@@ -45,6 +52,14 @@ store_option = click.option(
 )
 
 
+events_format = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "data", "table"]),
+    help="JSON Lines (the default into a file or pipe), the data alone, or a table (the default on a terminal).",
+)
+
+
 def range_options(command: Command) -> Command:
     """Add `--from` and `--to`."""
     start = click.option("--from", "from_date", metavar="DATE", type=Date(), help="Only what is later than this.")
@@ -53,29 +68,10 @@ def range_options(command: Command) -> Command:
 
 
 def data_parameters(command: Command) -> Command:
-    """Add the argument `DATA` and `--file`, of which `data_from` takes one."""
+    """Add the argument `DATA` and `--file`, of which `input.data_from` takes one."""
     argument = click.argument("text", metavar="[DATA]", required=False)
     option = click.option("--file", "path", metavar="PATH", help="Take the data from a file; - is standard input.")
     return argument(option(command))
-
-
-def data_from(text: str | None, path: str | None) -> bytes:
-    """Give the event's data: the argument's bytes as the shell passed them, a file's, or standard input's."""
-    if text is not None and path is not None:
-        msg = "give the data as an argument or with --file, not both."
-        raise click.UsageError(msg)
-    if text is not None:
-        return os.fsencode(text)
-    if path is None:
-        msg = "no data: give them as an argument, or with --file (- for standard input)."
-        raise click.UsageError(msg)
-    if path == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        msg = f"{path}: {error.strerror}"
-        raise click.ClickException(msg) from error
 
 
 @contextmanager
@@ -91,10 +87,18 @@ def opened(url: str | None) -> Iterator[FlashFlood]:
             raise click.UsageError(str(error)) from error
         yield flood
     except FlashFloodException as error:
-        raise click.ClickException(str(error)) from error
+        raise _failure(error, str(error)) from error
     except (BotoCoreError, ClientError, Boto3Error) as error:
         msg = f"{url}: {error}"
-        raise click.ClickException(msg) from error
+        raise _failure(error, msg) from error
     except OSError as error:
         msg = f"{error.filename or url}: {error.strerror or error}"
-        raise click.ClickException(msg) from error
+        raise _failure(error, msg) from error
+
+
+def _failure(error: Exception, message: str) -> click.ClickException:
+    """Make the error that is shown; it keeps the notes of its cause."""
+    failure = click.ClickException(message)
+    for note in getattr(error, "__notes__", ()):
+        failure.add_note(note)
+    return failure

@@ -1,13 +1,14 @@
 """A bar on standard error while something takes long: on a terminal, and only there."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from flashflood import Event
+T = TypeVar("T")
 
 STEP = 1000
 """Events between two looks at the bar: few enough to move it, enough to cost nothing."""
@@ -21,7 +22,7 @@ def working(what: str) -> Iterator[None]:
         yield
 
 
-def counted(what: str, events: Iterable[Event]) -> Iterator[Event]:
+def counted(what: str, events: Iterable[T]) -> Generator[T, None, None]:
     """Pass events on, showing how many there were so far."""
     with _bar("{task.completed:,} events") as bar:
         task = bar.add_task(what, total=None)
