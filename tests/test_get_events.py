@@ -145,6 +145,26 @@ def test_an_error_of_the_callers_own_iterable_passes_through_after_the_events_be
         next(events)
 
 
+class Failing(Watched):
+    """Fails where the index entry of one event is read."""
+
+    def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
+        if method == "head" and key.startswith("index/event 050"):
+            msg = "no network"
+            raise OSError(msg)
+        return send()
+
+
+def test_an_error_of_the_store_passes_through_after_events_before_it(place: Place) -> None:
+    put_all(place.open(), *numbered(60))
+    events = on(Failing(place.store())).get_events(numbered(60))
+    found: list[str] = []
+    with pytest.raises(OSError, match="no network"):
+        found.extend(event.event_id for event in events)
+    assert found == numbered(60)[: len(found)]
+    assert 0 < len(found) <= 50
+
+
 def test_no_ids_give_no_events_and_no_request(place: Place) -> None:
     store = Counted(place.store())
     assert list(on(store).get_events([])) == []
@@ -296,6 +316,21 @@ def as_0_4_3_writes_it(place: Place, journal_id: JournalID, ids: list[str]) -> N
     store.put(key, json.dumps({name: manifest[name] for name in KNOWN_TO_0_4_3}).encode())
     for event_id in ids:
         store.put(f"index/{event_id}--0000000001", b"", metadata={"target": journal_id})
+
+
+def test_of_the_manifests_that_0_4_3_wrote_a_bounded_number_of_rows_is_kept(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locating, "ROWS_KEPT", 50)
+    ff = place.open()
+    ids = []
+    for start in (0, 20, 40):
+        ids += numbered(60)[start : start + 20]
+        put_all(ff, *ids[start:], start=start)
+    for number, journal_id in enumerate(list(ff.list_journals())):
+        as_0_4_3_writes_it(place, journal_id, ids[20 * number : 20 * number + 20])
+    mixed = [ids[number * 7 % 60] for number in range(60)]
+    assert list(ff.get_events(mixed)) == one_by_one(ff, mixed)
 
 
 def test_one_by_one_and_by_pages_the_same_is_found(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

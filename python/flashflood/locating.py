@@ -32,6 +32,8 @@ WORTH_A_PAGE = 32
 """For so many prefixes a listing's page, up to 1,000 keys, costs less than listing each by itself."""
 ROWS_KEPT = 500_000
 """Rows of manifests that are kept for further events of their journals, about 100 bytes each."""
+ROWS_OF_A_MANIFEST = 10
+"""Rows that a manifest counts for beside its own."""
 
 
 class Place(NamedTuple):
@@ -144,9 +146,9 @@ class Locator:
         if manifest is None:
             return {entry.event_id: None for entry in entries}
         rows: dict[str, _Row] = {}
-        for entry in entries:
-            row = manifest.find(entry.event_id)
-            rows[entry.event_id] = not_found(entry.event_id) if row is None else entry.row() or row
+        places = manifest.find_all([entry.event_id for entry in entries])
+        for entry, place in zip(entries, places, strict=True):
+            rows[entry.event_id] = not_found(entry.event_id) if place is None else entry.row() or manifest.row(place)
         return rows
 
     def _updates(self, entries: Iterable[IndexEntry]) -> dict[str, dict[Update, int]]:
@@ -206,6 +208,7 @@ class _Manifests:
         self._ctx = ctx
         self._lock = threading.Lock()
         self._kept: OrderedDict[JournalID, Manifest] = OrderedDict()
+        self._rows = 0
 
     def read(self, journal_id: JournalID) -> Manifest | None:
         """Give a journal's manifest. None: there is none (any more)."""
@@ -222,9 +225,12 @@ class _Manifests:
     def _keep(self, journal_id: JournalID, manifest: Manifest) -> None:
         """Keep it, and let those go that were used longest ago."""
         with self._lock:
-            self._kept[journal_id] = manifest
-            while len(self._kept) > 1 and sum(map(len, self._kept.values())) > ROWS_KEPT:
-                self._kept.popitem(last=False)
+            if journal_id not in self._kept:
+                self._kept[journal_id] = manifest
+                self._rows += len(manifest) + ROWS_OF_A_MANIFEST
+            while self._rows > ROWS_KEPT and len(self._kept) > 1:
+                _, oldest = self._kept.popitem(last=False)
+                self._rows -= len(oldest) + ROWS_OF_A_MANIFEST
 
 
 def _covered(page: Page, prefixes: Iterable[str]) -> dict[str, list[Entry]]:
