@@ -11,8 +11,8 @@ from model.random_runs import random_runs
 from model.world import World
 
 EVERY_SAFEGUARD = frozenset(Safeguard)
-MOST_STATES = 60_000
-TAKES_LONGER = {"help-aba", "oj-journal-replay"}
+MOST_STATES = 100_000
+TAKES_LONGER = {"help-aba", "race-put3", "put-put-journal-gc", "oj-journal-replay"}
 EVERYWHERE = {**SMALL, **BESIDE_043}
 
 
@@ -36,6 +36,7 @@ def test_beside_043_nothing_else_breaks_than_the_order_of_calls(name: str) -> No
     [
         (Safeguard.LIST_AFTER_CLAIM, "put-put-journal"),
         (Safeguard.OWN_MANIFEST, "put-put-journal"),
+        (Safeguard.FENCE_BLOBLESS, "race-put"),
         (Safeguard.MARKS, "del-del-reput"),
         (Safeguard.WAITING_DELETES, "del-reput-journal"),
         (Safeguard.LEDGER_AGAIN, "journal-journal"),

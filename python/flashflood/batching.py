@@ -6,7 +6,6 @@ Writes a batch's blob and draft, a claim for each event, and the manifest, whose
 import logging
 import uuid
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -129,10 +128,10 @@ class _Batch:
         deadline = Deadline()
         draft = _draft(sorted(self._events.values()))
         journal_id = JournalID(draft.journal_id)
-        blob = self._write(draft)
-        found = self._ctx.requests.each(partial(self._claim, journal_id, blob), draft.rows())
+        self._write(draft)
+        found = self._ctx.requests.each(partial(self._claim, journal_id), draft.rows())
         self._is_first_attempt = False
-        rows = [row for claim in found if claim is not None and (row := claim.row()) is not None]
+        rows = [row for claim in found if isinstance(claim, IndexEntry) and (row := claim.row()) is not None]
         deadline.check("put_many")
         if len(rows) < len(draft):
             is_fenced = claims.fence(self._ctx, journal_id)
@@ -140,8 +139,8 @@ class _Batch:
             manifest = Manifest.of_rows(journal_id, rows, draft.size)
             is_fenced = not self._ctx.create_manifest(manifest) and claims.fence(self._ctx, journal_id)
         if is_fenced:
-            claimed = {row.event_id for row in rows}
-            for event_id in [event_id for event_id in self._events if event_id not in claimed]:
+            drafted = zip(draft.rows(), found, strict=True)
+            for event_id in [row.event_id for row, claim in drafted if claim is claims.Refusal.TAKEN]:
                 self._conflict(event_id)
                 del self._events[event_id]
             raise OvertakenError
@@ -153,26 +152,25 @@ class _Batch:
             raise claims.exists_error(event_id)
         self._left_out.append(event_id)
 
-    def _write(self, draft: Manifest) -> Future[None]:
-        """Write the blob and the draft; give the future of the blob, which is there."""
+    def _write(self, draft: Manifest) -> None:
+        """Write the blob and the draft."""
         journal_id = JournalID(draft.journal_id)
         body = b"".join(self._events[row.event_id].body for row in draft.rows())
         metadata = {"journal_id": journal_id}
         blob = self._ctx.requests.start(self._ctx.store.put, layout.blob_key(journal_id), body, metadata=metadata)
         self._ctx.store.put(layout.draft_key(journal_id), draft.encode())
         blob.result()
-        return blob
 
-    def _claim(self, journal_id: JournalID, blob: Future[None], row: Row) -> IndexEntry | None:
-        """Claim a row's id. None: another event has it.
+    def _claim(self, journal_id: JournalID, row: Row) -> IndexEntry | claims.Refusal:
+        """Claim a row's id, or say why it cannot be.
 
         An id that was made here needs no look before it is claimed, but for its claims of earlier attempts.
         """
         wanted = IndexEntry(row.event_id, 0, journal_id, None, row.timestamp, row.offset, row.size)
         if not (self._is_first_attempt and self._events[row.event_id].is_new_id):
-            return claims.take(self._ctx, wanted, blob)
+            return claims.take(self._ctx, wanted)
         claim = replace(wanted, revision=1, birth=1)
-        return claim if claims.create(self._ctx, claim) else None
+        return claim if claims.create(self._ctx, claim) else claims.Refusal.TAKEN
 
 
 def _draft(events: list[_Given]) -> Manifest:

@@ -5,8 +5,8 @@ its manifest where it stands for one event, and where it belongs to a batch, by 
 `index/` and `journals/`.
 """
 
-from concurrent.futures import Future
 from dataclasses import replace
+from enum import Enum
 from functools import partial
 from typing import NamedTuple
 
@@ -18,11 +18,12 @@ from flashflood.identifiers import NEW, JournalID, Update
 from flashflood.lookup import (
     PATIENCE,
     IndexEntry,
+    highest_mark,
     is_held,
     lookup,
     moving,
     read_entry,
-    revisions,
+    revisions_in_index,
     waiting_updates,
 )
 
@@ -39,6 +40,16 @@ class Absent(NamedTuple):
     """An id without an event, and the revision that a claim of it takes."""
 
     next_revision: int
+
+
+class Refusal(Enum):
+    """Why an id could not be claimed."""
+
+    TAKEN = "taken"
+    """Another event has it."""
+    VOID = "void"
+    """Others were at it meanwhile. Go again, for a journal of another id: who has read this claim may take the one for
+    the other."""
 
 
 def find(ctx: Context, event_id: str, *, helping: bool) -> Standing | Absent:
@@ -67,20 +78,39 @@ def find(ctx: Context, event_id: str, *, helping: bool) -> Standing | Absent:
     raise moving(event_id)
 
 
-def take(ctx: Context, wanted: IndexEntry, blob: Future[None]) -> IndexEntry | None:
-    """Claim an id for an event whose `blob` is being written; give the valid claim. None: another event has the id.
+def take(ctx: Context, wanted: IndexEntry) -> IndexEntry | Refusal:
+    """Claim an id for a journal whose blob is there, and look at the claim; give the one that is valid.
 
-    `wanted` is the claim but for its revision.
+    `wanted` is the claim but for its revision. An id without index entries takes the first, unseen whether there are
+    deletion marks: looking at the claim shows them.
     """
+    claim = None if revisions_in_index(ctx, wanted.event_id) else replace(wanted, revision=1, birth=1)
+    if claim is None or not create(ctx, claim):
+        claim = claim_free(ctx, wanted)
+    if claim is None:
+        return Refusal.TAKEN
+    return claim if is_valid(ctx, claim) else Refusal.VOID
+
+
+def claim_free(ctx: Context, wanted: IndexEntry) -> IndexEntry | None:
+    """Look an id up and claim its next revision; the claim has not been looked at yet. None: the id is taken."""
     for _ in range(PATIENCE):
         standing = find(ctx, wanted.event_id, helping=True)
-        blob.result()
         if isinstance(standing, Standing):
             return standing.entry if standing.entry.target == wanted.target else None
         claim = replace(wanted, revision=standing.next_revision, birth=standing.next_revision)
-        if create(ctx, claim) and (_is_valid(ctx, claim) or is_held(ctx, claim)):
+        if create(ctx, claim):
             return claim
     raise moving(wanted.event_id)
+
+
+def is_valid(ctx: Context, claim: IndexEntry) -> bool:
+    """Whether a claim, once made, is the highest entry and above the deletion marks.
+
+    The marks are listed after the entries: a deletion in between may have removed the entry above the claim.
+    """
+    index = revisions_in_index(ctx, claim.event_id)
+    return bool(index) and index[-1] == claim.revision > highest_mark(ctx, claim.event_id)
 
 
 def create(ctx: Context, claim: IndexEntry) -> bool:
@@ -110,7 +140,7 @@ def settle(ctx: Context, draft: Manifest) -> None:
 
 
 def fence(ctx: Context, journal_id: JournalID) -> bool:
-    """Keep a batch from being committed. False: it has been."""
+    """Keep an event or a batch from being committed. False: it has been."""
     there = ledger.fence(ctx, journal_id)
     if there is None or ledger.is_fence(there):
         ctx.bury([journal_id])
@@ -118,14 +148,11 @@ def fence(ctx: Context, journal_id: JournalID) -> bool:
     return False
 
 
-def _is_valid(ctx: Context, claim: IndexEntry) -> bool:
-    """Whether a claim, once made, is the highest entry and above the deletion marks."""
-    index, mark = revisions(ctx, claim.event_id)
-    return bool(index) and index[-1] == claim.revision > mark
-
-
 def _help(ctx: Context, claim: IndexEntry) -> bool:
-    """Finish a claim without a manifest, if nothing has changed (step 3). False: it cannot be; there is no event."""
+    """Finish a claim without a manifest, if nothing has changed (step 3). False: it cannot be; there is no event.
+
+    One whose blob is not there is fenced: its writer, who may still be writing the blob, goes again.
+    """
     if lookup(ctx, claim.event_id).entry != claim:
         return True
     found = ctx.store.get(layout.draft_key(claim.target))
@@ -136,8 +163,9 @@ def _help(ctx: Context, claim: IndexEntry) -> bool:
     if claim.target.version != NEW or row is None or row.offset:  # a batch's, whose draft has been collected
         return False
     if ctx.store.head(layout.blob_key(claim.target)) is None:
-        return False
-    ctx.create_manifest(Manifest.of_rows(claim.target, [row], row.size))
+        fence(ctx, claim.target)
+    else:
+        ctx.create_manifest(Manifest.of_rows(claim.target, [row], row.size))
     return True
 
 

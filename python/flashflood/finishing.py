@@ -74,23 +74,38 @@ def _late_updates(ctx: Context, entry: LedgerEntry) -> list[tuple[JournalID, Upd
 
 
 def _move_entry(ctx: Context, entry: LedgerEntry, row: Row) -> list[str]:
-    """Write the index entry of a row, if the current one names a source.
+    """Write the index entry of a row, the next one after its current one. Gives the keys of the entries that are older.
 
-    Gives the keys of the entries that are older.
+    The manifest says which revision is next. Where that is taken, another process has been here, or a later event has
+    the id. For an event that 0.4.3 put, the current entry is looked for, and must name a source.
     """
+    if row.revision is not None and row.birth is not None:
+        _create_entry(ctx, entry, row, row.revision)
+        return [layout.index_key(row.event_id, row.revision - 1)]
+    if row.source is not None and JournalID(row.source).version == NEW:
+        first = _target(ctx, row.event_id, 1)
+        if first == row.source and _create_entry(ctx, entry, row, 2):
+            return [layout.index_key(row.event_id, 1)]
     listed = revisions_in_index(ctx, row.event_id)
-    if not listed:
-        return []
-    current = listed[-1]
-    names_source = row.revision is not None and row.birth is not None and current == row.revision - 1
-    if not names_source:
-        there = read_entry(ctx, row.event_id, current)
-        names_source = there is not None and there.target in entry.sources
-    if not names_source:
-        return [layout.index_key(row.event_id, revision) for revision in listed[:-1]]
-    moved = entry_of(row, current + 1, entry.journal_id)
-    ctx.store.create(layout.index_key(row.event_id, moved.revision), b"", metadata=moved.metadata())
-    return [layout.index_key(row.event_id, revision) for revision in listed]
+    if listed and _target(ctx, row.event_id, listed[-1]) in entry.sources:
+        _create_entry(ctx, entry, row, listed[-1] + 1)
+        return [layout.index_key(row.event_id, revision) for revision in listed]
+    return [layout.index_key(row.event_id, revision) for revision in listed[:-1]]
+
+
+def _create_entry(ctx: Context, entry: LedgerEntry, row: Row, revision: int) -> bool:
+    """Lead the index to a row of the new journal. False: the revision is taken."""
+    moved = entry_of(row, revision, entry.journal_id)
+    return ctx.store.create(layout.index_key(row.event_id, revision), b"", metadata=moved.metadata())
+
+
+def _target(ctx: Context, event_id: str, revision: int) -> JournalID | None:
+    """Say which journal an index entry names. None: it is not there, or cannot be read, as `check` tells."""
+    try:
+        there = read_entry(ctx, event_id, revision)
+    except FlashFloodCorruptionError:
+        return None
+    return None if there is None else there.target
 
 
 def entry_of(row: Row, revision: int, target: JournalID) -> IndexEntry:

@@ -79,14 +79,19 @@ class Lookup(NamedTuple):
 
 def revisions(ctx: Context, event_id: str) -> tuple[list[int], int]:
     """List the id's index revisions, rising, and its highest deletion mark (0: none)."""
-    marks = ctx.requests.start(_revisions_under, ctx, layout.gone_prefix(event_id))
+    mark = ctx.requests.start(highest_mark, ctx, event_id)
     index = revisions_in_index(ctx, event_id)
-    return index, max(marks.result(), default=0)
+    return index, mark.result()
 
 
 def revisions_in_index(ctx: Context, event_id: str) -> list[int]:
     """List the id's index revisions, rising."""
     return _revisions_under(ctx, layout.index_prefix(event_id))
+
+
+def highest_mark(ctx: Context, event_id: str) -> int:
+    """Give the id's highest deletion mark; 0: none."""
+    return max(_revisions_under(ctx, layout.gone_prefix(event_id)), default=0)
 
 
 def lookup(ctx: Context, event_id: str, known: IndexEntry | None = None) -> Lookup:

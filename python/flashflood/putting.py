@@ -15,7 +15,7 @@ from flashflood.data import to_bytes
 from flashflood.dates import timestamp_now
 from flashflood.events import Event
 from flashflood.identifiers import NEW, JournalID
-from flashflood.lookup import IndexEntry
+from flashflood.lookup import PATIENCE, IndexEntry, is_held, moving
 
 logger = logging.getLogger("flashflood")
 
@@ -24,43 +24,62 @@ def put(ctx: Context, data: object, event_id: str | None, date: datetime | None)
     """Store a new event and give it back. `FlashFloodEventExistsError` if the id is taken."""
     body = to_bytes(data)
     timestamp = timestamp_now() if date is None else format_timestamp(date)
-    journal_id = JournalID.make(timestamp, timestamp, NEW, str(uuid.uuid4()))
-    if event_id not in (None, ""):
-        layout.refuse_bad_id(event_id, ctx.store.root_prefix)
-        _put_under_given_id(ctx, IndexEntry(event_id, 0, journal_id, None, timestamp, 0, len(body)), body)
-    else:
+    is_new_id = event_id in (None, "")
+    if event_id in (None, ""):
         event_id = str(uuid.uuid4())
-        claim = IndexEntry(event_id, 1, journal_id, None, timestamp, 0, len(body), birth=1)
-        _put_under_new_id(ctx, claim, body)
+    else:
+        layout.refuse_bad_id(event_id, ctx.store.root_prefix)
+    journal_id = _put(ctx, event_id, timestamp, body, is_new_id=is_new_id)
     logger.info("new journal %s", journal_id)
     return Event(event_id, parse_timestamp(timestamp), body)
 
 
-def _put_under_new_id(ctx: Context, claim: IndexEntry, body: bytes) -> None:
-    """Put an event whose id nobody else can know: no need to look whether it is taken."""
-    blob = ctx.requests.start(ctx.store.put, layout.blob_key(claim.target), body, metadata={"journal_id": claim.target})
-    claimed = claims.create(ctx, claim)
-    blob.result()
-    if not claimed:
-        raise claims.exists_error(claim.event_id)
-    _commit(ctx, claim)
+def _put(ctx: Context, event_id: str, timestamp: str, body: bytes, *, is_new_id: bool) -> JournalID:
+    """Put at first as if nobody had used the id, the blob alongside; give the event's journal.
 
-
-def _put_under_given_id(ctx: Context, wanted: IndexEntry, body: bytes) -> None:
+    A claim that turns out void, or was fenced while its blob was still under way, goes again for another journal.
+    Nobody can know an id made here, so that its claim needs no look.
+    """
     deadline = Deadline()
-    blob_key = layout.blob_key(wanted.target)
-    blob = ctx.requests.start(ctx.store.put, blob_key, body, metadata={"journal_id": wanted.target})
-    claim = claims.take(ctx, wanted, blob)
-    if claim is not None:
-        deadline.check(f"putting event {claim.event_id!r}")
-        _commit(ctx, claim)
-    elif ctx.store.head(layout.journal_key(wanted.target)) is None:  # else another writer has finished this put
-        ctx.discard([blob_key])
-        raise claims.exists_error(wanted.event_id)
+    wanted = _first_claim(event_id, timestamp, len(body))
+    blob = ctx.requests.start(_write_blob, ctx, wanted, body)
+    claim = wanted if claims.create(ctx, wanted) else None
+    blob.result()
+    for _ in range(PATIENCE):
+        claim = claim or claims.claim_free(ctx, wanted)
+        if claim is None:
+            _give_back(ctx, wanted)
+            raise claims.exists_error(event_id)
+        if is_new_id or claims.is_valid(ctx, claim):
+            deadline.check(f"putting event {event_id!r}")
+            if _commit(ctx, claim):
+                return claim.target
+        if is_held(ctx, claim):
+            return claim.target
+        _give_back(ctx, wanted)
+        wanted = _first_claim(event_id, timestamp, len(body))
+        _write_blob(ctx, wanted, body)
+        claim, is_new_id = None, False
+    raise moving(event_id)
 
 
-def _commit(ctx: Context, claim: IndexEntry) -> None:
-    """Create the manifest; where it is there already, another writer has, or an answer was lost."""
+def _first_claim(event_id: str, timestamp: str, size: int) -> IndexEntry:
+    """Give the claim of an id that nobody has used, for a journal of a new id."""
+    journal_id = JournalID.make(timestamp, timestamp, NEW, str(uuid.uuid4()))
+    return IndexEntry(event_id, 1, journal_id, None, timestamp, 0, size, birth=1)
+
+
+def _write_blob(ctx: Context, claim: IndexEntry, body: bytes) -> None:
+    ctx.store.put(layout.blob_key(claim.target), body, metadata={"journal_id": claim.target})
+
+
+def _commit(ctx: Context, claim: IndexEntry) -> bool:
+    """Create the manifest. False: it is there; another writer has made it, or a fence, or an answer was lost."""
     row = claim.row()
-    if row is not None:
-        ctx.create_manifest(Manifest.of_rows(claim.target, [row], row.size))
+    return row is not None and ctx.create_manifest(Manifest.of_rows(claim.target, [row], row.size))
+
+
+def _give_back(ctx: Context, claim: IndexEntry) -> None:
+    """Delete the blob of a claim that came to nothing, unless there is a manifest, which garbage collection needs."""
+    if ctx.store.head(layout.journal_key(claim.target)) is None:
+        ctx.discard([layout.blob_key(claim.target)])

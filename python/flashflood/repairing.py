@@ -8,6 +8,7 @@ from collections import defaultdict
 from functools import partial
 
 from flashflood import layout, ledger
+from flashflood._core import Manifest, Row
 from flashflood.checking import misplaced
 from flashflood.combining import OvertakenError, are_living, combine, until_settled
 from flashflood.context import Context
@@ -61,6 +62,14 @@ def _mend_misplaced(ctx: Context, led: set[str]) -> dict[JournalID, list[str]]:
     """
     found = misplaced(ctx, look(ctx))
     lost = [item for item in found if not item.was_deleted]
+    overgrown: defaultdict[JournalID, set[str]] = defaultdict(set)
+    for item in lost:
+        if item.row.revision is not None and item.row.revision <= max([item.mark, *item.revisions]):
+            overgrown[item.journal_id].add(item.row.event_id)
+    for journal_id, event_ids in overgrown.items():
+        _forget_revisions(ctx, journal_id, event_ids)
+    if overgrown:
+        raise OvertakenError
     done = ctx.requests.each(partial(_lead, ctx), lost)
     led.update(item.row.event_id for item, is_done in zip(lost, done, strict=True) if is_done)
     if not all(done):
@@ -72,18 +81,36 @@ def _mend_misplaced(ctx: Context, led: set[str]) -> dict[JournalID, list[str]]:
     return deleted
 
 
+def _forget_revisions(ctx: Context, journal_id: JournalID, event_ids: set[str]) -> None:
+    """Write a journal anew without the revisions of events whose index has others, as high or higher.
+
+    Combining the journal then lists the index for them, as for events of 0.4.3 (PROTOCOL.md, step 10).
+    """
+    manifest = ctx.manifest(journal_id)
+    if manifest is None or not _is_free(ctx, journal_id):
+        return
+    rows = [
+        Row(row.event_id, row.timestamp, row.offset, row.size, None, row.birth, row.updated, row.source)
+        if row.event_id in event_ids
+        else row
+        for row in manifest.rows()
+    ]
+    combine(ctx, [Manifest.of_rows(journal_id, rows, manifest.size, manifest.replaces)])
+
+
 def _lead(ctx: Context, item: Misplaced) -> bool:
     """Lead the index to an event again. False: look again, another process has changed the index or the journal.
 
-    The entry is above every revision that the event's row or the index tells of, so that none is used twice.
+    The entry has the revision that the event's row tells of; without one, it is above every revision that the index
+    tells of, so that none is used twice.
 
-    Safe beside combinations: one that takes the journal after the second look lists the index after the entry was made,
-    and moves it along (PROTOCOL.md, step 10). One that has taken it before may have listed the index already. Then the
-    entry stays, though it names a journal about to die: so the event exists for `put` and `delete_event`, whose updates
-    are followed from there (step 11), and looking again finds and mends it. To remove it would let another event have
-    the id.
+    Safe beside combinations: one that takes the journal makes the next entry, or lists the index, where it does not
+    know which is next, after the entry was made, and moves it along (PROTOCOL.md, step 10). One that has taken it
+    before may have listed the index already. Then the entry stays, though it names a journal about to die: so the event
+    exists for `put` and `delete_event`, whose updates are followed from there (step 11), and looking again finds and
+    mends it. To remove it would let another event have the id.
     """
-    revision = max([item.mark, *item.revisions, item.row.revision or 0]) + 1
+    revision = item.row.revision or max([item.mark, *item.revisions], default=0) + 1
     entry = entry_of(item.row, revision, item.journal_id)
     if not _is_free(ctx, item.journal_id):
         return False

@@ -19,6 +19,10 @@ class Safeguard(Enum):
     """put lists index and marks again after its claim (step 4)."""
     OWN_MANIFEST = "own-manifest"
     """put, its claim void, looks whether someone has made its manifest for it (step 4)."""
+    FRESH_TARGET = "fresh-target"
+    """put, its claim void, goes again with another journal (step 4)."""
+    FENCE_BLOBLESS = "fence-blobless"
+    """Whoever helps a claim whose blob is not there fences it (step 3)."""
     MARKS = "marks"
     """delete_event leaves a mark that voids the index entries at or below it (steps 1 and 7)."""
     WAITING_DELETES = "waiting-deletes"
@@ -36,7 +40,7 @@ class Safeguard(Enum):
     LEDGER_NAMES = "ledger-names"
     """A ledger entry's name is never used again (step 9)."""
     INDEX_LISTED = "index-listed"
-    """finish moves an entry only if the index names one of its sources (step 10)."""
+    """finish moves the entry of an event that 0.4.3 put only if the index names one of its sources (step 10)."""
     DELETE_WINS = "delete-wins"
     """A DELETE beats every UPDATE of the same journal (step 9)."""
     TOMBSTONED_UPDATES = "tombstoned-updates"
@@ -52,12 +56,16 @@ class Safeguard(Enum):
 
 
 class Caller(NamedTuple):
-    """Who makes a call. `name` is unique in a run and becomes the blob's name; `page` is the length of a LIST page."""
+    """Who makes a call. `name` is unique in a run and becomes the blob's name; `page` is the length of a LIST page.
+
+    `marks_first`: where index and marks are listed at one time, the marks are answered first.
+    """
 
     name: str
     safeguards: frozenset[Safeguard]
     beside_043: bool = False
     page: int = 2
+    marks_first: bool = False
 
 
 class Stuck(Exception):

@@ -14,7 +14,6 @@ from .store import (
     Delete,
     Entry,
     Get,
-    IndexKey,
     JournalID,
     List,
     Manifest,
@@ -55,18 +54,27 @@ class Existing(NamedTuple):
 
 
 def lookup(caller: Caller, event_id: str) -> Steps[tuple[Current | None, int]]:
-    """Step 1: return the entry that counts, if one does, and the next free revision."""
+    """Step 1: return the entry that counts, if one does, and the next free revision.
+
+    Entries and marks are asked for at one time; which answer comes first, nobody knows.
+    """
     while True:
+        marked = (yield from _highest_mark(caller, event_id)) if caller.marks_first else 0
         entries = yield List(("index", event_id))
-        marked = 0
-        if Safeguard.MARKS in caller.safeguards:
-            marks = yield List(("gone", event_id))
-            marked = max((mark.revision for mark in marks), default=0)
+        if not caller.marks_first:
+            marked = yield from _highest_mark(caller, event_id)
         if not entries or entries[-1].revision <= marked:
             return None, marked + 1
         entry = yield Get(entries[-1])
         if entry is not None:
             return Current(entries[-1].revision, entry), entries[-1].revision + 1
+
+
+def _highest_mark(caller: Caller, event_id: str) -> Steps[int]:
+    if Safeguard.MARKS not in caller.safeguards:
+        return 0
+    marks = yield List(("gone", event_id))
+    return max((mark.revision for mark in marks), default=0)
 
 
 def exists(caller: Caller, event_id: str) -> Steps[Existing]:
@@ -121,51 +129,93 @@ def _help(caller: Caller, event_id: str, claim: Current) -> Steps[bool]:
             return False
     entry = claim.entry
     draft = yield Get(draft_key(entry.target))
-    if draft is None:
+    if draft is not None:
+        yield from _settle(caller, entry.target, draft)
+    elif Safeguard.FENCE_BLOBLESS in caller.safeguards and (yield Get(blob_key(entry.target.blob))) is None:
+        yield from _fence(entry.target)
+    else:
         row = Row(event_id, entry.date, claim.revision, 0, entry.birth)
         yield Create(journal_key(entry.target), Manifest((row,)))
-    else:
-        yield from _settle(caller, entry.target, draft)
     return (yield Get(journal_key(entry.target))) is None
 
 
-def put(caller: Caller, event_id: str, data: str, date: int, *, blob_is_there: bool = False) -> Steps[str | GoOn]:
-    """Step 4."""
+class Wanted(NamedTuple):
+    """One event that is being put, for the how manieth time, and the journal that it is to be."""
+
+    event_id: str
+    data: str
+    journal: JournalID
+    attempt: int
+
+
+def put(caller: Caller, event_id: str, data: str, date: int) -> Steps[str | GoOn]:
+    """Step 4, at first as if the id were new: its first revision is claimed, the blob being still under way."""
     journal = JournalID(date, date, NEW, caller.name)
-    again = GoOn(_put_again, (event_id, data, date))
-    if not blob_is_there:
-        yield PutOwn(blob_key(caller.name), (data,))
+    wanted = Wanted(event_id, data, journal, 0)
+    claimed = yield Create(index_key(event_id, 1), Entry(journal, None, date, 1))
+    yield Put(blob_key(caller.name), (data,))
+    return GoOn(_commit, (wanted, 1)) if claimed else GoOn(_put_after_a_look, (wanted,))
+
+
+def _put_again(caller: Caller, before: Wanted) -> Steps[GoOn]:
+    """Go again after a claim that turned out void or was fenced: for another journal.
+
+    Whoever has read the void claim might take this event for the one before.
+    """
+    attempt = before.attempt + 1
+    blob = f"{caller.name}.{attempt}"
+    yield PutOwn(blob_key(blob), (before.data,))
+    journal = before.journal._replace(blob=blob)
+    return GoOn(_put_after_a_look, (before._replace(journal=journal, attempt=attempt),))
+
+
+def _put_after_a_look(caller: Caller, wanted: Wanted) -> Steps[str | GoOn]:
+    """Claim the next revision, the blob being there."""
+    event_id, _, journal, _ = wanted
     existing = yield from exists(caller, event_id)
     if existing.current is not None:
-        return "exists"
+        return "ok" if existing.current.entry.target == journal else "exists"
     revision = existing.next_revision
-    if not caller.safeguards & {Safeguard.MARKS, Safeguard.WAITING_DELETES}:
-        revision = 1
-    claimed = yield Create(index_key(event_id, revision), Entry(journal, None, date, revision))
-    if not claimed:
-        return again
+    claimed = yield Create(index_key(event_id, revision), Entry(journal, None, journal.start, revision))
+    return GoOn(_commit, (wanted, revision)) if claimed else GoOn(_put_after_a_look, (wanted,))
+
+
+def _commit(caller: Caller, wanted: Wanted, revision: int) -> Steps[str | GoOn]:
+    """Look at the claim, and create the manifest; someone may have done so before, or fenced it."""
+    event_id, _, journal, _ = wanted
     if Safeguard.LIST_AFTER_CLAIM in caller.safeguards:
-        counts = yield from _claim_counts(caller, event_id, revision)
+        counts = yield from _counts(caller, event_id, revision)
         if not counts:
-            if Safeguard.OWN_MANIFEST in caller.safeguards and (yield Get(journal_key(journal))) is not None:
+            own = (yield Get(journal_key(journal))) if Safeguard.OWN_MANIFEST in caller.safeguards else None
+            if own is not None and not own.fence:
                 return "ok"
-            return again
-    yield Create(journal_key(journal), Manifest((Row(event_id, date, revision, 0, revision),)))
-    return "ok"
+            return GoOn(_put_again if Safeguard.FRESH_TARGET in caller.safeguards else _put_after_a_look, (wanted,))
+    row = Row(event_id, journal.start, revision, 0, revision)
+    if (yield Create(journal_key(journal), Manifest((row,)))):
+        return "ok"
+    there = yield Get(journal_key(journal))
+    return GoOn(_put_again, (wanted,)) if there is None or there.fence else "ok"
 
 
-def _put_again(caller: Caller, event_id: str, data: str, date: int) -> Steps[str | GoOn]:
-    return put(caller, event_id, data, date, blob_is_there=True)
+def _looked_up(caller: Caller, event_id: str) -> Steps[Existing]:
+    """Step 2, before a claim.
+
+    An id without index entries takes the first, unseen whether there are marks: the listing after the claim shows them.
+    """
+    if not (yield List(("index", event_id))):
+        return Existing(None, 1)
+    return (yield from exists(caller, event_id))
 
 
-def _claim_counts(caller: Caller, event_id: str, revision: int) -> Steps[bool]:
-    """Say whether the claim is the highest entry and above the marks: no newer revision or deletion came in between."""
+def _counts(caller: Caller, event_id: str, claimed: int) -> Steps[bool]:
+    """Say whether a claim is the highest entry and above the marks: no newer revision or deletion came in between.
+
+    The marks are listed after the entries: a deletion in between removes the entry above.
+    """
     entries = yield List(("index", event_id))
-    marks: tuple[IndexKey, ...] = ()
-    if Safeguard.MARKS in caller.safeguards:
-        marks = yield List(("gone", event_id))
-    highest = max((key.revision for key in (*entries, *marks)), default=0)
-    return bool(entries) and highest <= revision and all(mark.revision < revision for mark in marks)
+    if not entries or entries[-1].revision != claimed:
+        return False
+    return (yield from _highest_mark(caller, event_id)) < claimed
 
 
 def put_many(caller: Caller, items: tuple[Item, ...], attempt: int = 0) -> Steps[str | GoOn]:
@@ -178,23 +228,26 @@ def put_many(caller: Caller, items: tuple[Item, ...], attempt: int = 0) -> Steps
     again = GoOn(put_many, (items, attempt + 1)) if attempt < MOST_BATCH_ATTEMPTS else "exists"
     rows: list[Row] = []
     for event_id, _, date in items:
-        existing = yield from exists(caller, event_id)
-        if existing.current is not None:
-            refused: str | GoOn | None = "exists" if existing.current.entry.target != journal else None
-        else:
-            revision = existing.next_revision
-            claimed = yield Create(index_key(event_id, revision), Entry(journal, None, date, revision))
-            if claimed:
-                claimed = yield from _claim_counts(caller, event_id, revision)
-            refused = None if claimed else again
-            rows.append(Row(event_id, date, revision, 0, revision))
-        if refused is not None:
+        revision = yield from _claim(caller, event_id, date, journal)
+        if revision is None or revision == 0:
             fenced = yield from _fence(journal)
-            return refused if fenced else "ok"
+            return ("exists" if revision is None else again) if fenced else "ok"
+        rows.append(Row(event_id, date, revision, 0, revision))
     if not (yield Create(journal_key(journal), Manifest(tuple(rows)))):
         fenced = yield from _fence(journal)
         return again if fenced else "ok"
     return "ok"
+
+
+def _claim(caller: Caller, event_id: str, date: int, journal: JournalID) -> Steps[int | None]:
+    """Claim one id of a batch: return the revision; 0 if others were in the way, None if the id is taken."""
+    existing = yield from _looked_up(caller, event_id)
+    if existing.current is not None:
+        return existing.current.revision if existing.current.entry.target == journal else None
+    revision = existing.next_revision
+    if not (yield Create(index_key(event_id, revision), Entry(journal, None, date, revision))):
+        return 0
+    return revision if (yield from _counts(caller, event_id, revision)) else 0
 
 
 def _fence(journal: JournalID) -> Steps[bool]:

@@ -324,11 +324,20 @@ def _move_entries(caller: Caller, journal_id: JournalID, made: Manifest, sources
 
 
 def _move_index(caller: Caller, row: Row, moved: Entry, sources: tuple[JournalID, ...]) -> Steps[None]:
-    """Create an event's next index entry if its current one names a source, and delete the lower ones."""
-    if Safeguard.INDEX_LISTED not in caller.safeguards:
+    """Create an event's next index entry, and delete the lower ones.
+
+    The manifest says which revision is next, but for an event that 0.4.3 put: there the current entry must name a
+    source.
+    """
+    if row.birth is not None or Safeguard.INDEX_LISTED not in caller.safeguards:
         yield Create(index_key(row.event_id, row.revision), moved)
         yield Delete(index_key(row.event_id, row.revision - 1))
         return
+    if moved.origin is not None and moved.origin.version == NEW:
+        first = yield Get(index_key(row.event_id, 1))
+        if first is not None and first.target == moved.origin and (yield Create(index_key(row.event_id, 2), moved)):
+            yield Delete(index_key(row.event_id, 1))
+            return
     keys = yield List(("index", row.event_id))
     revision = row.revision
     if keys and (keys[-1].revision < row.revision or caller.beside_043):

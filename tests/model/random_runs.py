@@ -21,6 +21,7 @@ RUNS_EACH = 30
 CHANCE_TO_SWITCH = 0.25
 CHANCE_TO_CRASH = 0.02
 CHANCE_STORED = 0.6
+CHANCE_MARKS_FIRST = 0.5
 CALL_NAMES = (
     *("put", "put", "put_many", "update_event", "delete_event", "get"),
     *("journal", "journal", "update", "replay", "collect_garbage", "recover"),
@@ -53,6 +54,7 @@ def _configuration(random: Random) -> Configuration:
         stored=tuple(stored for stored in (A, B, C) if random.random() < CHANCE_STORED),
         crashes=random.randint(0, 2),
         collects=True,
+        marks_first=random.random() < CHANCE_MARKS_FIRST,
     )
 
 

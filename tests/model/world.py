@@ -77,6 +77,7 @@ class Configuration:
     after: dict[int, tuple[int, ...]] = field(default_factory=dict)
     collects: bool = False
     beside_043: bool = False
+    marks_first: bool = False
 
 
 class Position:
@@ -211,7 +212,9 @@ class World:
         return following
 
     def _root(self, name: str, step: Step, arguments: Call) -> Position:
-        root = (Caller(name, self.safeguards, self.configuration.beside_043), step, arguments)
+        here = self.configuration
+        caller = Caller(name, self.safeguards, here.beside_043, marks_first=here.marks_first)
+        root = (caller, step, arguments)
         if root not in self._roots:
             self._roots[root] = Position(root, ())
         return self._roots[root]
