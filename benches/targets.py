@@ -1,0 +1,147 @@
+"""What the package was to reach, beside what was measured: the first table of docs/benchmarks.md."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from events import FIELD, NESTED
+from measuring import Row
+from results import MEGA, MICRO, MILLI, Results, above, code, number, times
+from stores import LATENCY
+
+SERVERS = ("RADOS Gateway", "moto")
+
+
+class Target(NamedTuple):
+    """One figure that was to be reached."""
+
+    work: str
+    old: str
+    """0.4.3's, or another baseline's."""
+    ours: str
+    target: str
+    is_met: bool
+
+    @property
+    def cells(self) -> list[str]:
+        """Give a line of the table."""
+        return [self.work, self.old, self.ours, self.target, "yes" if self.is_met else "**no**"]
+
+
+WHY = {
+    "get_event, read_pending_updates=False": "with three requests, a deleted event could be found again after "
+    "a lost answer ([decisions](../CONTRIBUTING.md#decisions))",
+}
+"""Why a target was missed, where it is."""
+
+HEAD = ["work", "0.4.3", "ours", "target", "met"]
+
+
+def targets(results: Results) -> Iterator[Target]:
+    """Give all of them."""
+    yield from _replay(results)
+    yield from _at_latency(results)
+    yield from _calls(results)
+    yield from _rest(results)
+
+
+def missed(results: Results) -> str:
+    """Say why targets were missed."""
+    lines = [
+        f"- {target.work}: {WHY[target.work]}."
+        for target in targets(results)
+        if not target.is_met and target.work in WHY
+    ]
+    return "\n".join(["Missed, and why:", "", *lines, ""]) if lines else ""
+
+
+def _most(work: str, old: str, ours: float, most: float, unit: str) -> Target:
+    return Target(work, old, f"{number(ours)} {unit}", f"at most {most:g} {unit}", ours <= most)
+
+
+def _replay(results: Results) -> Iterator[Target]:
+    case = results.cases("ways")[0]
+    floor = results.one("ways", side="floor", stage="replay")
+
+    def way(side: str, stage: str) -> Row:
+        return results.one("ways", side=side, stage=stage)
+
+    old, ours = way("0.4.3", "replay"), way("ours", "replay")
+    unit = "µs"
+    yield _most(f"replay, {case}, above the floor", f"{number(above(old, floor))} µs", above(ours, floor), 0.4, unit)
+    small = results.cases("stores")[0]
+    old_small, ours_small, floor_small = (
+        results.one("stores", case=small, side=side) for side in ("0.4.3", "ours", "floor")
+    )
+    yield _most(
+        f"replay, {small}, above the floor",
+        f"{number(above(old_small, floor_small))} µs",
+        above(ours_small, floor_small),
+        0.4,
+        unit,
+    )
+    yield _most("replay as Arrow batches, above the floor", "", above(way("ours", "replay_batches"), floor), 0.1, unit)
+    for expression, most in ((FIELD, 0.55), (NESTED, 0.9)):
+        old_filter, our_filter = (way(side, f"replay, {expression}") for side in ("0.4.3", "ours"))
+        on_top = f"{number(above(old_filter, old))} µs"
+        yield _most(
+            f"replay with the filter {code(expression)}, on top of replay", on_top, above(our_filter, ours), 0.5, unit
+        )
+        batches = way("ours", f"replay_batches, {expression}")
+        yield _most("the same into Arrow batches, all in above the floor", "", above(batches, floor), most, unit)
+    memory = max(row.median("memory") for row in results.rows if row.side == "ours" and row.runs[0].get("memory"))
+    yield _most("memory of any of our runs, at most", "", memory * MEGA, 300, "MB")
+
+
+def _at_latency(results: Results) -> Iterator[Target]:
+    for group, what, leasts in (
+        ("replay at latency", "replay, {}, {:.0f} ms a request", {"RADOS Gateway": 15, "moto": 10}),
+        ("journal", "journal, {}, {:.0f} ms a request", {"RADOS Gateway": 25, "moto": 15}),
+    ):
+        for server, least in leasts.items():
+            rows = results.of(group, server=server, latency=LATENCY)
+            old = next(row for row in rows if row.side == "0.4.3")
+            ours = next(row for row in rows if row.side == "ours" and row.case == old.case)
+            ratio = old.each("wall") / ours.each("wall")
+            walls = [f"{number(row.each('wall') * MILLI)} ms an event" for row in (old, ours)]
+            name = f"{what.format(old.case, LATENCY * MILLI)}, {server}"
+            ours_text = f"{walls[1]}: {times(old.each('wall'), ours.each('wall'))}"
+            yield Target(name, walls[0], ours_text, f"at least {least} times faster", ratio >= least)
+
+
+def _calls(results: Results) -> Iterator[Target]:
+    near = {"server": "moto", "latency": 0}
+    for stage, number_of_requests in (
+        ("put, id made", 3),
+        ("put, id given", 7),
+        ("update_event", 9),
+        ("delete_event", 11),
+        ("get_event", 6),
+        ("get_event, not journaled", 7),
+    ):
+        old, ours = (results.one("calls", side=side, stage=stage, **near) for side in ("0.4.3", "ours"))
+        yield _most(stage, f"{number(old.requests)} requests", ours.requests, number_of_requests, "requests")
+    stage = "get_event, read_pending_updates=False"
+    yield _most(stage, "", results.one("calls", side="ours", stage=stage, **near).requests, 3, "requests")
+    old, ours = (results.one("calls", side=side, stage="update", **near) for side in ("0.4.3", "ours"))
+    # The journal holds two events for each update: those put with and without an id.
+    most = (2 * ours.count + 3 * ours.count + 12 + 10) / ours.count
+    yield _most("update, for each update", f"{number(old.requests)} requests", ours.requests, most, "requests")
+    for stage, each in (("put_many, ids made", 1), ("put_many, ids given", 4)):
+        ours = results.one("calls", side="ours", stage=stage, **near)
+        # Three objects for the batch, and what finds out, once, whether the server knows conditional PUT.
+        yield _most(f"{stage}, for each event", "", ours.requests, each + 5 / ours.count, "requests")
+    old, ours = (results.one("journal", side=side, **near) for side in ("0.4.3", "ours"))
+    text = f"{number(old.requests)} requests"
+    yield _most(f"journal, {ours.count:,} new events, for each", text, ours.requests, 6.1, "requests")
+
+
+def _rest(results: Results) -> Iterator[Target]:
+    old, ours = (results.one("listing", side=side) for side in ("0.4.3", "ours"))
+    text = f"{number(old.each('cpu') * MILLI * 1000)} ms"
+    yield _most("listing journals, CPU for 1,000 keys", text, ours.each("cpu") * MILLI * 1000, 25, "ms")
+    finding = results.one("core", stage="ours, 1,000,000 ids")
+    plain = results.one("core", stage="HashMap, 1,000,000 ids")
+    beside = f"{number(plain.each('wall') * MICRO)} µs (Rust's HashMap)"
+    yield _most("looking up an id among 1,000,000", beside, finding.each("wall") * MICRO, 0.3, "µs")
+    building = results.one("core", stage="ours, the lookup built")
+    yield _most("building that lookup", "", building.median("wall"), 1, "s")
