@@ -192,7 +192,7 @@ def polars_needed(filter_: str) -> dict[str, Any]:
     return dict([("id", pl.String), ("time", pl.String), needed])
 
 
-def polars_between(frame: Any, filter_: str, first: object, last: object) -> Any:  # noqa: ANN401  as above
+def polars_between(frame: Any, filter_: str, first: Any, last: Any) -> Any:  # noqa: ANN401  as above
     """Put a question to a lazy frame."""
     import polars as pl  # noqa: PLC0415
 
