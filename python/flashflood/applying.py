@@ -4,17 +4,21 @@ Reads `update/`, and follows updates whose journal is dead; `combining` writes.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from flashflood import layout, ledger
 from flashflood._core import format_timestamp
-from flashflood.combining import are_living, combine, until_settled
+from flashflood.combining import WHOLE, OvertakenError, Plan, are_living, combine_each, until_settled
 from flashflood.context import Context
 from flashflood.finishing import recover
 from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID, Update
 from flashflood.listing import living_journals
 from flashflood.lookup import lookup
 from flashflood.pending import all_live_updates
+
+GROUP = 64
+"""So many journals are rewritten at a time, in blobs of `WHOLE` bytes together."""
 
 
 def update(ctx: Context, number_of_updates_to_apply: int | None) -> int:
@@ -25,11 +29,73 @@ def update(ctx: Context, number_of_updates_to_apply: int | None) -> int:
     recover(ctx)
     applied = 0
     waiting = _by_journal(ctx)
-    for journal_id in sorted(waiting):
-        if number_of_updates_to_apply is not None and applied >= number_of_updates_to_apply:
-            break
-        applied += until_settled("update", partial(_apply, ctx, journal_id, waiting[journal_id]))
+    left = sorted(waiting)
+    while left and (number_of_updates_to_apply is None or applied < number_of_updates_to_apply):
+        group: dict[JournalID, dict[Update, int]] = {}
+        in_group = 0
+        for journal_id in left[:GROUP]:
+            if number_of_updates_to_apply is not None and applied + in_group >= number_of_updates_to_apply:
+                break
+            group[journal_id] = waiting[journal_id]
+            in_group += len(waiting[journal_id])
+        applied += until_settled("update", _Group(ctx, group).apply)
+        left = left[len(group) :]
     return applied
+
+
+class _Group:
+    """Journals that are rewritten at one time, each with its updates; what has been done is not tried again."""
+
+    def __init__(self, ctx: Context, waiting: dict[JournalID, dict[Update, int]]) -> None:
+        self._ctx = ctx
+        self._waiting = waiting
+        self._applied = 0
+        self._is_first_attempt = True
+
+    def apply(self) -> int:
+        """Rewrite the journals. Gives how many updates were used up.
+
+        None were where another process has replaced the journal, or is about to. `OvertakenError` if some have to be
+        tried again.
+        """
+        if not self._is_first_attempt:
+            self._leave_out_taken()
+        self._is_first_attempt = False
+        manifests = self._ctx.requests.each(self._ctx.manifest, self._waiting)
+        plans = [Plan([found], self._waiting[JournalID(found.journal_id)]) for found in manifests if found is not None]
+        self._waiting = {JournalID(plan.sources[0].journal_id): dict(plan.updates) for plan in plans}
+        for chunk in _chunks(plans):
+            for plan, made in zip(chunk, combine_each(self._ctx, chunk), strict=True):
+                if made is not None:
+                    self._applied += len(plan.updates)
+                    del self._waiting[JournalID(plan.sources[0].journal_id)]
+        if self._waiting:
+            raise OvertakenError
+        return self._applied
+
+    def _leave_out_taken(self) -> None:
+        taken = ledger.taken(ledger.read(self._ctx))
+        alive = self._ctx.requests.each(lambda journal_id: are_living(self._ctx, [journal_id]), self._waiting)
+        self._waiting = {
+            journal_id: updates
+            for (journal_id, updates), is_alive in zip(self._waiting.items(), alive, strict=True)
+            if is_alive and journal_id not in taken
+        }
+
+
+def _chunks(plans: Iterable[Plan]) -> Iterator[list[Plan]]:
+    """Cut the plans so that what each chunk writes fits into memory, or is one journal."""
+    chunk: list[Plan] = []
+    size = 0
+    for plan in plans:
+        more = plan.sources[0].size + sum(plan.updates.values())
+        if chunk and size + more > WHOLE:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(plan)
+        size += more
+    if chunk:
+        yield chunk
 
 
 def _by_journal(ctx: Context) -> dict[JournalID, dict[Update, int]]:
@@ -89,17 +155,3 @@ def _is_held(ctx: Context, found: Update, journal_id: JournalID) -> bool:
         return False
     head = ctx.store.head(layout.journal_key(journal_id))
     return journal_id.version != NEW or (head is not None and format_timestamp(head.modified) <= found.timestamp)
-
-
-def _apply(ctx: Context, journal_id: JournalID, updates: dict[Update, int]) -> int:
-    """Rewrite one journal with its updates.
-
-    Gives how many were used up: none, if another process has replaced the journal, or is about to.
-    """
-    if journal_id in ledger.taken(ledger.read(ctx)):
-        return 0
-    manifest = ctx.manifest(journal_id)
-    if manifest is None or not are_living(ctx, [journal_id]):
-        return 0
-    combine(ctx, [manifest], {found: size for found, size in updates.items() if found.journal_id != journal_id})
-    return len(updates)

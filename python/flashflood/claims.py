@@ -55,9 +55,11 @@ class Refusal(Enum):
 def find(ctx: Context, event_id: str, *, helping: bool) -> Standing | Absent:
     """Say whether there is an event of this id (step 2).
 
-    A writer (`helping`) finishes a claim that was left; a reader, to whom it is no event yet, does not.
+    A writer (`helping`) finishes a claim that was left; a reader, to whom it is no event yet, does not. An entry whose
+    journal is missing, or is without the event, counts only when it has been looked up twice: a void claim may take the
+    key of an entry that moves while it is looked at.
     """
-    vanished = 0
+    before = None
     for _ in range(PATIENCE):
         seen = lookup(ctx, event_id)
         if seen.entry is None:
@@ -65,16 +67,14 @@ def find(ctx: Context, event_id: str, *, helping: bool) -> Standing | Absent:
         holding = ctx.requests.start(is_held, ctx, seen.entry)
         updates = waiting_updates(ctx, seen.entry)
         held = holding.result()
-        if held is None:
-            vanished += 1
-            if helping and seen.entry.is_claim and _help(ctx, seen.entry):
-                continue
-            if vanished > 1:
-                return Absent(seen.next_revision)
-        elif held and not any(update.is_delete for update in updates):
-            return Standing(seen.entry, updates, seen.revisions)
-        else:
+        if held:
+            is_deleted = any(update.is_delete for update in updates)
+            return Absent(seen.next_revision) if is_deleted else Standing(seen.entry, updates, seen.revisions)
+        if held is None and helping and seen.entry.is_claim and _help(ctx, seen.entry):
+            continue
+        if seen.entry == before:
             return Absent(seen.next_revision)
+        before = seen.entry
     raise moving(event_id)
 
 

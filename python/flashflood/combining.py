@@ -11,14 +11,14 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import takewhile
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from flashflood import layout, ledger
 from flashflood._core import Combination, Manifest, Window
 from flashflood.context import Context, Deadline
 from flashflood.dates import timestamp_now
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodJournalingError
-from flashflood.finishing import finish
+from flashflood.finishing import Made, finish
 from flashflood.identifiers import JournalID, Update
 from flashflood.ledger import LedgerEntry
 from flashflood.lookup import lookup
@@ -53,58 +53,100 @@ def until_settled(what: str, attempt: Callable[[], T]) -> T:
     raise FlashFloodJournalingError(msg)
 
 
-def combine(ctx: Context, sources: Sequence[Manifest], followed: Mapping[Update, int] | None = None) -> Manifest:
+class Plan(NamedTuple):
+    """What is to be combined into one journal: living journals that no open ledger entry names, with their updates."""
+
+    sources: Sequence[Manifest]
+    updates: Mapping[Update, int]
+    """Each with the size of its data; those of dead journals that apply too among them."""
+
+
+class _Begun(NamedTuple):
+    """A combination with its ledger entry."""
+
+    plan: Plan
+    entry: LedgerEntry
+    combination: Combination
+
+
+def combine(ctx: Context, sources: Sequence[Manifest]) -> Manifest:
     """Combine living journals that no open ledger entry names into one, and apply their updates.
 
-    `followed`: updates of dead journals that apply too, with the size of their data. Gives the new manifest: without
-    rows, if every event was deleted. `OvertakenError` if another process was faster.
+    Gives the new manifest: without rows, if every event was deleted. `OvertakenError` if another process was faster.
+    """
+    (made,) = combine_each(ctx, [Plan(sources, live_updates(ctx, lineage(sources)))])
+    if made is None:
+        raise OvertakenError
+    return made
+
+
+def combine_each(ctx: Context, plans: Sequence[Plan]) -> list[Manifest | None]:
+    """Make several combinations at one time, of journals that are each in one of them.
+
+    Gives the new manifests. None: another process was faster; nothing has been changed.
     """
     deadline = Deadline()
-    updates = live_updates(ctx, lineage(sources)) | dict(followed or {})
-    combination = _plan(ctx, sources, updates)
-    ids = [JournalID(source.journal_id) for source in sources]
-    start, end = combination.start or ids[0].start, combination.end or ids[0].end
-    journal_id = JournalID.make(start, end, timestamp_now(), str(uuid.uuid4()))
-    entry = LedgerEntry(journal_id, tuple(ids), tuple(updates), combination.size)
-    logger.info("combining %d journals into %s", len(ids), journal_id)
-    ctx.store.put(layout.ledger_key(journal_id), entry.encode())
+    begun = [_begin(plan, combination) for plan, combination in zip(plans, _combinations(ctx, plans), strict=True)]
     try:
-        _recheck(ctx, entry)
-        _write_blob(ctx, entry, combination)
+        ctx.requests.each(partial(_enter, ctx), begun)
+        written = _rechecked(ctx, begun)
+        is_written = ctx.requests.each(partial(_write_blob, ctx), written)
         deadline.check("combining journals")
     except Exception:
-        ctx.discard([layout.ledger_key(journal_id)])
+        ctx.discard([layout.ledger_key(each.entry.journal_id) for each in begun])
         raise
-    manifest = combination.manifest(journal_id)
-    if not ctx.create_manifest(manifest):
-        _check_own(ctx, manifest)
-    finish(ctx, entry, manifest)
-    return manifest
-
-
-def _plan(ctx: Context, sources: Sequence[Manifest], updates: Mapping[Update, int]) -> Combination:
-    told = [
-        (update.journal_id, update.event_id, update.timestamp, update.is_delete, size)
-        for update, size in updates.items()
+    written = [each for each, is_done in zip(written, is_written, strict=True) if is_done]
+    made = ctx.requests.each(partial(_commit, ctx), written)
+    committed = [
+        Made(each.entry, manifest) for each, manifest in zip(written, made, strict=True) if manifest is not None
     ]
-    current = {}
-    contested = Combination.contested(sources, told)
-    for event_id, found in zip(contested, ctx.requests.each(partial(lookup, ctx), contested), strict=True):
-        if found.entry is not None:
-            current[event_id] = found.entry.target
-    return Combination(sources, told, current)
+    done = {one.entry.journal_id: one.manifest for one in committed}
+    if len(done) < len(begun):
+        ledger.close(ctx, [each.entry for each in begun if each.entry.journal_id not in done])
+    if committed:
+        finish(ctx, committed, [source for each in written for source in each.plan.sources])
+    return [done.get(each.entry.journal_id) for each in begun]
 
 
-def _recheck(ctx: Context, entry: LedgerEntry) -> None:
-    """See that the entry made is there, that no other one names a source, and that all sources live."""
-    there = ledger.read(ctx)
-    others = [open_ for open_ in there if open_.entry.journal_id != entry.journal_id]
-    if len(others) == len(there):  # recovered, as one left behind
-        raise OvertakenError
-    if ledger.taken(others).intersection(entry.sources):
-        raise OvertakenError
-    if not are_living(ctx, entry.sources):
-        raise OvertakenError
+def _combinations(ctx: Context, plans: Sequence[Plan]) -> list[Combination]:
+    told = [
+        [
+            (update.journal_id, update.event_id, update.timestamp, update.is_delete, size)
+            for update, size in plan.updates.items()
+        ]
+        for plan in plans
+    ]
+    contested = [Combination.contested(plan.sources, updates) for plan, updates in zip(plans, told, strict=True)]
+    event_ids = sorted({event_id for found in contested for event_id in found})
+    current = {
+        event_id: found.entry.target
+        for event_id, found in zip(event_ids, ctx.requests.each(partial(lookup, ctx), event_ids), strict=True)
+        if found.entry is not None
+    }
+    return [Combination(plan.sources, updates, current) for plan, updates in zip(plans, told, strict=True)]
+
+
+def _begin(plan: Plan, combination: Combination) -> _Begun:
+    ids = [JournalID(source.journal_id) for source in plan.sources]
+    start, end = combination.start or ids[0].start, combination.end or ids[0].end
+    journal_id = JournalID.make(start, end, timestamp_now(), str(uuid.uuid4()))
+    return _Begun(plan, LedgerEntry(journal_id, tuple(ids), tuple(plan.updates), combination.size), combination)
+
+
+def _enter(ctx: Context, begun: _Begun) -> None:
+    logger.info("combining %d journals into %s", len(begun.entry.sources), begun.entry.journal_id)
+    ctx.store.put(layout.ledger_key(begun.entry.journal_id), begun.entry.encode())
+
+
+def _rechecked(ctx: Context, begun: Sequence[_Begun]) -> list[_Begun]:
+    """Give those whose entry is there, of which no other entry names a source, and whose sources all live."""
+    own = {layout.ledger_key(each.entry.journal_id): each.entry for each in begun}
+    there = ledger.read(ctx, own)
+    present = {open_.entry.journal_id for open_ in there}  # the others were recovered, as left behind
+    others = ledger.taken([open_ for open_ in there if layout.ledger_key(open_.entry.journal_id) not in own])
+    free = [each for each in begun if each.entry.journal_id in present and not others.intersection(each.entry.sources)]
+    live = ctx.requests.each(lambda each: are_living(ctx, each.entry.sources), free)
+    return [each for each, is_live in zip(free, live, strict=True) if is_live]
 
 
 def are_living(ctx: Context, journal_ids: Sequence[JournalID]) -> bool:
@@ -121,12 +163,18 @@ def _is_living(ctx: Context, key: str) -> bool:
     return any(entry.key == key for entry in without_dead(ctx.entries(key)))
 
 
-def _write_blob(ctx: Context, entry: LedgerEntry, combination: Combination) -> None:
+def _write_blob(ctx: Context, begun: _Begun) -> bool:
+    """Fetch and write the new journal's blob. False: a source has been replaced."""
+    _, entry, combination = begun
     if not len(combination):
-        return
+        return True
     pieces = (_piece(ctx, entry, window) for window in combination.windows(WINDOW))
-    body = b"".join(pieces) if combination.size <= WHOLE else pieces
-    ctx.store.put(layout.blob_key(entry.journal_id), body, metadata={"journal_id": entry.journal_id})
+    try:
+        body = b"".join(pieces) if combination.size <= WHOLE else pieces
+        ctx.store.put(layout.blob_key(entry.journal_id), body, metadata={"journal_id": entry.journal_id})
+    except OvertakenError:
+        return False
+    return True
 
 
 def _piece(ctx: Context, entry: LedgerEntry, window: Window) -> bytes:
@@ -155,8 +203,10 @@ def _update_data(ctx: Context, update: Update) -> bytes:
     return found.body
 
 
-def _check_own(ctx: Context, manifest: Manifest) -> None:
-    """See who took the manifest's key: our own PUT, whose answer was lost, or a fence, which is an `OvertakenError`."""
-    there = ctx.manifest(JournalID(manifest.journal_id))
-    if there is None or ledger.is_fence(there):
-        raise OvertakenError
+def _commit(ctx: Context, begun: _Begun) -> Manifest | None:
+    """Create the manifest. None: a fence has its key; our own PUT, whose answer was lost, may have it too."""
+    manifest = begun.combination.manifest(begun.entry.journal_id)
+    if ctx.create_manifest(manifest):
+        return manifest
+    there = ctx.manifest(begun.entry.journal_id)
+    return None if there is None or ledger.is_fence(there) else manifest

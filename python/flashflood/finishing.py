@@ -4,7 +4,10 @@ Anyone can do it, as often as may be. Writes `index/`, `gone/`, late updates, to
 entry goes.
 """
 
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from flashflood import layout, ledger
 from flashflood._core import Manifest, Row
@@ -13,8 +16,15 @@ from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import NEW, JournalID, Update
 from flashflood.ledger import LedgerEntry
 from flashflood.lookup import IndexEntry, read_entry, revisions_in_index
-from flashflood.pending import lineage, live_updates
+from flashflood.pending import live_updates
 from flashflood.updates import remove_from_index
+
+
+class Made(NamedTuple):
+    """A combination whose manifest is there."""
+
+    entry: LedgerEntry
+    manifest: Manifest
 
 
 def recover(ctx: Context) -> int:
@@ -23,62 +33,81 @@ def recover(ctx: Context) -> int:
     for entry in left_behind:
         manifest = ledger.fence(ctx, entry.journal_id)
         if manifest is None:
-            ledger.close(ctx, entry)
+            ledger.close(ctx, [entry])
         elif ledger.is_fence(manifest):
             ctx.bury([entry.journal_id])
-            ledger.close(ctx, entry)
+            ledger.close(ctx, [entry])
         else:
-            finish(ctx, entry, manifest)
+            finish(ctx, [Made(entry, manifest)])
     return len(left_behind)
 
 
-def finish(ctx: Context, entry: LedgerEntry, manifest: Manifest) -> None:
-    """Step 10: point the index at the new journal, hand on late updates, bury the sources and the updates used.
+def finish(ctx: Context, made: Sequence[Made], known: Iterable[Manifest] = ()) -> None:
+    """Step 10: point the index at the new journals, hand on late updates, bury the sources and the updates used.
 
-    `FlashFloodCorruptionError` where the entry names other sources than the journal replaces: they must not be buried.
+    `known`: manifests of sources, which need not be read again. `FlashFloodCorruptionError` where an entry names other
+    sources than the journal replaces: they must not be buried.
     """
-    if set(manifest.replaces) != set(entry.sources):
-        key = layout.ledger_key(entry.journal_id)
-        msg = f"{key}: its sources are not those that journal {entry.journal_id} replaces; remove the entry"
-        raise FlashFloodCorruptionError(msg)
-    rows = {row.event_id: row for row in manifest.rows()}
-    void = [key for keys in ctx.requests.each(partial(_move_entry, ctx, entry), rows.values()) for key in keys]
+    for entry, manifest in made:
+        if set(manifest.replaces) != set(entry.sources):
+            key = layout.ledger_key(entry.journal_id)
+            msg = f"{key}: its sources are not those that journal {entry.journal_id} replaces; remove the entry"
+            raise FlashFloodCorruptionError(msg)
+    rows = {entry.journal_id: {row.event_id: row for row in manifest.rows()} for entry, manifest in made}
+    moves = [(entry, row) for entry, _ in made for row in rows[entry.journal_id].values()]
+    void = [key for keys in ctx.requests.each(partial(_move_entry, ctx), moves) for key in keys]
     if void:
         ctx.store.delete(void)
-    used = dict.fromkeys(entry.updates)
-    for holder, update in _late_updates(ctx, entry):
-        if update not in used:
-            _hand_on(ctx, entry, holder, update, rows.get(update.event_id))
-            used[update] = None
-    deleted = {update.event_id for update in used if update.is_delete and update.event_id not in rows}
-    ctx.requests.each(partial(_remove_deleted, ctx, entry), sorted(deleted))
-    ctx.bury(entry.sources if rows else (*entry.sources, entry.journal_id))
-    ctx.requests.each(ctx.bury_object, map(layout.update_key, used))
-    ledger.close(ctx, entry)
+    used = {entry.journal_id: dict.fromkeys(entry.updates) for entry, _ in made}
+    for entry, holder, update in _late_updates(ctx, [entry for entry, _ in made], known):
+        if update not in used[entry.journal_id]:
+            _hand_on(ctx, entry, holder, update, rows[entry.journal_id].get(update.event_id))
+            used[entry.journal_id][update] = None
+    for entry, _ in made:
+        updates = used[entry.journal_id]
+        gone = {update.event_id for update in updates if update.is_delete} - rows[entry.journal_id].keys()
+        ctx.requests.each(partial(_remove_deleted, ctx, entry), sorted(gone))
+    dead = [source for entry, _ in made for source in entry.sources]
+    ctx.bury(dead + [entry.journal_id for entry, _ in made if not rows[entry.journal_id]])
+    ctx.requests.each(ctx.bury_object, [layout.update_key(update) for updates in used.values() for update in updates])
+    ledger.close(ctx, [entry for entry, _ in made])
 
 
-def _late_updates(ctx: Context, entry: LedgerEntry) -> list[tuple[JournalID, Update]]:
-    """List the sources' live updates, each with the source whose row it is for: it may be addressed to one before."""
-    combined = [source for source in entry.sources if source.version != NEW]
-    manifests = [manifest for manifest in ctx.requests.each(ctx.manifest, combined) if manifest is not None]
+def _late_updates(
+    ctx: Context, entries: Sequence[LedgerEntry], known: Iterable[Manifest]
+) -> list[tuple[LedgerEntry, JournalID, Update]]:
+    """List the sources' live updates, each with its combination and with the source whose row it is for.
+
+    It may be addressed to a journal before that source.
+    """
+    users = {source: entry for entry in entries for source in entry.sources}
+    manifests = {JournalID(manifest.journal_id): manifest for manifest in known}
+    unread = [source for source in users if source.version != NEW and source not in manifests]
+    read = ctx.requests.each(ctx.manifest, unread)
+    manifests |= {JournalID(manifest.journal_id): manifest for manifest in read if manifest is not None}
+    heirs: defaultdict[JournalID, list[JournalID]] = defaultdict(list)
+    for source, manifest in manifests.items():
+        for replaced in manifest.replaces:
+            heirs[JournalID(replaced)].append(source)
     late = []
-    for update in live_updates(ctx, lineage(manifests) | set(entry.sources)):
-        if update.journal_id in entry.sources:
-            late.append((update.journal_id, update))
+    for update in live_updates(ctx, users.keys() | heirs.keys()):
+        if update.journal_id in users:
+            late.append((users[update.journal_id], update.journal_id, update))
             continue
-        for manifest in manifests:
-            row = manifest.find(update.event_id)
+        for source in heirs[update.journal_id]:
+            row = manifests[source].find(update.event_id)
             if row is not None and row.source == update.journal_id:
-                late.append((JournalID(manifest.journal_id), update))
+                late.append((users[source], source, update))
     return late
 
 
-def _move_entry(ctx: Context, entry: LedgerEntry, row: Row) -> list[str]:
+def _move_entry(ctx: Context, move: tuple[LedgerEntry, Row]) -> list[str]:
     """Write the index entry of a row, the next one after its current one. Gives the keys of the entries that are older.
 
     The manifest says which revision is next. Where that is taken, another process has been here, or a later event has
     the id. For an event that 0.4.3 put, the current entry is looked for, and must name a source.
     """
+    entry, row = move
     if row.revision is not None and row.birth is not None:
         _create_entry(ctx, entry, row, row.revision)
         return [layout.index_key(row.event_id, row.revision - 1)]

@@ -3,6 +3,7 @@
 Reads and writes `ledger/`; recovery also creates fences in `journals/`.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -73,23 +74,33 @@ class Open:
         return self.age >= LEFT_BEHIND + timedelta(seconds=self.entry.size / SLOWEST)
 
 
-def read(ctx: Context) -> list[Open]:
-    """Read all entries: one LIST, and a GET for each. `FlashFloodCorruptionError` if one of them is none."""
-    entries, problems = read_leniently(ctx)
+def read(ctx: Context, own: Mapping[str, LedgerEntry] | None = None) -> list[Open]:
+    """Read all entries: one LIST, and a GET for each but one's `own`, by key: an entry never changes.
+
+    `FlashFloodCorruptionError` if one of them is none.
+    """
+    entries, problems = read_leniently(ctx, own)
     if problems:
         raise problems[0]
     return entries
 
 
-def read_leniently(ctx: Context) -> tuple[list[Open], list[FlashFloodCorruptionError]]:
+def read_leniently(
+    ctx: Context, own: Mapping[str, LedgerEntry] | None = None
+) -> tuple[list[Open], list[FlashFloodCorruptionError]]:
     """Read all entries; give those that can be read, and what is wrong with the others."""
+    known = own or {}
     entries, problems = [], []
-    listed = [(page.date, item) for page in ctx.pages(layout.LEDGER) for item in page.entries]
-    bodies = ctx.requests.each(lambda pair: ctx.store.get(pair[1].key), listed)
-    for (date, item), found in zip(listed, bodies, strict=True):
-        if found is not None:
+    listed = [(page.date - item.modified, item.key) for page in ctx.pages(layout.LEDGER) for item in page.entries]
+    unknown = [key for _, key in listed if key not in known]
+    bodies = dict(zip(unknown, ctx.requests.each(ctx.store.get, unknown), strict=True))
+    for age, key in listed:
+        found = bodies.get(key)
+        if key in known:
+            entries.append(Open(known[key], age))
+        elif found is not None:
             try:
-                entries.append(Open(LedgerEntry.decode(item.key, found.body), date - item.modified))
+                entries.append(Open(LedgerEntry.decode(key, found.body), age))
             except FlashFloodCorruptionError as error:
                 problems.append(error)
     return entries, problems
@@ -100,9 +111,9 @@ def taken(entries: list[Open]) -> set[JournalID]:
     return {journal_id for open_ in entries for journal_id in (*open_.entry.sources, open_.entry.journal_id)}
 
 
-def close(ctx: Context, entry: LedgerEntry) -> None:
-    """Remove an entry."""
-    ctx.store.delete([layout.ledger_key(entry.journal_id)])
+def close(ctx: Context, entries: Iterable[LedgerEntry]) -> None:
+    """Remove entries."""
+    ctx.store.delete([layout.ledger_key(entry.journal_id) for entry in entries])
 
 
 def fence(ctx: Context, journal_id: JournalID) -> Manifest | None:

@@ -12,7 +12,7 @@ from flashflood.store.protocol import Entry
 
 logger = logging.getLogger("flashflood")
 
-FEW = 8
+FEW = 2
 """Up to so many journals, their updates are listed one journal at a time; beyond, all updates are listed."""
 
 

@@ -50,16 +50,13 @@ def _read(ctx: Context, entry: IndexEntry) -> Event | None:
             return None
         row = manifest.find(entry.event_id)
         if row is None:
-            raise not_found(entry.event_id)
+            return None
         data = _blob_bytes(ctx, entry, row)
     else:
         holding = ctx.requests.start(is_held, ctx, entry) if entry.is_claim else None
         data = _blob_bytes(ctx, entry, row)
-        held = True if holding is None else holding.result()
-        if not held:
-            if held is None:
-                return None
-            raise not_found(entry.event_id)
+        if holding is not None and not holding.result():
+            return None
     update = newest_update(entry, row, waiting.result())
     if update is not None:
         found = ctx.store.get(layout.update_key(update))
@@ -90,7 +87,7 @@ def _blob_bytes(ctx: Context, entry: IndexEntry, row: Row) -> bytes | None:
 
 def _explain(ctx: Context, entry: IndexEntry) -> None:
     """Raise what is true of an event whose entry stays while what it names is missing."""
-    if ctx.store.head(layout.journal_key(entry.target)) is None:
+    if not is_held(ctx, entry):
         raise not_found(entry.event_id)
     if ctx.store.head(layout.blob_key(entry.target)) is None and lookup(ctx, entry.event_id).entry == entry:
         msg = f"journal {entry.target}: its blob, with event {entry.event_id!r}, is missing; restore it from a copy"

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import ParamSpec, TypeVar
 
 T = TypeVar("T")
@@ -41,11 +41,15 @@ class Requests:
         return done
 
     def each(self, call: Callable[[A], T], items: Iterable[A]) -> list[T]:
-        """Call with each item, many at a time; results in the items' order.
+        """Call with each item, many at a time; results in the items' order. A single one is done right here.
 
         The first error is raised once all have ended.
         """
-        return list(self.stream(call, items, ahead=2 * self.workers))
+        source = iter(items)
+        first = list(islice(source, 2))
+        if len(first) <= 1:
+            return [call(item) for item in first]
+        return list(self.stream(call, chain(first, source), ahead=2 * self.workers))
 
     def stream(self, call: Callable[[A], T], items: Iterable[A], *, ahead: int) -> Iterator[T]:
         """Call with each item, at most `ahead` of them before their results are taken; results in the items' order."""

@@ -78,35 +78,44 @@ def _highest_mark(caller: Caller, event_id: str) -> Steps[int]:
 
 
 def exists(caller: Caller, event_id: str) -> Steps[Existing]:
-    """Step 2, as a writer takes it: an unfinished claim is helped first."""
-    vain_looks = 0
+    """Step 2, as a writer takes it: an unfinished claim is helped first.
+
+    An entry whose journal is missing, or is without the event, counts only when it has been looked up twice: between
+    the list and the look at the entry, a void claim may have taken the key of one that moved.
+    """
+    vain_helps = 0
+    before: Current | None = None
     while True:
         current, next_revision = yield from lookup(caller, event_id)
         if current is None:
             return Existing(None, next_revision)
         target = current.entry.target
         manifest = yield Get(journal_key(target))
-        if manifest is not None:
-            deleted = yield from _is_deleted(caller, event_id, current.entry, manifest)
+        if manifest is not None and _has_row(caller, manifest, event_id):
+            deleted = yield from _is_deleted(caller, event_id, current.entry)
             return Existing(None if deleted else current, next_revision)
-        if target.version == NEW:
+        if manifest is None and target.version == NEW:
             still_vain = yield from _help(caller, event_id, current)
-            vain_looks += still_vain
-            if vain_looks > MOST_VAIN_HELPS:
+            vain_helps += still_vain
+            if vain_helps > MOST_VAIN_HELPS:
                 message = f"{event_id} has no manifest, although it was helped"
                 raise Stuck(message)
-        elif vain_looks:
+        elif current == before:
             return Existing(None, next_revision)
         else:
-            vain_looks += 1
+            before = current
 
 
-def _is_deleted(caller: Caller, event_id: str, entry: Entry, manifest: Manifest) -> Steps[bool]:
-    """Say whether the row has gone, or a DELETE waits for it (the end of step 2)."""
+def _has_row(caller: Caller, manifest: Manifest, event_id: str) -> bool:
+    if Safeguard.WAITING_DELETES not in caller.safeguards:
+        return True
+    return any(row.event_id == event_id for row in manifest.rows)
+
+
+def _is_deleted(caller: Caller, event_id: str, entry: Entry) -> Steps[bool]:
+    """Say whether a DELETE waits for the event (the end of step 2)."""
     if Safeguard.WAITING_DELETES not in caller.safeguards:
         return False
-    if all(row.event_id != event_id for row in manifest.rows):
-        return True
     if any(map(is_delete, (yield List(("updates", entry.target, event_id))))):
         return True
     if _combined_by_043(caller, entry):
@@ -350,21 +359,19 @@ def newest(caller: Caller, updates: list[UpdateKey]) -> UpdateKey | None:
     return max(updates, key=lambda update: update.timestamp, default=None)
 
 
-def get(caller: Caller, event_id: str) -> Steps[str | GoOn | None]:
-    """Step 8: get_event; None for NotFound."""
-    from_the_start = GoOn(get, (event_id,))
+def get(caller: Caller, event_id: str, before: Current | None = None) -> Steps[str | GoOn | None]:
+    """Step 8: get_event; None for NotFound. `before` is what an earlier lookup gave, whose journal was not of use."""
     current, _ = yield from lookup(caller, event_id)
     if current is None:
         return None
+    from_the_start = GoOn(get, (event_id, current))
     entry = current.entry
     manifest = yield Get(journal_key(entry.target))
-    if manifest is None:
-        again, _ = yield from lookup(caller, event_id)
-        return None if again == current else from_the_start
+    rows = () if manifest is None else manifest.rows
+    place = next((place for place, row in enumerate(rows) if row.event_id == event_id), None)
+    if manifest is None or place is None:
+        return None if current == before else from_the_start
     updates = yield from _updates_to_read(caller, event_id, entry, manifest)
-    place = next((place for place, row in enumerate(manifest.rows) if row.event_id == event_id), None)
-    if place is None:
-        return None
     updated = manifest.rows[place].updated
     update = newest(caller, [update for update in updates if is_delete(update) or update.timestamp > updated])
     if update is not None and is_delete(update):

@@ -55,7 +55,8 @@ class Gathered(NamedTuple):
 class Attempt(NamedTuple):
     """A combination that is tried: by which call, for the how manieth time, of what, and the ledger as it was read.
 
-    `moved` are updates of dead journals that belong to the source.
+    `moved` are updates of dead journals that belong to the source; `known` those for the source itself, where they have
+    been listed with all others.
     """
 
     call: Step
@@ -63,6 +64,7 @@ class Attempt(NamedTuple):
     sources: tuple[JournalID, ...]
     ledger: Ledger
     moved: tuple[UpdateKey, ...] = ()
+    known: tuple[UpdateKey, ...] | None = None
 
     def start_over(self) -> GoOn | str:
         """Return what the call goes on with when it was disturbed."""
@@ -103,7 +105,8 @@ def update(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
     if not free:
         return "none"
     moved = tuple(one for one in to_apply[free[0]] if one.journal != free[0])
-    return (yield from _combine(caller, Attempt(update, attempt, (free[0],), ledger, moved)))
+    known = tuple(one for one in to_apply[free[0]] if one.journal == free[0])
+    return (yield from _combine(caller, Attempt(update, attempt, (free[0],), ledger, moved, known)))
 
 
 def _under_way(caller: Caller, ledger: Ledger) -> set[JournalID | None]:
@@ -218,7 +221,7 @@ def _gather_all(caller: Caller, attempt: Attempt, used: list[UpdateKey]) -> Step
     """Return the rows of all sources in order, or None if something has vanished; add the updates to `used`."""
     gathered: list[Gathered] = []
     for source in attempt.sources:
-        of_source = yield from _gather(caller, source, attempt.moved, used)
+        of_source = yield from _gather(caller, source, attempt, used)
         if of_source is None:
             return None
         gathered += of_source
@@ -227,20 +230,16 @@ def _gather_all(caller: Caller, attempt: Attempt, used: list[UpdateKey]) -> Step
     return sorted(gathered, key=lambda one: (one.row.date, one.row.event_id))
 
 
-def _gather(
-    caller: Caller, source: JournalID, moved: tuple[UpdateKey, ...], used: list[UpdateKey]
-) -> Steps[list[Gathered] | None]:
+def _gather(caller: Caller, source: JournalID, attempt: Attempt, used: list[UpdateKey]) -> Steps[list[Gathered] | None]:
     """Return a source's rows, updates applied, or None if something has vanished; add its updates to `used`."""
     manifest = yield Get(journal_key(source))
     if manifest is None:
         return None
-    updates: list[UpdateKey] = without_dead((yield List(("updates", source))))
-    if Safeguard.ONE_STEP in caller.safeguards:
-        for replaced in manifest.replaces:
-            late = without_dead((yield List(("updates", replaced))))
-            updates += [one for one in late if one not in moved]
+    updates = list(attempt.known or ())
+    if attempt.known is None:
+        updates += yield from _live_updates(caller, source, manifest)
     used += updates
-    updates += moved
+    updates += attempt.moved
     gathered = []
     for place, row in enumerate(manifest.rows):
         origin = manifest.origins[place] if manifest.origins else None
@@ -259,6 +258,15 @@ def _gather(
         in_blob = (blob_key(source.blob), place)
         gathered.append(Gathered(following, source, *(in_blob if applied is None else (applied, None))))
     return gathered
+
+
+def _live_updates(caller: Caller, source: JournalID, manifest: Manifest) -> Steps[list[UpdateKey]]:
+    """List the live updates of a source, and of the journals that it replaces."""
+    updates: list[UpdateKey] = without_dead((yield List(("updates", source))))
+    if Safeguard.ONE_STEP in caller.safeguards:
+        for replaced in manifest.replaces:
+            updates += without_dead((yield List(("updates", replaced))))
+    return updates
 
 
 def _one_of_each(gathered: list[Gathered]) -> Steps[list[Gathered]]:

@@ -26,6 +26,7 @@ from botocore.exceptions import (
 
 from flashflood.config import object_exists_waiter_config
 from flashflood.exceptions import FlashFloodException
+from flashflood.store.pages import Reader, prepare
 from flashflood.store.protocol import Body, Entry, Found, Page
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class S3Store:
         self.root_prefix = root_prefix
         options: Any = client.meta.config  # whose stubs know none of its attributes
         self.workers: int = options.max_pool_connections
+        prepare(client)
         self._client = client
         self._bucket = bucket
         self._root = f"{root_prefix}/"
@@ -169,9 +171,13 @@ class S3Store:
         if after is not None:
             query["StartAfter"] = self._root + after
         while True:
-            answer = self._client.list_objects_v2(**query)
-            found = answer.get("Contents", [])
-            if found or not answer["IsTruncated"]:
+            with Reader(self._root) as reader:
+                answer = self._client.list_objects_v2(**query)
+            entries = reader.entries
+            if entries is None:
+                found = answer.get("Contents", [])
+                entries = [Entry(item["Key"][len(self._root) :], item["Size"], item["LastModified"]) for item in found]
+            if entries or not answer["IsTruncated"]:
                 break
             query["ContinuationToken"] = answer["NextContinuationToken"]
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
@@ -180,7 +186,6 @@ class S3Store:
                 f"The server of {self.name} dates no answer, so ages cannot be told: use one that does (RFC 9110)."
             )
             raise FlashFloodException(message)
-        entries = [Entry(item["Key"][len(self._root) :], item["Size"], item["LastModified"]) for item in found]
         return Page(entries, answer["IsTruncated"], parsedate_to_datetime(date))
 
     def mark_garbage(self, key: str, /) -> bool:
