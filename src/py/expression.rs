@@ -10,6 +10,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString};
 
 use super::buffers::held;
 use super::gil::released;
+use crate::core::filter::function::Summing;
 use crate::core::filter::scan::Scanned;
 use crate::core::filter::tree::{Argument, Comparator, Literal, Slice, Tree};
 use crate::core::filter::{self, Outcome, Scratch};
@@ -124,7 +125,9 @@ fn to_call(node: &Bound<'_, PyDict>) -> PyResult<Tree> {
     let name = item(node, "value")?;
     let name = name.cast::<PyString>()?.to_str()?;
     let arguments: PyResult<Vec<Argument>> = child_nodes(node)?.iter().map(to_argument).collect();
-    Tree::call(name, arguments?).ok_or_else(|| for_python(&format!("this call of {name}()")))
+    let sums_plainly = node.py().version_info() < (3, 12);
+    let summing = if sums_plainly { Summing::Plain } else { Summing::Compensated };
+    Tree::call(name, arguments?, summing).ok_or_else(|| for_python(&format!("this call of {name}()")))
 }
 
 fn to_argument(node: &Bound<'_, PyDict>) -> PyResult<Argument> {

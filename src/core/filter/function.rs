@@ -2,11 +2,21 @@
 
 use super::tree::{Argument, Tree};
 
+/// How Python sums floats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Summing {
+    /// One after the other, as before Python 3.12.
+    Plain,
+    /// What is lost by that is kept, and added at the end, as from Python 3.12 on.
+    Compensated,
+}
+
 /// A function of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "JMESPath's names")]
 pub enum Function {
     Abs,
-    Avg,
+    Avg(Summing),
     Ceil,
     Contains,
     EndsWith,
@@ -21,7 +31,7 @@ pub enum Function {
     Reverse,
     Sort,
     StartsWith,
-    Sum,
+    Sum(Summing),
     ToArray,
     ToNumber,
     ToString,
@@ -31,6 +41,7 @@ pub enum Function {
 
 /// A function that evaluates an expression on each element of an array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "JMESPath's names")]
 pub enum KeyFunction {
     Map,
     MaxBy,
@@ -40,10 +51,10 @@ pub enum KeyFunction {
 
 impl Function {
     /// The function of a name.
-    pub fn of_name(name: &str) -> Option<Self> {
+    pub fn of_name(name: &str, summing: Summing) -> Option<Self> {
         Some(match name {
             "abs" => Self::Abs,
-            "avg" => Self::Avg,
+            "avg" => Self::Avg(summing),
             "ceil" => Self::Ceil,
             "contains" => Self::Contains,
             "ends_with" => Self::EndsWith,
@@ -58,7 +69,7 @@ impl Function {
             "reverse" => Self::Reverse,
             "sort" => Self::Sort,
             "starts_with" => Self::StartsWith,
-            "sum" => Self::Sum,
+            "sum" => Self::Sum(summing),
             "to_array" => Self::ToArray,
             "to_number" => Self::ToNumber,
             "to_string" => Self::ToString,

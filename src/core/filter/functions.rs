@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use bumpalo::Bump;
 use bumpalo::collections::Vec;
 
-use super::function::Function;
+use super::function::{Function, Summing};
 use super::value::{Array, Int, Object, Value, keep_last};
 use super::write::write;
 use super::{Result, Stop, compare, numbers, strings};
@@ -15,7 +15,7 @@ pub fn call<'a>(function: Function, arguments: &[Value<'a>], arena: &'a Bump) ->
     let first = arguments[0];
     match function {
         Function::Abs => absolute(first),
-        Function::Avg => average(numbers_of(first, arena)?),
+        Function::Avg(summing) => average(numbers_of(first, arena)?, summing),
         Function::Ceil => rounded(first, f64::ceil),
         Function::Contains => contains(first, arguments[1]),
         Function::EndsWith => Ok(Value::Bool(text(first)?.ends_with(text(arguments[1])?))),
@@ -34,7 +34,7 @@ pub fn call<'a>(function: Function, arguments: &[Value<'a>], arena: &'a Bump) ->
         Function::Reverse => reversed(first, arena),
         Function::Sort => sorted(first, arena),
         Function::StartsWith => Ok(Value::Bool(text(first)?.starts_with(text(arguments[1])?))),
-        Function::Sum => sum(numbers_of(first, arena)?),
+        Function::Sum(summing) => sum(numbers_of(first, arena)?, summing),
         Function::ToArray => match first {
             Value::Array(_) => Ok(first),
             _ => Ok(Value::Array(Array::Made(arena.alloc_slice_copy(&[first])))),
@@ -95,49 +95,56 @@ fn rounded(value: Value<'_>, round: fn(f64) -> f64) -> Result<Value<'_>> {
     }
 }
 
-/// Python's sum. Of floats it depends on Python's version: only what all give is sure.
-fn sum(numbers: &[Value<'_>]) -> Result<Value<'static>> {
+/// Python's sum.
+fn sum(numbers: &[Value<'_>], summing: Summing) -> Result<Value<'static>> {
     let mut ints = 0_i128;
     for (index, &number) in numbers.iter().enumerate() {
-        let Value::Int(Int(int)) = number else { return sum_with_floats(ints, &numbers[index..]) };
+        let Value::Int(Int(int)) = number else { return sum_from_float(ints, &numbers[index..], summing) };
         ints = ints.checked_add(int).ok_or(Stop::Undecided)?;
     }
     Ok(Value::Int(Int(ints)))
 }
 
-/// The sum from the first float on. Before Python 3.12 each number is added to a float; from then on what is lost by
-/// that is added at the end, for floats, or, in some versions, for integers too.
-fn sum_with_floats(ints: i128, numbers: &[Value<'_>]) -> Result<Value<'static>> {
+/// The sum from the first float on. From Python 3.12 on, it is the version, and the lengths of the integers, that say
+/// whether what is lost by adding one is added at the end: where that makes a difference, Python must sum.
+fn sum_from_float(ints: i128, numbers: &[Value<'_>], summing: Summing) -> Result<Value<'static>> {
     let mut sum = ints as f64;
     let (mut lost, mut lost_with_ints) = (0.0, 0.0);
+    let mut are_short = i64::try_from(ints).is_ok();
     for (index, &number) in numbers.iter().enumerate() {
         let (number, is_int) = match number {
-            Value::Int(Int(int)) => (int as f64, true),
-            Value::Float(float) => (float, index == 0),
+            Value::Int(Int(int)) => {
+                are_short &= i64::try_from(int).is_ok();
+                (int as f64, true)
+            }
+            Value::Float(float) => (float, false),
             _ => return Err(Stop::Failed),
         };
         let next = sum + number;
         let error = if sum.abs() >= number.abs() { (sum - next) + number } else { (number - next) + sum };
-        lost_with_ints += error;
-        if !is_int {
-            lost += error;
-        }
         sum = next;
+        // The first float is added to an integer still: plainly.
+        if index > 0 {
+            lost_with_ints += error;
+            lost += if is_int { 0.0 } else { error };
+        }
     }
-    let corrected = |lost: f64| if lost.is_finite() { sum + lost } else { sum };
-    if corrected(lost) == sum && corrected(lost_with_ints) == sum {
-        numbers::checked(sum)
-    } else {
-        Err(Stop::Undecided)
+    let compensated = |lost: f64| if lost != 0.0 && lost.is_finite() { sum + lost } else { sum };
+    match summing {
+        Summing::Plain => numbers::checked(sum),
+        Summing::Compensated if are_short && compensated(lost) == compensated(lost_with_ints) => {
+            numbers::checked(compensated(lost))
+        }
+        Summing::Compensated => Err(Stop::Undecided),
     }
 }
 
-fn average(numbers: &[Value<'_>]) -> Result<Value<'static>> {
+fn average(numbers: &[Value<'_>], summing: Summing) -> Result<Value<'static>> {
     if numbers.is_empty() {
         return Ok(Value::Null);
     }
     let count = numbers.len() as f64;
-    match sum(numbers)? {
+    match sum(numbers, summing)? {
         Value::Float(sum) => numbers::checked(sum / count),
         Value::Int(Int(sum)) => {
             let is_exact = sum.unsigned_abs() <= 1 << f64::MANTISSA_DIGITS;

@@ -5,7 +5,7 @@
 
 mod compare;
 mod evaluate;
-mod function;
+pub mod function;
 mod functions;
 mod keyed;
 mod needle;

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::io::Write;
 
 use super::value::{Int, Value};
-use super::{Result, Stop};
+use super::{Result, Stop, strings};
 
 /// Reads an integer. One that 128 bits do not hold is Python's to work with.
 pub fn read_int(text: &[u8]) -> Result<i128> {
@@ -66,24 +66,34 @@ pub fn to_int(float: f64) -> Result<i128> {
     }
 }
 
-/// What `to_number` makes of a text: null of what is no number. Python's `int` and `float` take more than ASCII digits
-/// and letters; those texts are Python's.
+/// What `to_number` makes of a text, null of what is no number. Python's `int` and `float` take more than plain numbers:
+/// texts in which there may be such are Python's.
 pub fn parse(text: &[u8]) -> Result<Value<'static>> {
-    let is_odd = |byte: &u8| matches!(*byte, 0..=b' ' | b'_' | 0x7F..);
+    if strings::code_points(text).any(is_in_no_number) {
+        return Ok(Value::Null);
+    }
+    let is_odd = |byte: &u8| matches!(byte, 0x1C..=0x1F | b'_' | 0x7F..);
     if text.iter().any(is_odd) {
         return Err(Stop::Undecided);
     }
-    let digits = text.strip_prefix(b"-").or_else(|| text.strip_prefix(b"+")).unwrap_or(text);
-    if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) {
-        return std::str::from_utf8(text)
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .map(|int| Value::Int(Int(int)))
-            .ok_or(Stop::Undecided);
+    let text = std::str::from_utf8(text).map_err(|_| Stop::Undecided)?.trim();
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().map(|int| Value::Int(Int(int))).map_err(|_| Stop::Undecided);
     }
-    match read_float(text) {
-        Some(float) => checked(float),
-        None => Ok(Value::Null),
+    text.parse().map_or(Ok(Value::Null), checked)
+}
+
+/// Whether a character is none of a digit, sign, point, underscore, blank, or letter of `1e5`, `nan` or `infinity`.
+/// Beyond U+0660 are other digits and blanks.
+fn is_in_no_number(point: u32) -> bool {
+    match u8::try_from(point) {
+        Ok(0x85 | 0xA0) => false,
+        Ok(byte) => {
+            !matches!(byte, b'0'..=b'9' | b'\t'..=b'\r' | 0x1C..=b' ' | b'+' | b'-' | b'.' | b'_')
+                && !b"aefinty".contains(&byte.to_ascii_lowercase())
+        }
+        Err(_) => point < 0x0660,
     }
 }
 
@@ -93,7 +103,7 @@ pub fn checked(float: f64) -> Result<Value<'static>> {
 }
 
 /// Appends a float as Python's `json.dumps` writes it: the fewest digits that give it back, an exponent from 1e16 on and
-/// below 0.0001.
+/// below 0.0001. Of two that are as near, the even last digit is taken, as Rust's own formatting does not.
 pub fn write_float(float: f64, out: &mut Vec<u8>) {
     if !float.is_finite() {
         let name: &[u8] = if float.is_nan() {
@@ -105,16 +115,16 @@ pub fn write_float(float: f64, out: &mut Vec<u8>) {
         };
         return out.extend_from_slice(name);
     }
-    let start = out.len();
-    let plain = float == 0.0 || (1e-4..1e16).contains(&float.abs());
-    // Writing to a Vec cannot fail.
-    let _ = if plain { write!(out, "{float:?}") } else { write!(out, "{float:e}") };
-    let Some(place) = out[start..].iter().position(|&byte| byte == b'e') else { return };
-    let exponent = out.split_off(start + place + 1);
-    let (sign, digits) = exponent.strip_prefix(b"-").map_or((b'+', &exponent[..]), |digits| (b'-', digits));
-    out.push(sign);
-    if digits.len() == 1 {
-        out.push(b'0');
+    if float.is_sign_negative() {
+        out.push(b'-');
     }
-    out.extend_from_slice(digits);
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(float.abs());
+    // Writing to a Vec cannot fail.
+    let _ = match (text.split_once("e-"), text.strip_prefix("0.0000")) {
+        (Some((digits, exponent)), _) => write!(out, "{digits}e-{exponent:0>2}"),
+        (None, Some(digits)) if digits.len() == 1 => write!(out, "{digits}e-05"),
+        (None, Some(digits)) => write!(out, "{}.{}e-05", &digits[..1], &digits[1..]),
+        (None, None) => write!(out, "{text}"),
+    };
 }

@@ -1,5 +1,6 @@
 //! What expressions are on data. That this is what Python's `jmespath` gives, the tests in Python say at length.
 
+use super::function::Summing;
 use super::tree::{Argument, Comparator, Literal, Slice, Tree};
 use super::{Expression, Outcome, Scratch, scan, strings};
 
@@ -28,11 +29,11 @@ fn compare(left: Tree, comparator: Comparator, right: Tree) -> Tree {
 }
 
 fn call<const COUNT: usize>(name: &str, arguments: [Tree; COUNT]) -> Tree {
-    Tree::call(name, arguments.into_iter().map(Argument::Value).collect()).expect("a function")
+    Tree::call(name, arguments.into_iter().map(Argument::Value).collect(), Summing::Plain).expect("a function")
 }
 
 fn by_key(name: &str, array: Tree, key: Tree) -> Tree {
-    Tree::call(name, vec![Argument::Value(array), Argument::Reference(key)]).expect("a function")
+    Tree::call(name, vec![Argument::Value(array), Argument::Reference(key)], Summing::Plain).expect("a function")
 }
 
 fn filtered(base: Tree, condition: Tree) -> Tree {
@@ -282,14 +283,21 @@ fn functions_give_what_jmespath_defines() {
         ("sort", "[2,1.0,1,0.5]", "[0.5,1.0,1,2]"),
         ("sort", "[NaN,1]", "Undecided"),
         ("sum", "[1,2.5]", "3.5"),
-        ("sum", "[0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1]", "Undecided"),
+        ("sum", "[0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1]", "0.9999999999999999"),
+        ("sum", "[Infinity,-Infinity]", "Undecided"),
         ("sum", "[true]", "Failed"),
         ("to_array", "1", "[1]"),
         ("to_array", "[1]", "[1]"),
         ("to_number", r#""-07""#, "-7"),
         ("to_number", r#""1e2""#, "100.0"),
         ("to_number", r#""x""#, "null"),
-        ("to_number", r#"" 1""#, "Undecided"),
+        ("to_number", r#"" 1\t""#, "1"),
+        ("to_number", r#""1 1""#, "null"),
+        ("to_number", r#""5 °C""#, "null"),
+        ("to_number", r#""ñ""#, "null"),
+        ("to_number", r#""\u0663""#, "Undecided"),
+        ("to_number", r#""1_0""#, "Undecided"),
+        ("to_number", r#""\u001c1""#, "Undecided"),
         ("to_number", r#""nan""#, "Undecided"),
         ("to_string", r#"{"a":["é",1.0]}"#, r#""{\"a\":[\"\\u00e9\",1.0]}""#),
         ("type", "1.5", r#""number""#),
@@ -325,9 +333,9 @@ fn functions_of_several_arguments_take_each_as_jmespath_does() {
         let shown = format!("{tree:?}");
         assert_eq!(select(tree, data), outcome, "{shown}");
     }
-    assert!(Tree::call("length", Vec::new()).is_none());
-    assert!(Tree::call("no_such", vec![Argument::Value(Tree::Current)]).is_none());
-    assert!(Tree::call("length", vec![Argument::Reference(Tree::Current)]).is_none());
+    assert!(Tree::call("length", Vec::new(), Summing::Plain).is_none());
+    assert!(Tree::call("no_such", vec![Argument::Value(Tree::Current)], Summing::Plain).is_none());
+    assert!(Tree::call("length", vec![Argument::Reference(Tree::Current)], Summing::Plain).is_none());
 }
 
 #[test]
@@ -340,7 +348,7 @@ fn functions_of_a_key_evaluate_it_on_each_element() {
     assert_eq!(select(by_key("sort_by", Tree::Current, field("none")), data), Outcome::Failed);
     assert_eq!(select(by_key("sort_by", Tree::Current, field("k")), br#"[{"k":1},{"k":"1"}]"#), Outcome::Failed);
     assert_eq!(select(by_key("max_by", Tree::Current, field("k")), b"[]"), value("null"));
-    let map = Tree::call("map", vec![Argument::Reference(field("k")), Argument::Value(Tree::Current)]);
+    let map = Tree::call("map", vec![Argument::Reference(field("k")), Argument::Value(Tree::Current)], Summing::Plain);
     assert_eq!(select(map.expect("map"), b"[{\"k\":1},2]"), value("[1,null]"));
 }
 
@@ -399,4 +407,18 @@ fn strings_end_at_their_quote_wherever_it_stands() {
         assert_eq!(strings::plain_length(&plain), length);
         assert_eq!(strings::length_to_quote(&plain), None);
     }
+}
+
+#[test]
+fn floats_are_summed_as_the_version_of_python_does() {
+    let compensated = |data: &str| {
+        let sum = Tree::call("sum", vec![Argument::Value(Tree::Current)], Summing::Compensated).expect("sum");
+        select(sum, data.as_bytes())
+    };
+    assert_eq!(compensated("[0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1]"), value("1.0"));
+    assert_eq!(compensated("[1e16,1.0,-1e16]"), value("1.0"));
+    assert_eq!(compensated("[1e308,1e308]"), value("Infinity"));
+    assert_eq!(compensated("[0.5,2,1]"), value("3.5"));
+    assert_eq!(compensated("[1e16,1,1.0]"), Outcome::Undecided);
+    assert_eq!(compensated("[0.5,100000000000000000000]"), Outcome::Undecided);
 }

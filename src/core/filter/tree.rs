@@ -1,6 +1,6 @@
 //! An expression as a tree, of the nodes that Python's `jmespath` parses a text into.
 
-use super::function::{Function, KeyFunction};
+use super::function::{Function, KeyFunction, Summing};
 use super::scan::Scanned;
 
 /// An expression. Texts are in UTF-8, in which a lone surrogate is a character of three bytes, as in all of `filter`.
@@ -100,12 +100,12 @@ pub enum Argument {
 
 impl Tree {
     /// A function's call; none where there is no function of the name that takes such arguments.
-    pub fn call(name: &str, arguments: Vec<Argument>) -> Option<Self> {
+    pub fn call(name: &str, arguments: Vec<Argument>, summing: Summing) -> Option<Self> {
         if let Some(function) = KeyFunction::of_name(name) {
             let (array, key) = function.array_and_key(arguments)?;
             return Some(Self::CallWithKey(function, Box::new(Keyed { array, key })));
         }
-        let function = Function::of_name(name)?;
+        let function = Function::of_name(name, summing)?;
         let values: Option<Vec<Self>> = arguments.into_iter().map(Argument::value).collect();
         values.filter(|values| function.takes(values.len())).map(|values| Self::Call(function, values.into()))
     }
