@@ -29,7 +29,7 @@ use value::{Document, Value};
 #[derive(Debug)]
 pub struct Expression {
     tree: Tree,
-    frames: usize,
+    stack: usize,
     needle: Option<Finder<'static>>,
 }
 
@@ -67,15 +67,15 @@ pub enum Stop {
 /// What the functions in here give.
 pub type Result<T> = std::result::Result<T, Stop>;
 
-/// Python's stack has room for 1,000 frames. Where an evaluation might come near, Python says whether it fits.
-const SURELY_FITTING_FRAMES: usize = 900;
+/// Python's stack has room for 1,000 levels. Where an evaluation might come near, Python says whether it fits.
+const SURELY_FITTING: usize = 900;
 
 impl Expression {
     /// Makes an expression of its tree.
     pub fn new(tree: Tree) -> Self {
-        let frames = tree.frames();
+        let stack = tree.frames() + tree.levels();
         let needle = needle::needle(&tree).map(|text| Finder::new(text).into_owned());
-        Self { tree, frames, needle }
+        Self { tree, stack, needle }
     }
 
     /// Whether the expression is true of the data, as JMESPath defines it: null, false, "", [] and {} are false.
@@ -110,7 +110,7 @@ impl Expression {
         scratch.clear();
         let Scratch { tape, arena } = scratch;
         tape.scan(data, is_simple)?;
-        if self.frames + tape.depth > SURELY_FITTING_FRAMES {
+        if self.stack + tape.depth > SURELY_FITTING {
             return Err(Stop::Undecided);
         }
         let document = Document { data, tokens: &tape.tokens, arena };

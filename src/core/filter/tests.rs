@@ -162,6 +162,9 @@ fn what_might_not_fit_on_pythons_stack_is_left_to_python() {
     assert_eq!(matches(deep(398), b"{}"), Outcome::Value(false));
     let nested = format!("{}{}", "[".repeat(400), "]".repeat(400));
     assert_eq!(matches(deep(398), nested.as_bytes()), Outcome::Undecided);
+    let wrapped = |times: usize| Tree::Chain((0..times).map(|_| Tree::List([Tree::Current].into())).collect());
+    assert_eq!(matches(wrapped(800), b"1"), Outcome::Value(true));
+    assert_eq!(matches(wrapped(100_000), b"1"), Outcome::Undecided);
 }
 
 #[test]

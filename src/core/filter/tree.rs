@@ -111,8 +111,9 @@ impl Tree {
     }
 }
 
+/// What an evaluation by `jmespath` needs of Python's stack, at most.
 impl Tree {
-    /// At most so many frames of Python's stack are in use at a time when `jmespath` evaluates the expression.
+    /// How many frames there are at a time.
     pub fn frames(&self) -> usize {
         /// `visit` and the node's own method.
         const NODE: usize = 2;
@@ -120,9 +121,7 @@ impl Tree {
         const CALL: usize = 6;
         let deepest = |trees: &[Self]| trees.iter().map(Self::frames).max().unwrap_or(0);
         let below = match self {
-            Self::Current | Self::Field(_) | Self::Index(_) | Self::Slice(_) => 0,
-            Self::Literal(Literal::Json(json)) => json.tape.depth,
-            Self::Literal(_) => 0,
+            Self::Current | Self::Field(_) | Self::Index(_) | Self::Slice(_) | Self::Literal(_) => 0,
             Self::Chain(trees) | Self::List(trees) => deepest(trees),
             Self::Compare(_, sides) | Self::Or(sides) | Self::And(sides) => deepest(&**sides),
             Self::Projection(parts) | Self::ValueProjection(parts) => deepest(&**parts),
@@ -133,5 +132,25 @@ impl Tree {
             Self::CallWithKey(_, keyed) => CALL + keyed.array.frames().max(NODE + keyed.key.frames()),
         };
         NODE + below
+    }
+
+    /// How many levels deeper than what the expression is evaluated on a value nests that comes up. Comparing and
+    /// writing take a level of the stack for each.
+    pub fn levels(&self) -> usize {
+        let deepest = |trees: &[Self]| trees.iter().map(Self::levels).max().unwrap_or(0);
+        match self {
+            Self::Current | Self::Field(_) | Self::Index(_) | Self::Slice(_) => 0,
+            Self::Literal(Literal::Json(json)) => json.tape.depth,
+            Self::Literal(_) => 0,
+            Self::Chain(trees) => trees.iter().map(Self::levels).sum(),
+            Self::Compare(_, sides) | Self::Or(sides) | Self::And(sides) => deepest(&**sides),
+            Self::Not(tree) | Self::Flatten(tree) => tree.levels(),
+            Self::Projection(parts) | Self::ValueProjection(parts) => parts.iter().map(Self::levels).sum(),
+            Self::FilterProjection(parts) => parts.iter().map(Self::levels).sum(),
+            Self::List(trees) => 1 + deepest(trees),
+            Self::Object(members) => 1 + members.iter().map(|(_, tree)| tree.levels()).max().unwrap_or(0),
+            Self::Call(_, arguments) => 1 + deepest(arguments),
+            Self::CallWithKey(_, keyed) => 1 + keyed.array.levels() + keyed.key.levels(),
+        }
     }
 }
