@@ -139,7 +139,7 @@ class Locator:
                     return {entry.event_id: None for entry in entries}
                 count = there.metadata.get("number_of_events")
                 if count is not None:  # a batch has all its events, a fence none
-                    return {e.event_id: not_found(e.event_id) if count == "0" else e.row() for e in entries}
+                    return {entry.event_id: None if count == "0" else entry.row() for entry in entries}
             manifest = self._manifests.read(entries[0].target)
         except FlashFloodException as error:
             return {entry.event_id: error for entry in entries}
@@ -148,7 +148,7 @@ class Locator:
         rows: dict[str, _Row] = {}
         places = manifest.find_all([entry.event_id for entry in entries])
         for entry, place in zip(entries, places, strict=True):
-            rows[entry.event_id] = not_found(entry.event_id) if place is None else entry.row() or manifest.row(place)
+            rows[entry.event_id] = None if place is None else entry.row() or manifest.row(place)
         return rows
 
     def _updates(self, entries: Iterable[IndexEntry]) -> dict[str, dict[Update, int]]:
