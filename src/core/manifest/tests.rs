@@ -325,3 +325,30 @@ fn bytes_that_were_changed_anywhere_give_a_manifest_or_an_error() {
     }
     assert!(good > 100 && bad > 100, "{good} {bad}: both must have come up");
 }
+#[test]
+fn the_written_form_and_any_other_are_read_the_same() {
+    let mut dice = Dice::new(3);
+    let mut plain = 0;
+    for _ in 0..20_000 {
+        let mut body = random(&mut dice).encode().into_bytes();
+        if dice.roll(4) > 0 {
+            let place = dice.roll(body.len() as u64) as usize;
+            body[place] = b"\"\\{}[],:0-9e.nuTZ\xff "[dice.roll(19) as usize];
+        }
+        // With a blank before it, it is the parser's to read.
+        let other = [b" ", body.as_slice()].concat();
+        match (Manifest::decode(&id(), &body), Manifest::decode(&id(), &other)) {
+            (Ok(one), Ok(other)) => {
+                plain += 1;
+                assert_eq!(all_rows(&one), all_rows(&other));
+                assert_eq!(
+                    (one.size(), one.replaces(), one.is_ours()),
+                    (other.size(), other.replaces(), other.is_ours())
+                );
+            }
+            (Err(_), Err(_)) => {}
+            (one, other) => panic!("{one:?}\n{other:?}\n{}", String::from_utf8_lossy(&body)),
+        }
+    }
+    assert!(plain > 5_000, "{plain}");
+}
