@@ -177,11 +177,13 @@ impl Manifest {
     }
 
     /// A row's event_id.
+    #[inline]
     pub fn event_id(&self, row: usize) -> &str {
         self.ids.get(row)
     }
 
     /// A row's timestamp.
+    #[inline]
     pub fn timestamp(&self, row: usize) -> Timestamp {
         self.timestamps[row]
     }
@@ -192,11 +194,13 @@ impl Manifest {
     }
 
     /// Where a row's data begin in the blob.
+    #[inline]
     pub fn offset(&self, row: usize) -> u64 {
         self.offsets[row]
     }
 
     /// How many bytes a row's data are.
+    #[inline]
     pub fn size_of(&self, row: usize) -> u64 {
         self.sizes[row]
     }
@@ -223,6 +227,7 @@ impl Manifest {
     }
 
     /// Where a row stands in the order of all events.
+    #[inline]
     pub fn place(&self, row: usize) -> Place<'_> {
         (self.timestamps[row], self.ids.get(row))
     }

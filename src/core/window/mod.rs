@@ -155,6 +155,7 @@ impl Window {
     }
 
     /// Where an event stands in the order of all.
+    #[inline]
     pub fn place(&self, piece: &Piece) -> Place<'_> {
         self.manifest(piece.journal).place(piece.row as usize)
     }
