@@ -85,7 +85,7 @@ pub fn parse(text: &[u8]) -> Result<Value<'static>> {
 }
 
 /// Whether a character is none of a digit, sign, point, underscore, blank, or letter of `1e5`, `nan` or `infinity`.
-/// Beyond U+0660 are other digits and blanks.
+/// From U+0660 on there are other digits and blanks, but not among letters, nor where the symbols are.
 fn is_in_no_number(point: u32) -> bool {
     match u8::try_from(point) {
         Ok(0x85 | 0xA0) => false,
@@ -93,7 +93,8 @@ fn is_in_no_number(point: u32) -> bool {
             !matches!(byte, b'0'..=b'9' | b'\t'..=b'\r' | 0x1C..=b' ' | b'+' | b'-' | b'.' | b'_')
                 && !b"aefinty".contains(&byte.to_ascii_lowercase())
         }
-        Err(_) => point < 0x0660,
+        Err(_) if point < 0x0660 => true,
+        Err(_) => (0x2060..0x3000).contains(&point) || char::from_u32(point).is_some_and(char::is_alphabetic),
     }
 }
 

@@ -298,6 +298,8 @@ fn functions_give_what_jmespath_defines() {
         ("to_number", r#""1 1""#, "null"),
         ("to_number", r#""5 °C""#, "null"),
         ("to_number", r#""ñ""#, "null"),
+        ("to_number", r#""€ 5""#, "null"),
+        ("to_number", r#""你""#, "null"),
         ("to_number", r#""\u0663""#, "Undecided"),
         ("to_number", r#""1_0""#, "Undecided"),
         ("to_number", r#""\u001c1""#, "Undecided"),
