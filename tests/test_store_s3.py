@@ -13,6 +13,7 @@ from servers.faulty import Answer, Fault, FaultyServer, Forward, Request, error
 
 from flashflood import FlashFloodException, config
 from flashflood.store import LocalStore, S3Store, open_store
+from flashflood.store.pages import Reader
 
 SERVERS = pytest.mark.parametrize("place", ["moto", "rgw"], indirect=True)
 ON_MOTO = pytest.mark.parametrize("place", ["moto"], indirect=True)
@@ -367,3 +368,42 @@ def test_a_path_or_a_file_url_is_a_folder(tmp_path: Path) -> None:
         store = open_store(url)
         assert isinstance(store, LocalStore)
         assert store.name == str(folder)
+
+
+STRANGE_KEYS = ("a b", "ü/ä%2F+", "<&>\"'", "~", "日本")
+
+
+@SERVERS
+def test_the_callers_own_listings_are_as_they_were(place: Place) -> None:
+    client, untouched = place.client(), place.client()
+    store = S3Store(client, place.bucket, place.prefix)
+    for key in STRANGE_KEYS:
+        store.put(key, b"data")
+    store.list("")
+    answers = [who.list_objects_v2(Bucket=place.bucket, Prefix=place.prefix) for who in (client, untouched)]
+    assert answers[0]["Contents"] == answers[1]["Contents"]
+
+
+@SERVERS
+def test_a_listing_gives_what_botocore_reads_of_it(place: Place) -> None:
+    store = S3Store(place.client(), place.bucket, place.prefix)
+    for key in STRANGE_KEYS:
+        store.put(key, b"data of " + key.encode())
+    listed = place.client().list_objects_v2(Bucket=place.bucket, Prefix=place.prefix)["Contents"]
+    start = len(place.prefix) + 1
+    assert store.list("").entries == [(item["Key"][start:], item["Size"], item["LastModified"]) for item in listed]
+    assert [entry.key for entry in store.list("").entries] == sorted(STRANGE_KEYS, key=str.encode)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"no XML",
+        b"<ListBucketResult><Contents><Key>root/a</Key><Size>1</Size></Contents></ListBucketResult>",
+        b"<ListBucketResult><Contents><Key>a</Key><Size>1</Size><LastModified>now</LastModified></Contents></ListBucketResult>",
+    ],
+)
+def test_a_listing_that_is_not_as_expected_is_left_to_botocore(answer: bytes) -> None:
+    reader = Reader("root/")
+    assert reader.take(answer) == answer
+    assert reader.entries is None

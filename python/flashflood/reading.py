@@ -42,22 +42,21 @@ def not_found(event_id: str) -> FlashFloodEventNotFound:
 
 def _read(ctx: Context, entry: IndexEntry) -> Event | None:
     """Read the event that an entry names. None: something vanished, look up again."""
-    waiting = ctx.requests.start(waiting_updates if ctx.read_pending_updates else late_deletes, ctx, entry)
     row = entry.row()
     if row is None:
         manifest = ctx.manifest(entry.target)
-        if manifest is None:
-            return None
-        row = manifest.find(entry.event_id)
+        row = None if manifest is None else manifest.find(entry.event_id)
         if row is None:
             return None
-        data = _blob_bytes(ctx, entry, row)
+        holding = None
     else:
         holding = ctx.requests.start(is_held, ctx, entry) if entry.is_claim else None
-        data = _blob_bytes(ctx, entry, row)
-        if holding is not None and not holding.result():
-            return None
-    update = newest_update(entry, row, waiting.result())
+    reading = ctx.requests.start(_blob_bytes, ctx, entry, row)
+    waiting = waiting_updates(ctx, entry) if ctx.read_pending_updates else late_deletes(ctx, entry)
+    data = reading.result()
+    if holding is not None and not holding.result():
+        return None
+    update = newest_update(entry, row, waiting)
     if update is not None:
         found = ctx.store.get(layout.update_key(update))
         data = None if found is None else found.body

@@ -5,8 +5,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from typing import ParamSpec, TypeVar
 
 T = TypeVar("T")
@@ -43,13 +44,33 @@ class Requests:
     def each(self, call: Callable[[A], T], items: Iterable[A]) -> list[T]:
         """Call with each item, many at a time; results in the items' order. A single one is done right here.
 
-        The first error is raised once all have ended.
+        Each thread takes one item after the other, so that a request costs no hand-over. After an error nothing more is
+        begun; the first one, in the items' order, is raised once all have ended.
         """
-        source = iter(items)
-        first = list(islice(source, 2))
-        if len(first) <= 1:
-            return [call(item) for item in first]
-        return list(self.stream(call, chain(first, source), ahead=2 * self.workers))
+        waiting = deque(enumerate(items))
+        if len(waiting) <= 1 or self._is_inside:
+            return [call(item) for _, item in waiting]
+        done: dict[int, T] = {}
+        failed: dict[int, BaseException] = {}
+
+        def work() -> None:
+            with suppress(IndexError):
+                while True:
+                    number, item = waiting.popleft()
+                    try:
+                        done[number] = call(item)
+                    except BaseException as error:  # noqa: BLE001  the caller's thread raises it
+                        failed[number] = error
+                        waiting.clear()
+
+        working = [self.start(work) for _ in range(min(self.workers, len(waiting)))]
+        try:
+            wait(working)
+        finally:
+            waiting.clear()
+        if failed:
+            raise failed[min(failed)]
+        return [done[number] for number in range(len(done))]
 
     def stream(self, call: Callable[[A], T], items: Iterable[A], *, ahead: int) -> Iterator[T]:
         """Call with each item, at most `ahead` of them before their results are taken; results in the items' order."""
