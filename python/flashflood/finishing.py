@@ -7,6 +7,7 @@ entry goes.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 from flashflood import layout, ledger
@@ -18,6 +19,9 @@ from flashflood.ledger import LedgerEntry
 from flashflood.lookup import IndexEntry, read_entry, revisions_in_index
 from flashflood.pending import live_updates
 from flashflood.updates import remove_from_index
+
+MOVES = 5_000
+"""So many index entries are written, and the older ones removed, before the next rows are looked at."""
 
 
 class Made(NamedTuple):
@@ -53,22 +57,19 @@ def finish(ctx: Context, made: Sequence[Made], known: Iterable[Manifest] = ()) -
             key = layout.ledger_key(entry.journal_id)
             msg = f"{key}: its sources are not those that journal {entry.journal_id} replaces; remove the entry"
             raise FlashFloodCorruptionError(msg)
-    rows = {entry.journal_id: {row.event_id: row for row in manifest.rows()} for entry, manifest in made}
-    moves = [(entry, row) for entry, _ in made for row in rows[entry.journal_id].values()]
-    void = [key for keys in ctx.requests.each(partial(_move_entry, ctx), moves) for key in keys]
-    if void:
-        ctx.store.delete(void)
+    _move_entries(ctx, made)
+    manifests = {entry.journal_id: manifest for entry, manifest in made}
     used = {entry.journal_id: dict.fromkeys(entry.updates) for entry, _ in made}
     for entry, holder, update in _late_updates(ctx, [entry for entry, _ in made], known):
         if update not in used[entry.journal_id]:
-            _hand_on(ctx, entry, holder, update, rows[entry.journal_id].get(update.event_id))
+            _hand_on(ctx, entry, holder, update, manifests[entry.journal_id].find(update.event_id))
             used[entry.journal_id][update] = None
-    for entry, _ in made:
-        updates = used[entry.journal_id]
-        gone = {update.event_id for update in updates if update.is_delete} - rows[entry.journal_id].keys()
-        ctx.requests.each(partial(_remove_deleted, ctx, entry), sorted(gone))
+    for entry, manifest in made:
+        deleted = {update.event_id for update in used[entry.journal_id] if update.is_delete}
+        gone = sorted(event_id for event_id in deleted if manifest.find(event_id) is None)
+        ctx.requests.each(partial(_remove_deleted, ctx, entry), gone)
     dead = [source for entry, _ in made for source in entry.sources]
-    ctx.bury(dead + [entry.journal_id for entry, _ in made if not rows[entry.journal_id]])
+    ctx.bury(dead + [entry.journal_id for entry, manifest in made if not len(manifest)])
     ctx.requests.each(ctx.bury_object, [layout.update_key(update) for updates in used.values() for update in updates])
     ledger.close(ctx, [entry for entry, _ in made])
 
@@ -99,6 +100,15 @@ def _late_updates(
             if row is not None and row.source == update.journal_id:
                 late.append((users[source], source, update))
     return late
+
+
+def _move_entries(ctx: Context, made: Sequence[Made]) -> None:
+    """Write the index entries of all rows, and remove those that are older."""
+    moves = ((entry, manifest.row(place)) for entry, manifest in made for place in range(len(manifest)))
+    while some := list(islice(moves, MOVES)):
+        void = [key for keys in ctx.requests.each(partial(_move_entry, ctx), some) for key in keys]
+        if void:
+            ctx.store.delete(void)
 
 
 def _move_entry(ctx: Context, move: tuple[LedgerEntry, Row]) -> list[str]:
