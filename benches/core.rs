@@ -7,6 +7,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
+use _core::core::filter::tree::{Comparator, Literal, Tree};
+use _core::core::filter::{Expression, Outcome, Scratch};
 use _core::core::manifest::Manifest;
 use _core::core::merge::Merge;
 use _core::core::row::{Revision, Row};
@@ -125,9 +127,62 @@ fn lookup(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Filtering events, beside serde_json and a look at its tree.
+fn filter(criterion: &mut Criterion) {
+    let field = |name: &str| Tree::Field(name.as_bytes().into());
+    let below = Tree::Compare(Comparator::Less, Box::new([field("foo"), Tree::Literal(Literal::Int(10))]));
+    let named =
+        Tree::Compare(Comparator::Equal, Box::new([field("name"), Tree::Literal(Literal::Text((*b"7.bam").into()))]));
+    let nested = Tree::FilterProjection(Box::new([field("files"), Tree::Current, named]));
+    let events: Vec<Vec<u8>> = (0..JOURNAL).map(event_data).collect();
+    compare_filters(criterion, "foo < `10`", &Expression::new(below), &events, |event| {
+        event["foo"].as_i64().is_some_and(|foo| foo < 10)
+    });
+    compare_filters(criterion, "files[?name == '7.bam']", &Expression::new(nested), &events, |event| {
+        event["files"].as_array().is_some_and(|files| files.iter().any(|file| file["name"] == "7.bam"))
+    });
+}
+
+/// An event of 450 bytes: a notification that a bundle of four files has come.
+fn event_data(number: u64) -> Vec<u8> {
+    let files: Vec<_> = ["bam", "bai", "fastq", "json"]
+        .iter()
+        .map(|kind| serde_json::json!({"name": format!("{}.{kind}", number % 50), "size": number * 31, "crc": "09ab12cd"}))
+        .collect();
+    let event = serde_json::json!({"foo": number % 100, "match": {"bundle_uuid": event_id(number)}, "files": files});
+    let pad = 450 - event.to_string().len() - r#","pad":"""#.len();
+    let text = event.to_string();
+    format!(r#"{},"pad":"{}"}}"#, &text[..text.len() - 1], "x".repeat(pad)).into_bytes()
+}
+
+fn compare_filters(
+    criterion: &mut Criterion,
+    name: &str,
+    expression: &Expression,
+    events: &[Vec<u8>],
+    plain: impl Fn(&serde_json::Value) -> bool,
+) {
+    let by_tree = |event: &Vec<u8>| serde_json::from_slice(event).is_ok_and(|event| plain(&event));
+    let mut scratch = Scratch::default();
+    for event in events {
+        assert_eq!(expression.matches(event, &mut scratch), Outcome::Value(by_tree(event)));
+    }
+    let mut group = criterion.benchmark_group(format!("filter 5,000 events of 450 bytes by {name}"));
+    group.throughput(Throughput::Elements(events.len() as u64));
+    group.bench_function("ours", |bencher| {
+        let mut scratch = Scratch::default();
+        let mut is_match = |event: &&Vec<u8>| expression.matches(event, &mut scratch) == Outcome::Value(true);
+        bencher.iter(|| black_box(events).iter().filter(|event| is_match(event)).count())
+    });
+    group.bench_function("serde_json's tree", |bencher| {
+        bencher.iter(|| black_box(events).iter().filter(|event| by_tree(event)).count())
+    });
+    group.finish();
+}
+
 criterion_group! {
     name = steps;
     config = Criterion::default().sample_size(20).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
-    targets = decode, merge, lookup
+    targets = decode, merge, lookup, filter
 }
 criterion_main!(steps);
