@@ -273,6 +273,13 @@ DOCUMENTS_WITH_A_TEXT = (
 )
 
 
+@pytest.mark.parametrize("pair", ["[@, @]", "{a: @, b: @}"])
+def test_a_value_that_holds_one_thing_twice_again_and_again_is_itself_at_once(pair: str) -> None:
+    doubled = " | ".join([pair] * 60)
+    for asked in ("contains([@], @)", "[@] == [@]"):
+        assert agreed(f"{doubled} | {asked}", b"1").matches is True
+
+
 @pytest.mark.parametrize("text", TEXTS_LOOKED_FOR, ids=lambda text: ascii(text[:10]))
 def test_filters_for_a_text_find_it_however_it_is_written(text: str) -> None:
     written = [json.dumps(text), json.dumps(text, ensure_ascii=False)]

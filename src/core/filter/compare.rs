@@ -59,6 +59,12 @@ pub fn is_same<'a>(left: Value<'a>, right: Value<'a>) -> Result<bool> {
 }
 
 fn are_same_arrays<'a>(left: Array<'a>, right: Array<'a>) -> Result<bool> {
+    // As Python, which sees that something is itself: values that hold one thing twice, again and again, have no end.
+    if let (Array::Made(left), Array::Made(right)) = (left, right)
+        && std::ptr::eq(left, right)
+    {
+        return Ok(true);
+    }
     if left.len() != right.len() {
         return Ok(false);
     }
@@ -71,6 +77,11 @@ fn are_same_arrays<'a>(left: Array<'a>, right: Array<'a>) -> Result<bool> {
 }
 
 fn are_same_objects<'a>(left: Object<'a>, right: Object<'a>) -> Result<bool> {
+    if let (Object::Made(left), Object::Made(right)) = (left, right)
+        && std::ptr::eq(left, right)
+    {
+        return Ok(true);
+    }
     let (left, right) = (by_key(left)?, by_key(right)?);
     if left.len() != right.len() {
         return Ok(false);
