@@ -272,7 +272,10 @@ def _fence(journal: JournalID) -> Steps[bool]:
 
 
 def _settle(caller: Caller, journal: JournalID, draft: tuple[tuple[str, int], ...]) -> Steps[None]:
-    """Create a batch's manifest if all its claims count, and a fence otherwise (step 5)."""
+    """Create a batch's manifest if all its claims count and its blob is there, and a fence otherwise (step 5).
+
+    The blob is gone where the batch was fenced before, and the fence has been collected.
+    """
     rows = []
     for event_id, date in draft:
         current, _ = yield from lookup(caller, event_id)
@@ -281,12 +284,12 @@ def _settle(caller: Caller, journal: JournalID, draft: tuple[tuple[str, int], ..
             current, _ = yield from lookup(caller, event_id)
             again, _ = yield from lookup(caller, event_id)
         if current is None or current.entry.target != journal:
-            yield Create(journal_key(journal), FENCE)
-            manifest = yield Get(journal_key(journal))
-            if manifest is not None and manifest.fence:
-                yield Bury(journal_key(journal))
+            yield from _fence(journal)
             return
         rows.append(Row(event_id, date, current.revision, 0, current.entry.birth))
+    if (yield Get(blob_key(journal.blob))) is None:
+        yield from _fence(journal)
+        return
     yield Create(journal_key(journal), Manifest(tuple(rows)))
 
 
