@@ -22,7 +22,7 @@ pub fn read_float(text: &[u8]) -> Option<f64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// The number, or none where the value is no number.
+/// Whether the value is a number, and no bool.
 pub fn is_number(value: Value<'_>) -> bool {
     matches!(value, Value::Int(_) | Value::Float(_))
 }
