@@ -136,7 +136,7 @@ fn filter(criterion: &mut Criterion) {
     let nested = Tree::FilterProjection(Box::new([field("files"), Tree::Current, named]));
     let events: Vec<Vec<u8>> = (0..JOURNAL).map(event_data).collect();
     compare_filters(criterion, "foo < `10`", &Expression::new(below), &events, |event| {
-        event["foo"].as_i64().is_some_and(|foo| foo < 10)
+        event["foo"].as_i64().is_some_and(|number| number < 10)
     });
     compare_filters(criterion, "files[?name == '7.bam']", &Expression::new(nested), &events, |event| {
         event["files"].as_array().is_some_and(|files| files.iter().any(|file| file["name"] == "7.bam"))
