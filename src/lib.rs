@@ -9,7 +9,7 @@ mod py;
 #[pyo3::pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
-    use super::py::arrow::{export_schema, export_stream};
+    use super::py::arrow::{RecordBatch, export_schema, export_stream};
     #[pymodule_export]
     use super::py::batch::Batch;
     #[pymodule_export]

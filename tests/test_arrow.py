@@ -16,7 +16,7 @@ from samples import at, put_journaled, put_new
 from watched import Counted, on
 
 from flashflood import Event, FlashFlood
-from flashflood._core import Batch, Manifest, Merge, Row, export_stream
+from flashflood._core import Manifest, Merge, RecordBatch, Row, export_stream
 
 ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
 
@@ -25,9 +25,9 @@ SMALL = 8_000
 
 
 class _Stream(NamedTuple):
-    """Batches of the core, as Arrow reads them."""
+    """Record batches of the core, as Arrow reads them."""
 
-    batches: Iterator[Batch]
+    batches: Iterator[RecordBatch]
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return export_stream(self.batches, 10)
@@ -179,7 +179,7 @@ def test_data_are_not_copied() -> None:
     window = merge.window(None, 1_000)
     assert window is not None
     body = bytes(range(200))
-    (batch,) = pa.RecordBatchReader.from_stream(_Stream(iter([window.batch([body])])))
+    (batch,) = pa.RecordBatchReader.from_stream(_Stream(iter([window.batch([body]).record_batch()])))
     buffer = batch["data"].buffers()[2]
     assert (buffer.address, buffer.size) == (id(body) + sys.getsizeof(b"") - 1, 200)
     del merge, window, body

@@ -22,6 +22,7 @@ __all__ = [
     "Expression",
     "Manifest",
     "Merge",
+    "RecordBatch",
     "Row",
     "Window",
     "export_schema",
@@ -48,8 +49,8 @@ def export_schema() -> CapsuleType:
     event_id (string), date (timestamp, microseconds in UTC), data (binary view); no nulls.
     """
 
-def export_stream(batches: Iterator[Batch], batch_size: int, /) -> CapsuleType:
-    """Give the batches as an `arrow_array_stream` capsule: record batches of at most `batch_size` rows.
+def export_stream(batches: Iterator[RecordBatch], batch_size: int, /) -> CapsuleType:
+    """Give the record batches as an `arrow_array_stream` capsule, cut to at most `batch_size` rows.
 
     They are read from whatever thread the consumer reads on, when it asks for them. Data are not copied: the record
     batches keep the buffers alive. An error that the iterator raises ends the stream; its text is the stream's error.
@@ -225,8 +226,16 @@ class Batch:
 
         What it leaves to Python, `evaluate` gives. None leaves all of them to Python.
         """
+    def record_batch(self) -> RecordBatch:
+        """Lay the events out as Arrow has them. Data are not copied. `ValueError` for data of 2 GiB or more."""
     def joined(self) -> bytes | None:
         """Give the events' data with commas between, as the items of a JSON array; None: some may not be JSON."""
+
+@final
+class RecordBatch:
+    """Events as Arrow has them, for `export_stream`. Frozen."""
+
+    def __len__(self) -> int: ...
 
 @final
 class Merge:

@@ -14,6 +14,7 @@ from flashflood.replay import Stage, batches
 if TYPE_CHECKING:
     from typing_extensions import CapsuleType
 
+    from flashflood._core import Batch, RecordBatch
     from flashflood.context import Context
     from flashflood.dates import DateRange
 
@@ -29,7 +30,7 @@ class ReplayBatches:
     """
 
     def __init__(
-        self, ctx: Context, dates: DateRange, memory_budget: int, stage: Stage | None, batch_size: int
+        self, ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[Batch], batch_size: int
     ) -> None:
         """Make no request yet. `ValueError` if `batch_size` is not 1 or more."""
         if batch_size < 1:
@@ -50,4 +51,7 @@ class ReplayBatches:
 
         `requested_schema` changes nothing, as the interface allows: the consumer casts.
         """
-        return export_stream(batches(self._ctx, self._dates, self._memory_budget, self._stage), self._batch_size)
+        return export_stream(batches(self._ctx, self._dates, self._memory_budget, self._laid_out), self._batch_size)
+
+    def _laid_out(self, batch: Batch) -> RecordBatch:
+        return self._stage(batch).record_batch()

@@ -12,9 +12,10 @@ event that went out is the place to go on from when something listed is gone.
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from concurrent.futures import Future
 from itertools import chain, islice
+from typing import Generic, TypeAlias, TypeVar
 
 from flashflood import layout
 from flashflood._core import Batch, Manifest, Merge, Window
@@ -42,14 +43,16 @@ BYTES_PER_REQUEST = 4_096
 REQUESTS_PER_WORKER = 8
 """Requests that are kept waiting for each thread: more would only take memory."""
 
-Stage = Callable[[Batch], Batch]
-"""What is done with a batch on the thread that brings its last bytes: filtering, projecting."""
+B = TypeVar("B", bound=Sized)
+
+Stage: TypeAlias = Callable[[Batch], B]
+"""What is made of a batch on the thread that brings its last bytes: filtering, projecting, laying out for Arrow."""
 
 
 class Replay(Iterator[Event]):
     """The events of a replay, one by one. A `for` loop over it runs no line of Python between two events."""
 
-    def __init__(self, ctx: Context, dates: DateRange, memory_budget: int, stage: Stage | None = None) -> None:
+    def __init__(self, ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[Batch]) -> None:
         """Replay from the first event on. No request is made before one is asked for."""
         self._runs = _runs(ctx, dates, memory_budget, stage)
         self._events = chain.from_iterable(self._runs)
@@ -68,13 +71,13 @@ class Replay(Iterator[Event]):
         self._events = chain.from_iterable(self._runs)
 
 
-def batches(ctx: Context, dates: DateRange, memory_budget: int, stage: Stage | None = None) -> Iterator[Batch]:
+def batches(ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[B]) -> Iterator[B]:
     """Yield the events in the range, many at a time. The look ahead starts when a second batch is asked for."""
     return (batch for batch, _ in _batches(ctx, dates, memory_budget, stage))
 
 
 def _runs(
-    ctx: Context, dates: DateRange, memory_budget: int, stage: Stage | None
+    ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[Batch]
 ) -> Generator[Iterable[Event], None, None]:
     """Yield the events in runs: the first one alone, then those of a batch each time."""
     is_first = True
@@ -88,8 +91,8 @@ def _runs(
 
 
 def _batches(
-    ctx: Context, dates: DateRange, memory_budget: int, stage: Stage | None
-) -> Iterator[tuple[Batch, Callable[[], None]]]:
+    ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[B]
+) -> Iterator[tuple[B, Callable[[], None]]]:
     """Yield the batches that have events, each with what starts the look ahead, if it is to start before the next."""
     place: tuple[str, str] | None = None
     missed: set[JournalID] = set()
@@ -122,18 +125,18 @@ class _VanishedError(Exception):
         self.what = what
 
 
-class _Fetch:
+class _Fetch(Generic[B]):
     """A window whose bytes are on their way."""
 
-    def __init__(self, window: Window, sources: list[JournalID], stage: Stage | None) -> None:
+    def __init__(self, window: Window, sources: list[JournalID], stage: Stage[B]) -> None:
         """Request nothing yet. `sources`: the journals by the numbers that the window's requests name."""
         self.window = window
         self._requests = [(sources[source], start, stop) for source, start, stop in window.requests]
         self._bodies: list[Found | None] = [None] * len(self._requests)
-        self._stage = stage
+        self._stage: Stage[B] = stage
         self._lock = threading.Lock()
         self._to_come = len(self._requests)
-        self._batch: Batch | None = None
+        self._batch: B | None = None
         self.answers: list[Future[None]] = []
         self.cost = window.fetched + BYTES_PER_REQUEST * len(self._requests) + BYTES_PER_ROW * len(window)
         """The memory that it takes, in bytes."""
@@ -142,7 +145,7 @@ class _Fetch:
         """Start its requests."""
         self.answers = [ctx.requests.start(self._bring, ctx, place) for place in range(len(self._requests))]
 
-    def batch(self) -> Batch:
+    def batch(self) -> B:
         """Wait for the bytes, and give what the stage makes of the events."""
         for answer in self.answers:
             answer.result()
@@ -157,16 +160,15 @@ class _Fetch:
         if is_last:
             self._batch = self._finished()
 
-    def _finished(self) -> Batch:
+    def _finished(self) -> B:
         bodies = [found.body for found in self._bodies if found is not None]
         if len(bodies) < len(self._bodies):
             raise _VanishedError(self._requests[self._bodies.index(None)][0], "its blob")
         self._bodies.clear()
-        batch = self.window.batch(bodies)
-        return batch if self._stage is None else self._stage(batch)
+        return self._stage(self.window.batch(bodies))
 
 
-class _Reader:
+class _Reader(Generic[B]):
     """The state of one pass: what is listed, opened, planned and under way."""
 
     def __init__(
@@ -174,13 +176,13 @@ class _Reader:
         ctx: Context,
         dates: DateRange,
         memory_budget: int,
-        stage: Stage | None,
+        stage: Stage[B],
         place: tuple[str, str] | None,
     ) -> None:
         """Set out from a place in the order of events; None: from the start."""
         self._ctx = ctx
         self._budget = memory_budget
-        self._stage = stage
+        self._stage: Stage[B] = stage
         self._limit = min(FIRST_WINDOW, memory_budget // 8)
         self._is_looking_ahead = place is not None
         self._listing = Listing(ctx, dates)
@@ -190,11 +192,11 @@ class _Reader:
         self._opening: deque[tuple[Entry, Future[Manifest | None]]] = deque()
         self._merge = Merge(dates.start, dates.end, place)
         self._sources: list[JournalID] = []
-        self._under_way: deque[_Fetch] = deque()
+        self._under_way: deque[_Fetch[B]] = deque()
         self._cost = 0
         """Of all that is under way, in bytes."""
 
-    def fetches(self) -> Iterator[_Fetch]:
+    def fetches(self) -> Iterator[_Fetch[B]]:
         """Yield the windows in order, each under way."""
         while self._see_to_one():
             fetch = self._under_way.popleft()

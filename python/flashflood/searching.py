@@ -18,7 +18,7 @@ from flashflood.context import Context
 from flashflood.dates import DateRange
 from flashflood.expressions import Compiled, Expression
 from flashflood.replay import MEMORY_BUDGET, Replay, batches
-from flashflood.selecting import Given
+from flashflood.selecting import Given, stage_of
 
 logger = logging.getLogger("flashflood")
 
@@ -39,13 +39,14 @@ def search(ctx: Context, expression: Given, dates: DateRange) -> Any:  # noqa: A
         jmespath.compile(expression) if isinstance(expression, str) else Expression(expression).compiled
     )
     core = _core_of(compiled, options)
+    stage = stage_of(None, None)
     if core is not None:
-        found = batches(ctx, dates, MEMORY_BUDGET)
+        found = batches(ctx, dates, MEMORY_BUDGET, stage)
         try:
             return _one_by_one(ctx, core, found) if _goes_through_events(compiled.parsed) else _as_a_whole(core, found)
         except _LeftToPythonError:
             logger.info("Python searches %r: the core leaves some of the events to it", compiled.expression)
-    events = [json.loads(event.data) for event in Replay(ctx, dates, MEMORY_BUDGET)]
+    events = [json.loads(event.data) for event in Replay(ctx, dates, MEMORY_BUDGET, stage)]
     return compiled.search({"events": events}, options)
 
 

@@ -16,12 +16,12 @@ Given: TypeAlias = str | Compiled | Expression
 """A JMESPath text, what `jmespath.compile` gives, or an `Expression`."""
 
 
-def stage_of(filter: Given | None, select: Given | None) -> Stage | None:
+def stage_of(filter: Given | None, select: Given | None) -> Stage[Batch]:
     """Give what keeps the events that `filter` is true of and puts what `select` makes of them in their data's place.
 
-    None: nothing is to be done. `ValueError` for an expression that cannot be evaluated, or `select`ed.
+    `ValueError` for an expression that cannot be evaluated, or `select`ed.
     """
-    steps: list[Stage] = []
+    steps: list[Stage[Batch]] = []
     if filter is not None:
         steps.append(_filtering(Expression(filter)))
     if select is not None:
@@ -32,15 +32,15 @@ def stage_of(filter: Given | None, select: Given | None) -> Stage | None:
             batch = step(batch)
         return batch
 
-    return stage if steps else None
+    return stage
 
 
-def _filtering(expression: Expression) -> Stage:
+def _filtering(expression: Expression) -> Stage[Batch]:
     decide = _said(expression, expression.matches)
     return lambda batch: batch.filter(expression.core, decide)
 
 
-def _selecting(expression: Expression) -> Stage:
+def _selecting(expression: Expression) -> Stage[Batch]:
     expression.check_gives_json()
     evaluate = _said(expression, expression.select)
     return lambda batch: batch.select(expression.core, evaluate)

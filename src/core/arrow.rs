@@ -3,7 +3,6 @@
 //! Ids and dates are written into columns of their own; data stay where they are: a view (16 bytes) names each one's
 //! place in the buffer that was fetched, which lives as long as a record batch needs it.
 
-use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use arrow_array::builder::make_view;
@@ -27,14 +26,17 @@ pub fn schema() -> SchemaRef {
     Arc::clone(&SCHEMA)
 }
 
-/// The rows of a batch at these places.
-pub fn record_batch(batch: &Batch, rows: Range<usize>) -> Result<RecordBatch, ArrowError> {
-    let mut ids = String::new();
-    let mut ends = Vec::with_capacity(rows.len() + 1);
-    let mut microseconds = Vec::with_capacity(rows.len());
-    let mut views = Vec::with_capacity(rows.len());
+/// About how many bytes an id takes: to make room for all at once.
+const BYTES_PER_ID: usize = 36;
+
+/// The events of a batch.
+pub fn record_batch(batch: &Batch) -> Result<RecordBatch, ArrowError> {
+    let mut ids = String::with_capacity(batch.len() * BYTES_PER_ID);
+    let mut ends = Vec::with_capacity(batch.len() + 1);
+    let mut microseconds = Vec::with_capacity(batch.len());
+    let mut views = Vec::with_capacity(batch.len());
     ends.push(0);
-    for event in rows.filter_map(|row| batch.event(row)) {
+    for event in batch.events() {
         ids.push_str(event.event_id);
         ends.push(i32::try_from(ids.len()).map_err(|_| too_large("the ids of a batch", ids.len()))?);
         microseconds.push(event.timestamp.microseconds());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::arrow::RecordBatch;
 use super::events::Events;
 use super::expression::Expression;
 use super::gil::released;
@@ -51,6 +52,11 @@ impl Batch {
             results.decide(place, result.cast::<PyBytes>()?.as_bytes());
         }
         Ok(Self(Arc::new(self.0.with_data(results.data, &results.bounds))))
+    }
+
+    /// The events as Arrow has them.
+    fn record_batch(&self, py: Python<'_>) -> PyResult<RecordBatch> {
+        RecordBatch::of(py, &self.0)
     }
 
     /// The events' data with commas between.

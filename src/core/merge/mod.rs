@@ -163,9 +163,13 @@ impl Merge {
             let timestamps = &journal.manifest.timestamps()[journal.next..end];
             end = journal.next + timestamps.partition_point(|timestamp| *timestamp < before);
         }
+        let room = draft.room_for(journal.bytes_left());
+        if journal.slot.0 != self.windows && draft.is_better_closed_than_filled_to(room) {
+            self.heads.push(head);
+            return false;
+        }
         let slot = draft.slot(self.windows, head.number, journal);
         let first = journal.next;
-        let room = draft.room_for(journal.bytes_left());
         let taken = (first..end).take_while(|row| draft.take_within(room, slot, *row, &journal.manifest)).count();
         self.advance(head, first + taken, taken);
         first + taken == end
@@ -268,6 +272,11 @@ impl Draft {
     fn room_for(&self, rest: u64) -> u64 {
         let most = self.limit.saturating_add(self.limit / 2);
         if self.size.saturating_add(rest) <= most { most } else { self.limit }
+    }
+
+    /// Whether it is half full, and the rest of the next journal does not fit: that is then one request, not two.
+    fn is_better_closed_than_filled_to(&self, room: u64) -> bool {
+        room == self.limit && self.size >= self.limit / 2 && !self.picks.is_empty()
     }
 
     /// Takes a row, if there is room for it.

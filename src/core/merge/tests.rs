@@ -118,6 +118,18 @@ fn a_window_takes_in_the_rest_of_a_journal_where_that_is_half_its_limit_at_most(
 }
 
 #[test]
+fn a_window_that_is_half_full_ends_before_a_journal_that_would_not_fit() {
+    let journals = [ours(1, &[("a", 1), ("b", 2)]), ours(2, &[("c", 3), ("d", 4), ("e", 5), ("f", 6)])];
+    let mut merge = merge_of(&journals);
+    assert_eq!(ids(merge.window(None, 35)), "a b");
+    assert_eq!(ids(merge.window(None, 35)), "c d e f");
+    let mut merge = merge_of(&journals);
+    assert_eq!(ids(merge.window(None, 39)), "a b");
+    let mut merge = merge_of(&journals);
+    assert_eq!(ids(merge.window(None, 45)), "a b c d e f");
+}
+
+#[test]
 fn a_window_has_at_most_so_many_events() {
     let rows: Vec<Row> = (0..MOST_EVENTS as i64 + 10).map(|number| row("a", number, 0, 0)).collect();
     let id = named(0, 1_000_000, None, 1);
