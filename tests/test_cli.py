@@ -202,6 +202,11 @@ def test_replay_gives_the_dates_after_from_up_to_and_including_to(week: Run) -> 
     assert [event["event_id"] for event in found] == ["day 3", "day 4"]
 
 
+def test_replay_selects_with_jmespath(week: Run) -> None:
+    how = ("--filter", "level > `5`", "--select", "{l: level}", "--format", "data")
+    assert output(week("replay", *how)) == b'{"l":6}\n{"l":7}\n'
+
+
 def test_replay_filters_with_jmespath(week: Run) -> None:
     assert output(week("replay", "--filter", "level > `5`", "--format", "data")) == b'{"level": 6}\n{"level": 7}\n'
 
@@ -278,7 +283,8 @@ def test_a_range_that_ends_before_it_begins_is_one_line_and_2(run: Run, command:
 
 @pytest.mark.parametrize(("expression", "place"), [("level >", 8), ("a && b(c)", 6), ("length()", 1), ("", 1)])
 def test_a_bad_filter_is_one_line_and_2_and_shows_the_place(run: Run, expression: str, place: int) -> None:
-    assert f"at character {place} of {expression!r}" in refusal(run("replay", "--filter", expression), 2)
+    for option in ("--filter", "--select"):
+        assert f"at character {place} of {expression!r}" in refusal(run("replay", option, expression), 2)
 
 
 def test_no_store_named_is_one_line_and_2(run: Run) -> None:

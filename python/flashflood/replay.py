@@ -71,7 +71,7 @@ class Replay(Iterator[Event]):
         self._events = chain.from_iterable(self._runs)
 
 
-def batches(ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[B]) -> Iterator[B]:
+def batches(ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[B]) -> Generator[B, None, None]:
     """Yield the events in the range, many at a time. The look ahead starts when a second batch is asked for."""
     return (batch for batch, _ in _batches(ctx, dates, memory_budget, stage))
 

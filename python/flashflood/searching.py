@@ -7,6 +7,7 @@ each batch, one after the other, so that no more than some batches are held; any
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -41,9 +42,11 @@ def search(ctx: Context, expression: Given, dates: DateRange) -> Any:  # noqa: A
     core = _core_of(compiled, options)
     stage = stage_of(None, None)
     if core is not None:
-        found = batches(ctx, dates, MEMORY_BUDGET, stage)
         try:
-            return _one_by_one(ctx, core, found) if _goes_through_events(compiled.parsed) else _as_a_whole(core, found)
+            with closing(batches(ctx, dates, MEMORY_BUDGET, stage)) as found:
+                if _goes_through_events(compiled.parsed):
+                    return _one_by_one(ctx, core, found)
+                return _as_a_whole(core, found)
         except _LeftToPythonError:
             logger.info("Python searches %r: the core leaves some of the events to it", compiled.expression)
     events = [json.loads(event.data) for event in Replay(ctx, dates, MEMORY_BUDGET, stage)]

@@ -168,24 +168,30 @@ def apply_updates(url: str | None, limit: int | None) -> None:
 @flashflood.command()
 @store_option
 @range_options
+@click.option("--filter", "condition", metavar="JMESPATH", help="Only events whose JSON data make the expression true.")
 @click.option(
-    "--filter", "expression", metavar="JMESPATH", help="Only events whose JSON data make the expression true."
+    "--select", "projection", metavar="JMESPATH", help="What the expression makes of an event's data, in their place."
 )
 @events_format
-def replay(
-    url: str | None, from_date: datetime | None, to_date: datetime | None, expression: str | None, form: str | None
+def replay(  # noqa: PLR0913, PLR0917  an argument for each option
+    url: str | None,
+    from_date: datetime | None,
+    to_date: datetime | None,
+    condition: str | None,
+    projection: str | None,
+    form: str | None,
 ) -> None:
     """Write the events of a date range, in the order of their dates."""
     with opened(url) as flood:
         try:
-            events: Iterable[Event] = flood.replay(from_date, to_date, filter=expression)
+            events: Iterable[Event] = flood.replay(from_date, to_date, filter=condition, select=projection)
         except ValueError as error:
             raise click.UsageError(_with_place(error)) from error
         _write_events("replaying", events, form)
 
 
 def _with_place(error: ValueError) -> str:
-    """Put an error that shows the filter with a caret beneath, two lines more, into one: the place becomes a number."""
+    """Put an error that shows an expression with a caret beneath into one line: the place becomes a number."""
     match str(error).split("\n"):
         case [reason, expression, caret]:
             return f"{reason}, at character {len(caret)} of {expression!r}."
