@@ -15,7 +15,7 @@ import tempfile
 
 from datasets import Item, journal, put_all
 from flights import FIELD, NESTED, Flight, flights, months
-from measuring import FEW_RUNS, MANY_RUNS, Bench, Contender, machine, save
+from measuring import FEW_RUNS, Bench, Contender, machine, save
 from measuring import PEERS as PEERS_FOLDER
 from peer_queries import PEERS
 from stores import BUCKET, LATENCY, Server, delayed, rados_gateway
@@ -86,8 +86,7 @@ class Question:
             file.write(b"\n".join(answer))
             file.flush()
             asked = self._stored | {"filter": expression, "events": len(self._in_range), "answer": file.name}
-            runs = FEW_RUNS if server.latency else MANY_RUNS
-            contenders = [Contender("peers", task, asked, runs) for task in PEERS]
+            contenders = [Contender("peers", task, asked, FEW_RUNS) for task in PEERS]
             bench.alternate(server, "peers", case, contenders, self._journals)
 
 
@@ -97,7 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a twentieth of the flights, once; keep nothing")
     quick = parser.parse_args().quick
-    bench = Bench("peer_queries.py", runs=1 if quick else MANY_RUNS)
+    bench = Bench("peer_queries.py", runs=1 if quick else FEW_RUNS)
     events = flights(20 if quick else 1)
     with rados_gateway() as server:
         question = Question(server, events)
