@@ -18,7 +18,7 @@ from flights import FIELD, NESTED, Flight, flights, months
 from measuring import FEW_RUNS, Bench, Contender, machine, save
 from measuring import PEERS as PEERS_FOLDER
 from peer_queries import PEERS
-from stores import BUCKET, LATENCY, Server, delayed, rados_gateway
+from stores import BUCKET, Server, rados_gateway
 
 PACKAGES = ("duckdb", "polars", "deltalake", "pyarrow", "orjson", "jmespath")
 JOURNAL = 5_000
@@ -102,8 +102,6 @@ def main() -> None:
         question = Question(server, events)
         for expression in (FIELD, NESTED):
             question.ask(bench, server, expression)
-        with delayed(server, LATENCY) as far:
-            question.ask(bench, far, FIELD)
     if not quick:
         save("peers", machine(PACKAGES), bench.rows)
     sys.stdout.write(f"{len(bench.rows)} rows; every answer was right\n")
