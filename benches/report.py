@@ -29,15 +29,14 @@ def machine(results: Results) -> str:
 
 def page(results: Results) -> str:
     """Write docs/benchmarks.md."""
-    runs = {len(row.runs) for row in results.rows if row.group in ("ways", "peers")}
     return f"""# Benchmarks
 
-`make bench` measured this in one run, and wrote this page. Machine: {machine(results)}.
+Measured by the commands of `make bench`, which write this page. Machine: {machine(results)}.
 
 ![Client CPU and wall clock beside FlashFlood 0.4.3 and other tools](benchmarks.svg)
 
 - Each contender works in a process of its own, in turn with the others; the servers are processes of their own too, on
-  the same machine. Figures are medians of {min(runs)} to {max(runs)} runs; {_fewer(results)}.
+  the same machine. Figures are medians; runs of each kind: {_how_often(results)}.
 - Every result is checked: each run's, and in the first round each event, its id, date and data; a wrong one ends it.
 - *The floor* is the same bytes, fetched with plain boto3 client calls one after the other, and nothing done with them.
 - CPU is the client process's, threads and kernel time included. Memory is the peak above what the process had in use
@@ -97,9 +96,15 @@ Medians of the criterion benches (`cargo bench`), one thread.
 {_core(results)}"""
 
 
-def _fewer(results: Results) -> str:
-    counts = {len(row.runs) for row in results.rows if row.side == "0.4.3"}
-    return f"0.4.3 runs {min(counts)} times where it takes long" if min(counts) < max(counts) else "0.4.3 runs as often"
+def _how_often(results: Results) -> str:
+    """Say of how many runs the figures are medians."""
+    counts: dict[str, set[int]] = {}
+    for row in results.rows:
+        counts.setdefault(row.group, set()).add(len(row.runs))
+    often = {
+        group: f"{min(found)} to {max(found)}" if len(found) > 1 else f"{min(found)}" for group, found in counts.items()
+    }
+    return ", ".join(f"{group} {runs}" for group, runs in often.items())
 
 
 def _replays(results: Results, group: str, case: str) -> str:
