@@ -32,12 +32,14 @@ _FETCHED = (
     "would reach it ([where the time goes](performance.md))"
 )
 WHY = {
-    "replay, 100,000 events": "an event's row in the manifest, its place in the plan and its tuple with three objects "
-    f"take two thirds of it, what threads take for requests beyond the floor's single one the rest; {_FETCHED}",
+    "replay, 100,000 events": "half of it is the start: threads and their connections, which a longer replay makes "
+    "only once ([growth](#growth) shows a million events); of the rest, an event's row in the manifest and its tuple "
+    f"with three objects take most; {_FETCHED}",
     "replay, 200,000 events": f"as for events of 450 bytes; {_FETCHED}",
-    "replay as Arrow batches": "reading the manifests takes most of the target, columns and views the rest of it, and "
-    f"threads for requests as much again; {_FETCHED}",
+    "replay as Arrow batches": "the same start, and reading the manifests takes most of the target by itself; "
+    f"{_FETCHED}",
     "the same into Arrow batches": "the filter takes its part, but the batches miss theirs, as above",
+    "listing journals": "the processor, which others share, was slow in this run; ours to 0.4.3 is what to look at",
     "replay with the filter": "each event's bytes are checked to be JSON and noted token by token before the condition "
     "is looked at; a scanner on the processor's wide registers would be the next step",
     "journal, new events": "botocore takes 1.25 ms of CPU for each of the six requests of an event, under the "
