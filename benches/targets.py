@@ -32,9 +32,9 @@ _FETCHED = (
     "would reach it ([where the time goes](performance.md))"
 )
 WHY = {
-    "replay, 100,000 events": "half of it is the start: threads and their connections, which a longer replay makes "
-    "only once ([growth](#growth) shows a million events); of the rest, an event's row in the manifest and its tuple "
-    f"with three objects take most; {_FETCHED}",
+    "replay, 100,000 events": "about half of it is what a replay of any length takes at its start, as with 10,000 "
+    "events ([growth](#growth)); where that goes has not been measured; of the rest, an event's row in the manifest "
+    f"and its tuple with three objects take most; {_FETCHED}",
     "replay, 200,000 events": f"as for events of 450 bytes; {_FETCHED}",
     "replay as Arrow batches": "the same start, and reading the manifests takes most of the target by itself; "
     f"{_FETCHED}",
