@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from servers.faulty import Answer, Fault, FaultyServer, Forward, Request, error
 
 from flashflood import FlashFloodException, config
 from flashflood.store import LocalStore, S3Store, open_store
-from flashflood.store.pages import Reader
+from flashflood.store.answers import Head, Keys
 
 SERVERS = pytest.mark.parametrize("place", ["moto", "rgw"], indirect=True)
 ON_MOTO = pytest.mark.parametrize("place", ["moto"], indirect=True)
@@ -404,6 +405,46 @@ def test_a_listing_gives_what_botocore_reads_of_it(place: Place) -> None:
     ],
 )
 def test_a_listing_that_is_not_as_expected_is_left_to_botocore(answer: bytes) -> None:
-    reader = Reader("root/")
-    assert reader.take(answer) == answer
-    assert reader.entries is None
+    keys = Keys("root/")
+    given = {"body": answer}
+    keys.take(given)
+    assert given == {"body": answer}
+    assert keys.entries is None
+
+
+@SERVERS
+def test_the_callers_own_gets_are_as_they_were(place: Place) -> None:
+    client, untouched = place.client(), place.client()
+    store = S3Store(client, place.bucket, place.prefix)
+    store.put("x", b"data", metadata={"journal_id": "x"})
+    store.get("x")
+    where = {"Bucket": place.bucket, "Key": f"{place.prefix}/x"}
+    for read in ("get_object", "head_object"):
+        answers = [getattr(who, read)(**where) for who in (client, untouched)]
+        assert len({frozenset(answer) for answer in answers}) == 1
+        assert answers[0]["LastModified"] == answers[1]["LastModified"]
+        assert answers[0]["Metadata"] == answers[1]["Metadata"]
+        headers = [set(answer["ResponseMetadata"]["HTTPHeaders"]) for answer in answers]
+        assert headers[0] == headers[1] > {"content-length", "last-modified"}
+
+
+@SERVERS
+def test_an_object_has_the_metadata_and_the_date_that_botocore_reads_of_it(place: Place) -> None:
+    store = S3Store(place.client(), place.bucket, place.prefix)
+    store.put("x", b"data", metadata={"journal_id": "x"})
+    read = place.client().head_object(Bucket=place.bucket, Key=f"{place.prefix}/x")
+    for found in (store.get("x"), store.get("x", 1), store.head("x")):
+        assert found is not None
+        assert found.metadata == {"journal_id": "x"}
+        assert found.modified == read["LastModified"]
+        assert found.modified.tzinfo is not None
+
+
+@pytest.mark.parametrize("date", [{}, {"last-modified": "now"}, {"last-modified": "Tue, 24 Nov 2026 14:00:00 -0000"}])
+def test_an_object_whose_date_is_not_as_expected_is_left_to_botocore(date: dict[str, str]) -> None:
+    head = Head()
+    given = {"headers": {"x-amz-meta-a": "b", **date}}
+    head.take(given)
+    assert given == {"headers": {"x-amz-meta-a": "b", **date}}
+    read = datetime(2026, 11, 24, tzinfo=UTC)
+    assert head.of({"Metadata": {"a": "c"}, "LastModified": read}) == ({"a": "c"}, read)

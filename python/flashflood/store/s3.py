@@ -26,7 +26,7 @@ from botocore.exceptions import (
 
 from flashflood.config import object_exists_waiter_config
 from flashflood.exceptions import FlashFloodException
-from flashflood.store.pages import Reader, prepare
+from flashflood.store.answers import Head, Keys, prepare
 from flashflood.store.protocol import Body, Entry, Found, Page
 
 if TYPE_CHECKING:
@@ -86,8 +86,9 @@ class S3Store:
         attempt = 1
         while True:
             try:
-                answer = self._client.get_object(**where)
-                return Found(answer["Body"].read(), _metadata(answer["Metadata"]), answer["LastModified"])
+                with Head() as head:
+                    answer = self._client.get_object(**where)
+                return _found(head, answer, answer["Body"].read())
             except ClientError as error:
                 if _code(error) == "NoSuchKey":
                     return None
@@ -102,12 +103,13 @@ class S3Store:
     def head(self, key: str, /) -> Found | None:
         """Read an object's metadata. None also where the bucket is missing: S3 does not tell the two apart here."""
         try:
-            answer = self._client.head_object(**self._at(key))
+            with Head() as head:
+                answer = self._client.head_object(**self._at(key))
         except ClientError as error:
             if _status(error) == HTTPStatus.NOT_FOUND:
                 return None
             raise
-        return Found(b"", _metadata(answer["Metadata"]), answer["LastModified"])
+        return _found(head, answer, b"")
 
     def put(
         self,
@@ -171,9 +173,9 @@ class S3Store:
         if after is not None:
             query["StartAfter"] = self._root + after
         while True:
-            with Reader(self._root) as reader:
+            with Keys(self._root) as keys:
                 answer = self._client.list_objects_v2(**query)
-            entries = reader.entries
+            entries = keys.entries
             if entries is None:
                 found = answer.get("Contents", [])
                 entries = [Entry(item["Key"][len(self._root) :], item["Size"], item["LastModified"]) for item in found]
@@ -316,9 +318,10 @@ def _parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield bytes(part)
 
 
-def _metadata(given: Mapping[str, str]) -> dict[str, str]:
-    """Give the names as they were written: RADOS Gateway changes each `_` in them to `-`, which none of ours has."""
-    return {name.replace("-", "_"): value for name, value in given.items()}
+def _found(head: Head, answer: Mapping[str, Any], body: bytes) -> Found:
+    """Give an object. RADOS Gateway changes each `_` in the names of metadata to `-`, which none of ours has."""
+    metadata, modified = head.of(answer)
+    return Found(body, {name.replace("-", "_"): value for name, value in metadata.items()}, modified)
 
 
 def _code(error: ClientError) -> str:
