@@ -14,7 +14,7 @@ from servers.faulty import Answer, Fault, FaultyServer, Forward, Request, error
 
 from flashflood import FlashFloodException, config
 from flashflood.store import LocalStore, S3Store, open_store
-from flashflood.store.answers import Head, Keys
+from flashflood.store.shortcuts import SMALL_BODY, Head, Keys
 
 SERVERS = pytest.mark.parametrize("place", ["moto", "rgw"], indirect=True)
 ON_MOTO = pytest.mark.parametrize("place", ["moto"], indirect=True)
@@ -426,6 +426,25 @@ def test_the_callers_own_gets_are_as_they_were(place: Place) -> None:
         assert answers[0]["Metadata"] == answers[1]["Metadata"]
         headers = [set(answer["ResponseMetadata"]["HTTPHeaders"]) for answer in answers]
         assert headers[0] == headers[1] > {"content-length", "last-modified"}
+
+
+@SERVERS
+def test_a_small_body_goes_with_its_head_and_a_large_one_and_the_callers_own_ask_first(place: Place) -> None:
+    client = place.client()
+    store = S3Store(client, place.bucket, place.prefix)
+    asked: list[bool] = []
+    client.meta.events.register(
+        "before-send.s3.PutObject", lambda request, **_: asked.append("Expect" in request.headers)
+    )
+    sizes = {"empty": 0, "small": 450, "largest": SMALL_BODY, "large": SMALL_BODY + 1}
+    for key, size in sizes.items():
+        store.put(key, bytes(size), metadata={"a": "b"})
+        found = store.get(key)
+        assert found is not None
+        assert found.body == bytes(size)
+        assert found.metadata == {"a": "b"}
+    client.put_object(Bucket=place.bucket, Key=f"{place.prefix}/own", Body=b"data")
+    assert asked == [False, False, False, True, True]
 
 
 @SERVERS

@@ -26,8 +26,8 @@ from botocore.exceptions import (
 
 from flashflood.config import object_exists_waiter_config
 from flashflood.exceptions import FlashFloodException
-from flashflood.store.answers import Head, Keys, prepare
 from flashflood.store.protocol import Body, Entry, Found, Page
+from flashflood.store.shortcuts import AtOnce, Head, Keys, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -220,7 +220,8 @@ class S3Store:
         if garbage:
             how["Tagging"] = f"{_GARBAGE_TAG['Key']}={_GARBAGE_TAG['Value']}"
         content = body if isinstance(body, bytes) else bytes(body)
-        self._client.put_object(**self._at(key), Body=content, Metadata=dict(metadata or {}), **how)
+        with AtOnce(content):
+            self._client.put_object(**self._at(key), Body=content, Metadata=dict(metadata or {}), **how)
 
     def _put_in_parts(self, key: str, parts: Iterable[bytes], metadata: Mapping[str, str] | None) -> None:
         where = self._at(key)

@@ -1,15 +1,15 @@
-"""Reading answers: botocore goes a long way about every header and every listed key, most of which nobody asked for.
+"""Shortcuts through botocore, which goes a long way about every header, every listed key, and every small body.
 
-The client may be the caller's. A handler on it takes what is wanted out of an answer before botocore parses the rest,
-but only for a request that is made inside one of these readers, on the same thread: the caller's own calls get what
-they always got. An answer that is not as expected is left to botocore whole.
+The client may be the caller's. Handlers on it change a call or take what is wanted out of its answer only where that
+call is made inside one of these contexts, on the same thread: the caller's own calls are what they always were. A call
+or an answer that is not as expected is left to botocore whole.
 """
 
 import threading
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
@@ -19,29 +19,50 @@ from flashflood.store.protocol import Entry
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_HANDLER = "flashflood-answers"
+SMALL_BODY = 1 << 20
+"""Bytes up to which a body is sent with its head: as much as the AWS SDK for Java 2 sends without asking."""
+
 _METADATA = "x-amz-meta-"
 _here = threading.local()
 
 
-class _Reader(ABC):
-    """A context in which a request is made."""
+class _Shortcut:
+    """A context in which one call is made."""
 
     def __enter__(self) -> Self:
-        """Begin to read what this thread's requests are answered."""
-        _here.reader = self
+        """Begin to look at this thread's calls."""
+        _here.shortcut = self
         return self
 
     def __exit__(self, *_: object) -> None:
         """End it."""
-        _here.reader = None
+        _here.shortcut = None
 
-    @abstractmethod
+    def send(self, call: dict[str, Any]) -> None:
+        """Change a call, as botocore has it before it is signed."""
+
     def take(self, answer: dict[str, Any]) -> None:
         """Take what is wanted out of an answer, as botocore has it before it is parsed."""
 
 
-class Head(_Reader):
+class AtOnce(_Shortcut):
+    """Sends a small body together with the head.
+
+    Botocore makes a file of each body, sends no file before the server has said `100 Continue`, and reads that byte by
+    byte: fifty system calls, before each of which it lets the interpreter go.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        """Send this body."""
+        self._body = body
+
+    def send(self, call: dict[str, Any]) -> None:
+        """Give the body as it is, and do not ask."""
+        if len(self._body) <= SMALL_BODY and call["headers"].pop("Expect", None) is not None:
+            call["body"] = self._body
+
+
+class Head(_Shortcut):
     """Takes an object's date and metadata: they are all that is wanted of the some 35 headers that a GET may have."""
 
     def __init__(self) -> None:
@@ -66,7 +87,7 @@ class Head(_Reader):
         return self._found or (answer["Metadata"], answer["LastModified"])
 
 
-class Keys(_Reader):
+class Keys(_Shortcut):
     """Takes the keys of a LIST."""
 
     def __init__(self, root: str) -> None:
@@ -106,12 +127,20 @@ class Keys(_Reader):
 
 
 def prepare(client: "S3Client") -> None:
-    """Let readers work with a client; once for each client, however often it is called."""
-    # Last: S3 may say 200 of what went wrong, and a handler of botocore's own sets that right first.
-    client.meta.events.register_last("before-parse.s3", _read, unique_id=_HANDLER)
+    """Let shortcuts work with a client; once for each client, however often it is called."""
+    events = client.meta.events
+    # After botocore's own: one asks for `100 Continue`; another makes an error of a 200 that S3 means as one.
+    events.register_last("before-call.s3", _send, unique_id="flashflood-send")
+    events.register_last("before-parse.s3", _take, unique_id="flashflood-take")
 
 
-def _read(response_dict: dict[str, Any], **_: object) -> None:
-    reader: _Reader | None = getattr(_here, "reader", None)
-    if reader is not None and response_dict["status_code"] in {200, 206}:
-        reader.take(response_dict)
+def _send(params: dict[str, Any], **_: object) -> None:
+    shortcut: _Shortcut | None = getattr(_here, "shortcut", None)
+    if shortcut is not None:
+        shortcut.send(params)
+
+
+def _take(response_dict: dict[str, Any], **_: object) -> None:
+    shortcut: _Shortcut | None = getattr(_here, "shortcut", None)
+    if shortcut is not None and response_dict["status_code"] in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
+        shortcut.take(response_dict)
