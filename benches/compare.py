@@ -15,10 +15,14 @@ from dataclasses import replace
 from datasets import Dataset, fill, fill_names
 from events import FIELD, NESTED
 from measuring import FEW_RUNS, MANY_RUNS, Bench, Contender, machine, save
-from stores import LATENCY, Server, delayed, moto, rados_gateway
+from stores import LATENCY, ONE_CORE, Server, delayed, moto, rados_gateway
 
-BOTO3_CONNECTIONS = 10
-"""Boto3's own connection pool."""
+VARIANTS: dict[str, dict[str, object]] = {
+    "boto3's own pool of 10 connections": {"connections": 10},
+    ONE_CORE: {"is_on_one_core": True},
+}
+"""Other ways to run our client where each request takes its time. On one core its threads do not pass the interpreter's
+lock from core to core, and the server has the other core to itself."""
 
 
 class Comparison:
@@ -74,17 +78,21 @@ class Comparison:
         """Replay many journals where each request takes its time."""
         dataset = self._dataset(20_000, 450, 200)
         contenders = self._replaying(dataset)
-        few = Contender("ours", "replay", {**contenders[-1].arguments, "connections": BOTO3_CONNECTIONS})
         prefix = fill(server, dataset)
         self._alternate_few(server, "replay at latency", dataset.name, contenders, prefix)
-        case = f"{dataset.name}, boto3's pool of {BOTO3_CONNECTIONS} connections"
-        self._alternate_few(server, "replay at latency", case, [few], prefix)
+        for how, more in VARIANTS.items():
+            ours = replace(contenders[-1], arguments={**contenders[-1].arguments, **more})
+            self._alternate_few(server, "replay at latency", f"{dataset.name}, {how}", [ours], prefix)
 
     def journal(self, server: Server, old_events: int) -> None:
         """Journal new events; 0.4.3, whose time grows with their number, fewer of them where it takes too long."""
+        case = "new events of 450 bytes"
         ours = Contender("ours", "journal", {"events": 500 // self.part})
         old = Contender("0.4.3", "journal", {"events": old_events // self.part})
-        self._alternate_few(server, "journal", "new events of 450 bytes", [old, ours])
+        self._alternate_few(server, "journal", case, [old, ours])
+        if server.latency:
+            one_core = replace(ours, arguments={**ours.arguments, **VARIANTS[ONE_CORE]})
+            self._alternate_few(server, "journal", f"{case}, {ONE_CORE}", [one_core])
 
     def calls(self, server: Server, calls: int) -> None:
         """Make the calls that work on one event."""
@@ -141,7 +149,7 @@ def main() -> None:
         comparison.growth(server)
     with moto() as server:  # another one: a LIST of moto's takes as long as the bucket has keys
         comparison.listing(server)
-        comparison.calls(server, 100 // comparison.part)
+        comparison.calls(server, 40 // min(comparison.part, 4))
         comparison.bulk(server)
         comparison.journal(server, old_events=200)
     for kind in (moto, rados_gateway):

@@ -8,6 +8,7 @@ not measured goes to the direct endpoint, which has no delay before it.
 
 import inspect
 import json
+import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -26,6 +27,8 @@ from stores import BUCKET, CONNECTIONS
 FILTERS = {FIELD: meets_field, NESTED: meets_nested}
 EVENT_SIZE = 450
 """Of the events that are put one by one."""
+WRITERS = 8
+"""Threads that put what is then journaled, each with a boto3 session of its own, as 0.4.3 needs it."""
 
 
 def insist(is_right: bool, what: str) -> None:  # noqa: FBT001  it is what an assertion says
@@ -161,7 +164,7 @@ class FlashFloodSide(Side):
                 here.ff = self.unmeasured()
             here.ff.put(event_data(number, EVENT_SIZE), event_id(number), event_date(number))
 
-        with ThreadPoolExecutor(CONNECTIONS) as pool:
+        with ThreadPoolExecutor(WRITERS) as pool:
             list(pool.map(put, range(events)))
         with self.stages.measured("journal", events):
             self.ff.journal(minimum_number_of_events=events)
@@ -263,6 +266,8 @@ def main() -> None:
     endpoint, direct = sys.argv[1:3]
     given = json.loads(sys.argv[3])
     side, task, prefix = (given.pop(name) for name in ("side", "task", "prefix"))
+    if given.pop("is_on_one_core", False):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     contender = SIDES[side](endpoint, direct, prefix, given.pop("connections", CONNECTIONS))
     work = getattr(contender, task)
     if "verify" not in inspect.signature(work).parameters:

@@ -27,7 +27,11 @@ OLD = os.environ.get("FLASHFLOOD_043", str(ROOT / "build" / "flash-flood-0.4.3")
 PEERS = os.environ.get("FLASHFLOOD_PEERS", str(ROOT / "build" / "peers"))
 """Where DuckDB, polars, deltalake, pyarrow and the flights are unpacked."""
 
-MANY_RUNS = 5
+QUIET = {"OPENBLAS_NUM_THREADS": "1"}
+"""What keeps libraries from working beside a contender: numpy, which pyarrow loads, starts OpenBLAS, whose threads spin
+for some 0.05 s of CPU before they sleep, and would do so while a contender is measured."""
+
+MANY_RUNS = 7
 FEW_RUNS = 3
 """How often what takes long is run."""
 
@@ -114,7 +118,7 @@ class Contender:
         """Run once; give the figures of each stage. A contender whose results are wrong ends it all."""
         given = {"side": self.side, "task": self.task, "prefix": prefix, **self.arguments, **more}
         path = OLD if self.side == "0.4.3" else os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), PEERS]))
-        environment = os.environ | server.environment | {"PYTHONPATH": path}
+        environment = os.environ | server.environment | QUIET | {"PYTHONPATH": path}
         places = [server.endpoint, server.direct]
         command = [sys.executable, str(BENCHES / script), *places, json.dumps(given)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

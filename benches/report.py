@@ -237,7 +237,7 @@ def svg(results: Results) -> str:
         return [bar(row, label, row.each("cpu") * MICRO) for row, label in rows]
 
     def wall(group: str) -> list[chart.Bar]:
-        rows = [row for row in results.of(group, latency=LATENCY, server="RADOS Gateway") if "pool" not in row.case]
+        rows = [row for row in results.of(group, latency=LATENCY, server="RADOS Gateway") if ", " not in row.case]
         return [bar(row, row.side, row.each("wall") * MILLI) for row in rows]
 
     question = results.cases("peers")[0]

@@ -22,6 +22,7 @@ LATENCY = 0.02
 """Seconds that a request takes where the servers are made as slow as S3."""
 CONNECTIONS = 32
 """Every contender's connection pool, unless a row says otherwise; boto3's own default is 10."""
+ONE_CORE = "the client kept on one core"
 START_TIMEOUT = 30
 """Seconds until a server that does not serve is given up."""
 

@@ -76,10 +76,10 @@ class Listing:
         while looks_behind:
             behind, looks_behind = self._look_behind()
             found += behind
-        for entry in found:
-            if journal_id(entry) in under_way:
-                self._note_replaced(journal_id(entry))
-        return sorted(entry for entry in found if journal_id(entry) not in self.replaced)
+        for journal in under_way.intersection(map(journal_id, found)) if under_way else ():
+            self._note_replaced(journal)
+        living_ones = [entry for entry in found if journal_id(entry) not in self.replaced] if self.replaced else found
+        return sorted(living_ones)
 
     def _read_ledger(self) -> set[JournalID]:
         """Note what combinations under way have replaced; give those that are not committed yet."""

@@ -104,7 +104,8 @@ class Keys(_Shortcut):
             space = root.tag.removesuffix("ListBucketResult")
             contents = root.findall(f"{space}Contents")
             is_encoded = root.findtext(f"{space}EncodingType") == "url"
-            entries = [self._entry(item, space, is_encoded=is_encoded) for item in contents]
+            names = [f"{space}{name}" for name in ("Key", "Size", "LastModified")]
+            entries = [self._entry(*map(item.findtext, names), is_encoded=is_encoded) for item in contents]
         except (ET.ParseError, TypeError, ValueError):
             return
         for item in contents:
@@ -112,8 +113,7 @@ class Keys(_Shortcut):
         self.entries = entries
         answer["body"] = ET.tostring(root)
 
-    def _entry(self, item: ET.Element, space: str, *, is_encoded: bool) -> Entry:
-        key, size, modified = (item.findtext(f"{space}{name}") for name in ("Key", "Size", "LastModified"))
+    def _entry(self, key: str | None, size: str | None, modified: str | None, *, is_encoded: bool) -> Entry:
         if key is None or size is None or modified is None:
             msg = "a key without its size or date"
             raise ValueError(msg)
@@ -129,9 +129,10 @@ class Keys(_Shortcut):
 def prepare(client: "S3Client") -> None:
     """Let shortcuts work with a client; once for each client, however often it is called."""
     events = client.meta.events
-    # After botocore's own: one asks for `100 Continue`; another makes an error of a 200 that S3 means as one.
+    # After botocore's own handler, which asks for `100 Continue`.
     events.register_last("before-call.s3", _send, unique_id="flashflood-send")
-    events.register_last("before-parse.s3", _take, unique_id="flashflood-take")
+    # Before its own handler, which looks through a whole list for an error that came as a 200.
+    events.register_first("before-parse.s3", _take, unique_id="flashflood-take")
 
 
 def _send(params: dict[str, Any], **_: object) -> None:
