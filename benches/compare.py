@@ -147,10 +147,14 @@ def main() -> None:
         comparison.ways_to_replay(server)
         comparison.kinds_of_stores(server)
         comparison.growth(server)
-    with moto() as server:  # another one: a LIST of moto's takes as long as the bucket has keys
+    # Each on one of its own: a LIST of moto's takes as long as the bucket has keys.
+    with moto() as server:
         comparison.listing(server)
+    with moto() as server:
         comparison.calls(server, 40 // min(comparison.part, 4))
+    with moto() as server:
         comparison.bulk(server)
+    with moto() as server:
         comparison.journal(server, old_events=200)
     for kind in (moto, rados_gateway):
         with kind() as server, delayed(server, LATENCY) as far:

@@ -31,7 +31,7 @@ def page(results: Results) -> str:
     """Write docs/benchmarks.md."""
     return f"""# Benchmarks
 
-Measured by the commands of `make bench`, which write this page. Machine: {machine(results)}.
+Measured by `make bench`, which writes this page. Machine: {machine(results)}.
 
 ![Client CPU and wall clock beside FlashFlood 0.4.3 and other tools](benchmarks.svg)
 
