@@ -29,8 +29,8 @@ class Target(NamedTuple):
 
 _REST = (
     "the floor fetches with one thread and one body in memory; a replay's threads, and memory that is touched for the "
-    "first time, take more than the target by themselves ([what is left](performance.md#replay)). With more events it "
-    "counts for less; a binary form of the manifests, which 0.4.3 could not read, would save another 0.05 µs"
+    "first time, take most of the target by themselves ([what is left](performance.md#replay)). A binary form of the "
+    "manifests, which 0.4.3 could not read, would save most of the 0.05 µs that a row takes"
 )
 _GIL = (
     "the interpreter's lock goes from core to core some twenty times a request; the line with the client on one core "

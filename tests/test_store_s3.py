@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError, ResponseStreamingError
 from conftest import Place
 from mypy_boto3_s3 import S3Client
 from servers.faulty import Answer, Fault, FaultyServer, Forward, Request, error
+from servers.tls import TlsEnd
 
 from flashflood import FlashFloodException, config
 from flashflood.store import LocalStore, S3Store, open_store
@@ -400,6 +401,7 @@ def test_a_listing_gives_what_botocore_reads_of_it(place: Place) -> None:
     "answer",
     [
         b"no XML",
+        b"<Error><Code>InternalError</Code><Message>said with 200</Message></Error>",
         b"<ListBucketResult><Contents><Key>root/a</Key><Size>1</Size></Contents></ListBucketResult>",
         b"<ListBucketResult><Contents><Key>a</Key><Size>1</Size><LastModified>now</LastModified></Contents></ListBucketResult>",
     ],
@@ -467,3 +469,29 @@ def test_an_object_whose_date_is_not_as_expected_is_left_to_botocore(date: dict[
     assert given == {"headers": {"x-amz-meta-a": "b", **date}}
     read = datetime(2026, 11, 24, tzinfo=UTC)
     assert head.of({"Metadata": {"a": "c"}, "LastModified": read}) == ({"a": "c"}, read)
+
+
+@ON_MOTO
+def test_over_tls_every_body_and_answer_is_as_over_plain_http(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = TlsEnd(place.env["AWS_ENDPOINT_URL"], tmp_path)
+    plain = place.store()
+    try:
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(end.certificate))
+        place.env["AWS_ENDPOINT_URL"] = end.endpoint
+        store = place.store()
+        for key, size in {"empty": 0, "small": 450, "largest": SMALL_BODY, "large": SMALL_BODY + 1}.items():
+            body = (2 * BODY)[:size]
+            assert store.create(key, body, metadata={"a": "b"})
+            assert not store.create(key, b"other")
+            store.put(f"{key}, put", body)
+            assert store.get(key) == plain.get(key)
+            assert store.head(key) == plain.head(key)
+            found = store.get(f"{key}, put")
+            assert found is not None
+            assert found.body == body
+        assert store.list("").entries == plain.list("").entries
+    finally:
+        place.close()
+        end.stop()

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 SMALL_BODY = 1 << 20
-"""Bytes up to which a body is sent with its head: as much as the AWS SDK for Java 2 sends without asking."""
+"""Bytes up to which a body is sent with its head. The AWS SDK for Java 2 asks from there on too; Go's and Kotlin's ask
+from 2 MiB on."""
 
 _METADATA = "x-amz-meta-"
 _here = threading.local()
@@ -107,6 +108,8 @@ class Keys(_Shortcut):
             names = [f"{space}{name}" for name in ("Key", "Size", "LastModified")]
             entries = [self._entry(*map(item.findtext, names), is_encoded=is_encoded) for item in contents]
         except (ET.ParseError, TypeError, ValueError):
+            return
+        if root.tag != f"{space}ListBucketResult":
             return
         for item in contents:
             root.remove(item)
