@@ -47,7 +47,7 @@ fn manifest(first: u64, step: u64, count: u64) -> Manifest {
         .collect();
     let last = first + (count - 1) * step;
     let id = format!("{}--{}--{}--00000000-0000-4000-8000-{first:012x}", at(first), at(last), at(last));
-    Manifest::of_rows(&id, &rows.iter().collect::<Vec<_>>(), count * SIZE, Vec::new()).expect("a valid manifest")
+    Manifest::of_rows(&id, &rows.iter().collect::<Vec<_>>(), count * SIZE, Arc::default()).expect("a valid manifest")
 }
 
 /// Reading manifests, beside what serde_json takes to make a tree of them.

@@ -25,6 +25,8 @@ mod _core {
     #[pymodule_export]
     use super::py::row::Row;
     #[pymodule_export]
+    use super::py::sources::Sources;
+    #[pymodule_export]
     use super::py::timestamps::{format_timestamp, parse_timestamp};
     #[pymodule_export]
     use super::py::window::Window;

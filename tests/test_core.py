@@ -20,6 +20,7 @@ from flashflood._core import (
     Manifest,
     Merge,
     Row,
+    Sources,
     Window,
     format_timestamp,
     living,
@@ -341,7 +342,9 @@ def test_a_limit_is_a_whole_number_from_0(limit: int) -> None:
     with pytest.raises(ValueError, match="whole number"):
         Merge().window(None, limit)
     with pytest.raises(ValueError, match="whole number"):
-        Combination([]).windows(limit)
+        Combination(Sources()).window(0, limit)
+    with pytest.raises(ValueError, match="whole number"):
+        Combination(Sources()).window(limit, 0)
 
 
 def test_a_range_that_ends_before_it_begins_is_a_value_error() -> None:
@@ -368,10 +371,13 @@ def test_the_index_decides_between_journals_of_0_4_3() -> None:
 def test_journals_are_combined_with_their_updates() -> None:
     one, two = journal(1, "a", "b"), journal(2, "c", "a", start=1)
     updates = [(name(1), "b", stamp(9), False, 3), (name(2), "c", stamp(9), True, 0)]
-    assert Combination.contested([one, two], updates) == ["a"]
-    combination = Combination([one, two], updates=updates, current={"a": name(1)})
+    sources = Sources([one, two])
+    assert Combination.contested(sources, updates) == ["a"]
+    combination = Combination(sources, updates=updates, current={"a": name(1)})
     assert (len(combination), combination.size, combination.start, combination.end) == (2, 13, stamp(0), stamp(1))
-    (window,) = combination.windows(100)
+    window = combination.window(0, 100)
+    assert window is not None
+    assert combination.window(2, 100) is None
     assert (window.requests, window.updates) == ([(0, 0, 10)], [0])
     assert window.data([b"0123456789"], [memoryview(b"new")]) == b"0123456789new"
     with pytest.raises(ValueError, match="only data"):
@@ -387,8 +393,8 @@ def test_journals_are_combined_with_their_updates() -> None:
 
 
 def test_nothing_combined_is_nothing() -> None:
-    nothing = Combination([])
-    assert (len(nothing), nothing.size, nothing.start, nothing.end, nothing.windows(1)) == (0, 0, None, None, [])
+    nothing = Combination(Sources())
+    assert (len(nothing), nothing.size, nothing.start, nothing.end, nothing.window(0, 1)) == (0, 0, None, None, None)
 
 
 # Threads

@@ -8,7 +8,7 @@ that makes no sense is a `ValueError` or a `TypeError`.
 Everything may be used by several threads at once.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Self, TypeAlias, final
 
@@ -24,6 +24,7 @@ __all__ = [
     "Merge",
     "RecordBatch",
     "Row",
+    "Sources",
     "Window",
     "export_schema",
     "export_stream",
@@ -276,6 +277,32 @@ class Merge:
         """How many rows have been added and have neither gone out nor been dropped."""
 
 @final
+class Sources:
+    """Journals to be combined, in the order in which they were added.
+
+    Of a new journal only the rows are kept, some 200 bytes each: there may be hundreds of thousands. What has been made
+    of the journals before another one is added keeps those that it was made of.
+    """
+
+    def __new__(cls, manifests: Iterable[Manifest] = (), /) -> Self: ...
+    def __len__(self) -> int:
+        """How many journals there are."""
+    def add(self, manifest: Manifest, /) -> None:
+        """Take a journal in."""
+    @property
+    def events(self) -> int:
+        """How many rows they have."""
+    @property
+    def size(self) -> int:
+        """Bytes of their blobs."""
+    @property
+    def journal_ids(self) -> tuple[str, ...]:
+        """Their ids."""
+    @property
+    def journaled(self) -> list[Manifest]:
+        """The manifests of those that are not `new`, or that replace others."""
+
+@final
 class Combination:
     """Journals combined into one with their updates applied. Frozen.
 
@@ -290,12 +317,12 @@ class Combination:
 
     def __new__(
         cls,
-        sources: Sequence[Manifest],
+        sources: Sources,
         updates: Sequence[Update] = (),
         current: Mapping[str, str] = {},
     ) -> Self: ...
     @staticmethod
-    def contested(sources: Sequence[Manifest], updates: Sequence[Update], /) -> list[str]:
+    def contested(sources: Sources, updates: Sequence[Update], /) -> list[str]:
         """Give the ids that several rows have after the deletes."""
     def __len__(self) -> int: ...
     @property
@@ -309,5 +336,8 @@ class Combination:
         """Bytes of the combined blob."""
     def manifest(self, journal_id: str, /) -> Manifest:
         """Give the combined journal's: revisions one above the sources' (None stays None), `replaces` the sources."""
-    def windows(self, limit: int, /) -> list[Window]:
-        """Cut the whole blob into stretches of at most `limit` bytes, or one event."""
+    def window(self, first: int, limit: int, /) -> Window | None:
+        """Give the next stretch of the blob, from the event with this number on; None beyond the last.
+
+        It has at most `limit` bytes, or is one event.
+        """

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from flashflood import layout, ledger
-from flashflood._core import format_timestamp
+from flashflood._core import Sources, format_timestamp
 from flashflood.combining import WHOLE, OvertakenError, Plan, are_living, combine_each, until_settled
 from flashflood.context import Context
 from flashflood.finishing import recover
@@ -62,13 +62,14 @@ class _Group:
             self._leave_out_taken()
         self._is_first_attempt = False
         manifests = self._ctx.requests.each(self._ctx.manifest, self._waiting)
-        plans = [Plan([found], self._waiting[JournalID(found.journal_id)]) for found in manifests if found is not None]
-        self._waiting = {JournalID(plan.sources[0].journal_id): dict(plan.updates) for plan in plans}
+        found = [manifest for manifest in manifests if manifest is not None]
+        plans = [Plan(Sources([one]), self._waiting[JournalID(one.journal_id)]) for one in found]
+        self._waiting = {_journal_of(plan): dict(plan.updates) for plan in plans}
         for chunk in _chunks(plans):
             for plan, made in zip(chunk, combine_each(self._ctx, chunk), strict=True):
                 if made is not None:
                     self._applied += len(plan.updates)
-                    del self._waiting[JournalID(plan.sources[0].journal_id)]
+                    del self._waiting[_journal_of(plan)]
         if self._waiting:
             raise OvertakenError
         return self._applied
@@ -83,12 +84,17 @@ class _Group:
         }
 
 
+def _journal_of(plan: Plan) -> JournalID:
+    (journal_id,) = plan.sources.journal_ids
+    return JournalID(journal_id)
+
+
 def _chunks(plans: Iterable[Plan]) -> Iterator[list[Plan]]:
     """Cut the plans so that what each chunk writes fits into memory, or is one journal."""
     chunk: list[Plan] = []
     size = 0
     for plan in plans:
-        more = plan.sources[0].size + sum(plan.updates.values())
+        more = plan.sources.size + sum(plan.updates.values())
         if chunk and size + more > WHOLE:
             yield chunk
             chunk, size = [], 0

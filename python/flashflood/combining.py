@@ -8,13 +8,12 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import takewhile
 from typing import NamedTuple, TypeVar
 
 from flashflood import layout, ledger
-from flashflood._core import Combination, Manifest, Window
+from flashflood._core import Combination, Manifest, Sources, Window
 from flashflood.context import Context, Deadline
 from flashflood.dates import timestamp_now
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodJournalingError
@@ -56,7 +55,7 @@ def until_settled(what: str, attempt: Callable[[], T]) -> T:
 class Plan(NamedTuple):
     """What is to be combined into one journal: living journals that no open ledger entry names, with their updates."""
 
-    sources: Sequence[Manifest]
+    sources: Sources
     updates: Mapping[Update, int]
     """Each with the size of its data; those of dead journals that apply too among them."""
 
@@ -69,7 +68,7 @@ class _Begun(NamedTuple):
     combination: Combination
 
 
-def combine(ctx: Context, sources: Sequence[Manifest]) -> Manifest:
+def combine(ctx: Context, sources: Sources) -> Manifest:
     """Combine living journals that no open ledger entry names into one, and apply their updates.
 
     Gives the new manifest: without rows, if every event was deleted. `OvertakenError` if another process was faster.
@@ -104,7 +103,7 @@ def combine_each(ctx: Context, plans: Sequence[Plan]) -> list[Manifest | None]:
     if len(done) < len(begun):
         ledger.close(ctx, [each.entry for each in begun if each.entry.journal_id not in done])
     if committed:
-        finish(ctx, committed, [source for each in written for source in each.plan.sources])
+        finish(ctx, committed, [known for each in written for known in each.plan.sources.journaled])
     return [done.get(each.entry.journal_id) for each in begun]
 
 
@@ -127,10 +126,10 @@ def _combinations(ctx: Context, plans: Sequence[Plan]) -> list[Combination]:
 
 
 def _begin(plan: Plan, combination: Combination) -> _Begun:
-    ids = [JournalID(source.journal_id) for source in plan.sources]
+    ids = tuple(map(JournalID, plan.sources.journal_ids))
     start, end = combination.start or ids[0].start, combination.end or ids[0].end
     journal_id = JournalID.make(start, end, timestamp_now(), str(uuid.uuid4()))
-    return _Begun(plan, LedgerEntry(journal_id, tuple(ids), tuple(plan.updates), combination.size), combination)
+    return _Begun(plan, LedgerEntry(journal_id, ids, tuple(plan.updates), combination.size), combination)
 
 
 def _enter(ctx: Context, begun: _Begun) -> None:
@@ -154,9 +153,17 @@ def are_living(ctx: Context, journal_ids: Sequence[JournalID]) -> bool:
     keys = sorted(map(layout.journal_key, journal_ids))
     if len(keys) <= ctx.requests.workers:
         return all(ctx.requests.each(partial(_is_living, ctx), keys))
-    last = layout.tombstone_key(keys[-1])
-    listed = takewhile(lambda entry: entry.key <= last, ctx.entries(layout.JOURNALS, keys[0][:-1]))
-    return set(keys) <= {entry.key for entry in without_dead(listed)}
+    listed = ctx.entries(layout.JOURNALS, keys[0][:-1])
+    found = next(listed, None)
+    for key in keys:
+        while found is not None and found.key < key:
+            found = next(listed, None)
+        if found is None or found.key != key:
+            return False
+        found = next(listed, None)
+        if found is not None and found.key == layout.tombstone_key(key):
+            return False
+    return True
 
 
 def _is_living(ctx: Context, key: str) -> bool:
@@ -168,13 +175,28 @@ def _write_blob(ctx: Context, begun: _Begun) -> bool:
     _, entry, combination = begun
     if not len(combination):
         return True
-    pieces = (_piece(ctx, entry, window) for window in combination.windows(WINDOW))
+    pieces = (_piece(ctx, entry, window) for window in _windows(combination))
     try:
-        body = b"".join(pieces) if combination.size <= WHOLE else pieces
+        body = _joined(pieces) if combination.size <= WHOLE else pieces
         ctx.store.put(layout.blob_key(entry.journal_id), body, metadata={"journal_id": entry.journal_id})
     except OvertakenError:
         return False
     return True
+
+
+def _windows(combination: Combination) -> Iterator[Window]:
+    first = 0
+    while window := combination.window(first, WINDOW):
+        yield window
+        first += len(window)
+
+
+def _joined(pieces: Iterator[bytes]) -> bytearray:
+    """Join pieces of which each is gone before the next one is made."""
+    body = bytearray()
+    for piece in pieces:
+        body += piece
+    return body
 
 
 def _piece(ctx: Context, entry: LedgerEntry, window: Window) -> bytes:

@@ -6,7 +6,7 @@ Reads the new journals from the oldest on; `combining` writes.
 from collections.abc import Iterator, Sequence
 
 from flashflood import ledger
-from flashflood._core import Manifest
+from flashflood._core import Manifest, Sources
 from flashflood.combining import OvertakenError, are_living, combine, until_settled
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodException, FlashFloodJournalingError
@@ -39,20 +39,17 @@ def combine_journals(ctx: Context, journal_ids: Sequence[JournalID]) -> Manifest
 
 def _journal(ctx: Context, minimum_number_of_events: int, minimum_size: int) -> None:
     under_way = ledger.taken(ledger.read(ctx))
-    sources: list[Manifest] = []
-    events = size = 0
+    sources = Sources()
     for manifest in ctx.requests.stream(ctx.manifest, _new_journals(ctx, under_way), ahead=ctx.requests.workers):
         if manifest is None:
             raise OvertakenError
-        sources.append(manifest)
-        events += len(manifest)
-        size += manifest.size
-        if events >= minimum_number_of_events and size >= minimum_size:
+        sources.add(manifest)
+        if sources.events >= minimum_number_of_events and sources.size >= minimum_size:
             break
-    if events < minimum_number_of_events or size < minimum_size:
+    if sources.events < minimum_number_of_events or sources.size < minimum_size:
         msg = (
-            f"nothing journaled: {events} new events with {size} bytes, fewer than minimum_number_of_events="
-            f"{minimum_number_of_events}, minimum_size={minimum_size}{_under_way(under_way)}"
+            f"nothing journaled: {sources.events} new events with {sources.size} bytes, fewer than "
+            f"minimum_number_of_events={minimum_number_of_events}, minimum_size={minimum_size}{_under_way(under_way)}"
         )
         raise FlashFloodJournalingError(msg)
     if sources:
@@ -80,4 +77,4 @@ def _combine(ctx: Context, journal_ids: Sequence[JournalID]) -> Manifest:
     if len(found) < len(journal_ids) or not are_living(ctx, journal_ids):
         msg = f"not all of these journals live, list them again: {', '.join(journal_ids)}"
         raise FlashFloodException(msg)
-    return combine(ctx, found)
+    return combine(ctx, Sources(found))

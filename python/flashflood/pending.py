@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection, Iterable
 
 from flashflood import layout
-from flashflood._core import Manifest
+from flashflood._core import Sources
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, Update
@@ -25,10 +25,10 @@ def live_updates(ctx: Context, journal_ids: Collection[JournalID]) -> dict[Updat
     return _live_under(ctx, [f"{folder}{journal_id[::-1]}--" for journal_id in journal_ids for folder in folders])
 
 
-def lineage(manifests: Iterable[Manifest]) -> set[JournalID]:
-    """Give the journals that updates of these manifests' rows may name: themselves, and what they replace."""
-    names = (name for manifest in manifests for name in (manifest.journal_id, *manifest.replaces))
-    return {JournalID(name) for name in names}
+def lineage(sources: Sources) -> set[JournalID]:
+    """Give the journals that updates of these journals' rows may name: themselves, and what they replace."""
+    replaced = (name for manifest in sources.journaled for name in manifest.replaces)
+    return {JournalID(name) for name in (*sources.journal_ids, *replaced)}
 
 
 def all_live_updates(ctx: Context) -> dict[Update, int]:

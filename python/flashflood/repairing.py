@@ -8,7 +8,7 @@ from collections import defaultdict
 from functools import partial
 
 from flashflood import layout, ledger
-from flashflood._core import Manifest, Row
+from flashflood._core import Manifest, Row, Sources
 from flashflood.checking import misplaced
 from flashflood.combining import OvertakenError, are_living, combine, until_settled
 from flashflood.context import Context
@@ -50,7 +50,7 @@ def _rewrite(ctx: Context, journal_ids: list[JournalID]) -> int:
     manifests = [manifest for manifest in ctx.requests.each(ctx.manifest, journal_ids) if manifest is not None]
     if len(manifests) < len(journal_ids) or not are_living(ctx, journal_ids):
         return 0  # another process has combined them meanwhile
-    combine(ctx, manifests)
+    combine(ctx, Sources(manifests))
     return 1
 
 
@@ -95,7 +95,7 @@ def _forget_revisions(ctx: Context, journal_id: JournalID, event_ids: set[str]) 
         else row
         for row in manifest.rows()
     ]
-    combine(ctx, [Manifest.of_rows(journal_id, rows, manifest.size, manifest.replaces)])
+    combine(ctx, Sources([Manifest.of_rows(journal_id, rows, manifest.size, manifest.replaces)]))
 
 
 def _lead(ctx: Context, item: Misplaced) -> bool:

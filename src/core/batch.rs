@@ -117,7 +117,7 @@ pub(super) mod tests {
     use crate::core::manifest::Manifest;
     use crate::core::row::Row;
     use crate::core::samples::{named, row};
-    use crate::core::window::Pick;
+    use crate::core::window::{Journals, Pick};
 
     /// Events with these data, in one journal, a second apart.
     pub fn batch_of(data: &[&[u8]]) -> Batch {
@@ -128,9 +128,10 @@ pub(super) mod tests {
             row
         });
         let rows: Vec<Row> = rows.collect();
-        let journal = Manifest::of_rows(&named(0, 9, None, 1), &rows.iter().collect::<Vec<_>>(), offset, Vec::new());
+        let journal =
+            Manifest::of_rows(&named(0, 9, None, 1), &rows.iter().collect::<Vec<_>>(), offset, Arc::default());
         let picks: Vec<Pick> = (0..rows.len() as u32).map(|row| Pick { journal: 0, row, update: None }).collect();
-        let window = Window::plan([(0, Arc::new(journal.unwrap()))].into(), &picks).unwrap();
+        let window = Window::plan(Journals::Merged([(0, Arc::new(journal.unwrap()))].into()), &picks).unwrap();
         let buffers = if offset == 0 { Vec::new() } else { vec![Bytes::from(data.concat())] };
         Batch::new(Arc::new(window), buffers).unwrap()
     }

@@ -1,6 +1,6 @@
 //! Many texts in one allocation.
 
-/// A column of event_ids: one text with all of them, and where each ends.
+/// A column of ids: one text with all of them, and where each ends.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ids {
     text: String,
@@ -8,6 +8,11 @@ pub struct Ids {
 }
 
 impl Ids {
+    /// No ids.
+    pub const fn new() -> Self {
+        Self { text: String::new(), ends: Vec::new() }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.ends.len()
@@ -22,6 +27,11 @@ impl Ids {
     #[inline]
     pub fn get(&self, row: usize) -> &str {
         &self.text[self.start(row)..self.ends[row]]
+    }
+
+    /// The ids in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).map(|row| self.get(row))
     }
 
     /// Appends an id.
@@ -60,6 +70,14 @@ impl Ids {
     }
 }
 
+impl<S: AsRef<str>> FromIterator<S> for Ids {
+    fn from_iter<I: IntoIterator<Item = S>>(texts: I) -> Self {
+        let mut ids = Self::default();
+        texts.into_iter().for_each(|id| ids.push(id.as_ref()));
+        ids
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,8 +92,7 @@ mod tests {
         ids.restart();
         ids.unfinished().push_str("right");
         ids.finish();
-        assert_eq!((0..ids.len()).map(|row| ids.get(row)).collect::<Vec<_>>(), ["a", "", "ζ", "ab", "right"]);
-        let other = ids.reordered(&[4, 2, 0]);
-        assert_eq!((0..other.len()).map(|row| other.get(row)).collect::<Vec<_>>(), ["right", "ζ", "a"]);
+        assert_eq!(ids.iter().collect::<Vec<_>>(), ["a", "", "ζ", "ab", "right"]);
+        assert_eq!(ids.reordered(&[4, 2, 0]), ["right", "ζ", "a"].iter().collect());
     }
 }

@@ -15,5 +15,6 @@ pub mod row;
 #[cfg(test)]
 mod samples;
 pub mod selection;
+pub mod sources;
 pub mod timestamp;
 pub mod window;

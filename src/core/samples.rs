@@ -67,7 +67,7 @@ pub fn journal(number: u64, version: Option<i64>, events: &[(&str, i64)], is_our
         .map(|(offset, (event_id, seconds))| Row { birth, revision: birth, ..row(event_id, *seconds, offset, 10) })
         .collect();
     let size = events.len() as u64 * 10;
-    let manifest = Manifest::of_rows(&id, &rows.iter().collect::<Vec<_>>(), size, Vec::new()).unwrap();
+    let manifest = Manifest::of_rows(&id, &rows.iter().collect::<Vec<_>>(), size, Arc::default()).unwrap();
     if is_ours {
         return Arc::new(manifest);
     }

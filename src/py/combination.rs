@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use super::errors::whole_number;
 use super::gil::released;
 use super::manifest::Manifest;
+use super::sources::Sources;
 use super::window::Window;
 use crate::core::combination::{self, Update};
 use crate::core::row::timestamp_argument;
@@ -25,11 +26,11 @@ impl Combination {
     )]
     fn new(
         py: Python<'_>,
-        sources: Vec<Py<Manifest>>,
+        sources: &Sources,
         updates: Vec<UpdateArgument<'_>>,
         current: Option<HashMap<String, String>>,
     ) -> PyResult<Self> {
-        let (sources, updates) = (manifests(&sources), updates_of(updates)?);
+        let (sources, updates) = (sources.now(), updates_of(updates)?);
         let current = current.unwrap_or_default();
         released(py, || combination::Combination::new(sources, &updates, &current)).map(Self)
     }
@@ -37,13 +38,9 @@ impl Combination {
     /// The ids that several rows have after the deletes.
     #[staticmethod]
     #[pyo3(signature = (sources, updates, /))]
-    fn contested(
-        py: Python<'_>,
-        sources: Vec<Py<Manifest>>,
-        updates: Vec<UpdateArgument<'_>>,
-    ) -> PyResult<Vec<String>> {
-        let (sources, updates) = (manifests(&sources), updates_of(updates)?);
-        released(py, || Ok(combination::Combination::contested(sources, &updates)))
+    fn contested(py: Python<'_>, sources: &Sources, updates: Vec<UpdateArgument<'_>>) -> PyResult<Vec<String>> {
+        let (sources, updates) = (sources.now(), updates_of(updates)?);
+        released(py, || Ok(combination::Combination::contested(&sources, &updates)))
     }
 
     fn __len__(&self) -> usize {
@@ -71,20 +68,21 @@ impl Combination {
         released(py, || self.0.manifest(journal_id)).map(Arc::new).map(Manifest)
     }
 
-    /// The whole blob in stretches.
-    #[pyo3(signature = (limit, /))]
-    fn windows(&self, py: Python<'_>, #[pyo3(from_py_with = whole_number)] limit: u64) -> PyResult<Vec<Window>> {
-        let windows = released(py, || Ok(self.0.windows(limit)))?;
-        Ok(windows.into_iter().map(Arc::new).map(Window).collect())
+    /// The next stretch of the blob.
+    #[pyo3(signature = (first, limit, /))]
+    fn window(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = whole_number)] first: u64,
+        #[pyo3(from_py_with = whole_number)] limit: u64,
+    ) -> PyResult<Option<Window>> {
+        let window = released(py, || Ok(self.0.window(usize::try_from(first).unwrap_or(usize::MAX), limit)))?;
+        Ok(window.map(Arc::new).map(Window))
     }
 }
 
 /// (journal_id, event_id, timestamp, is_delete, bytes of its data)
 type UpdateArgument<'py> = (String, String, String, bool, Bound<'py, PyAny>);
-
-fn manifests(sources: &[Py<Manifest>]) -> Vec<Arc<crate::core::manifest::Manifest>> {
-    sources.iter().map(|source| Arc::clone(&source.get().0)).collect()
-}
 
 fn updates_of(updates: Vec<UpdateArgument<'_>>) -> PyResult<Vec<Update>> {
     let to_update = |(journal_id, event_id, timestamp, is_delete, size): UpdateArgument<'_>| {

@@ -40,7 +40,7 @@ impl Manifest {
     ) -> PyResult<Self> {
         let manifest = released(py, || {
             let rows: Vec<&crate::core::row::Row> = rows.iter().map(|row| &row.get().0).collect();
-            manifest::Manifest::of_rows(journal_id, &rows, size, replaces)
+            manifest::Manifest::of_rows(journal_id, &rows, size, Arc::new(replaces.iter().collect()))
         })?;
         Ok(Self(Arc::new(manifest)))
     }
@@ -57,7 +57,7 @@ impl Manifest {
 
     #[getter]
     fn replaces(&self) -> Vec<&str> {
-        self.0.replaces().iter().map(String::as_str).collect()
+        self.0.replaces().iter().collect()
     }
 
     #[getter]
@@ -118,9 +118,22 @@ impl Manifest {
         Ok(events)
     }
 
-    /// The JSON that 0.4.3 reads.
+    /// The JSON that 0.4.3 reads. It is made twice, first for its length, so that it is in memory only once.
     fn encode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let json = released(py, || Ok(self.0.encode()))?;
-        Ok(PyBytes::new(py, json.as_bytes()))
+        let mut length = 0;
+        released(py, || {
+            self.0.encode_to(|piece| length += piece.len());
+            Ok(())
+        })?;
+        PyBytes::new_with(py, length, |mut target| {
+            released(py, || {
+                self.0.encode_to(|piece| {
+                    let (place, rest) = std::mem::take(&mut target).split_at_mut(piece.len());
+                    place.copy_from_slice(piece.as_bytes());
+                    target = rest;
+                });
+                Ok(())
+            })
+        })
     }
 }

@@ -12,5 +12,6 @@ pub mod listing;
 pub mod manifest;
 pub mod merge;
 pub mod row;
+pub mod sources;
 pub mod timestamps;
 pub mod window;

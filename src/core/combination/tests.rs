@@ -7,7 +7,8 @@ use crate::core::error::Error;
 use crate::core::manifest::Manifest;
 use crate::core::row::{Revision, Row};
 use crate::core::samples::{Dice, at, journal, named, ours, row, theirs};
-use crate::core::window::{MOST_EVENTS, Origin};
+use crate::core::sources::Sources;
+use crate::core::window::{MOST_EVENTS, Origin, Window};
 
 fn update(manifest: &Manifest, event_id: &str, seconds: i64, size: u64) -> Update {
     let journal_id = manifest.journal_id().to_owned();
@@ -21,7 +22,25 @@ fn delete(manifest: &Manifest, event_id: &str) -> Update {
 fn combine(sources: &[Arc<Manifest>], updates: &[Update], current: &[(&str, &Manifest)]) -> Combination {
     let current: HashMap<String, String> =
         current.iter().map(|(id, manifest)| ((*id).to_owned(), manifest.journal_id().to_owned())).collect();
-    Combination::new(sources.to_vec(), updates, &current).unwrap()
+    Combination::new(gathered(sources), updates, &current).unwrap()
+}
+
+fn gathered(journals: &[Arc<Manifest>]) -> Arc<Sources> {
+    let mut sources = Sources::default();
+    for manifest in journals {
+        sources.add(manifest).unwrap();
+    }
+    Arc::new(sources)
+}
+
+fn windows(combination: &Combination, limit: u64) -> Vec<Window> {
+    let mut windows: Vec<Window> = Vec::new();
+    let mut first = 0;
+    while let Some(window) = combination.window(first, limit) {
+        first += window.len();
+        windows.push(window);
+    }
+    windows
 }
 
 fn manifest_of(combination: &Combination) -> Manifest {
@@ -66,7 +85,7 @@ fn rows_are_put_in_order_one_after_the_other_with_what_the_index_needs() {
     assert_eq!((combination.len(), combination.size()), (4, 37));
     assert_eq!((combination.start(), combination.end()), (Some(at(1)), Some(at(4))));
     let manifest = manifest_of(&combination);
-    assert_eq!(manifest.replaces(), [one.journal_id(), other.journal_id()]);
+    assert_eq!(*manifest.replaces(), [one.journal_id(), other.journal_id()].iter().collect());
     assert_eq!(manifest.size(), 37);
     assert!(manifest.is_ours() && manifest.is_ordered());
 }
@@ -84,7 +103,7 @@ fn of_several_updates_the_newest_counts_and_a_delete_beats_them_all() {
 #[test]
 fn an_update_counts_only_if_newer_than_the_last_one_applied() {
     let row = Row { updated: Some(at(50)), birth: Revision::new(1), ..row("a", 1, 0, 10) };
-    let source = Arc::new(Manifest::of_rows(&named(1, 1, Some(2), 1), &[&row], 10, vec![]).unwrap());
+    let source = Arc::new(Manifest::of_rows(&named(1, 1, Some(2), 1), &[&row], 10, Arc::default()).unwrap());
     for (seconds, expected) in [(49, 10), (50, 10), (51, 7)] {
         let combination = combine(from_ref(&source), &[update(&source, "a", seconds, 7)], &[]);
         assert_eq!(combination.size(), expected, "{seconds}");
@@ -94,9 +113,9 @@ fn an_update_counts_only_if_newer_than_the_last_one_applied() {
 
 /// A journal with one row `a` that came from the journal `from`, replacing that and `beside`.
 fn combined(birth: Option<u64>, version: Option<i64>, from: &Manifest, beside: &Manifest) -> Arc<Manifest> {
-    let replaces = vec![from.journal_id().to_owned(), beside.journal_id().to_owned()];
+    let replaces = [from.journal_id().to_owned(), beside.journal_id().to_owned()];
     let row = Row { birth: birth.and_then(Revision::new), source: replaces.first().cloned(), ..row("a", 1, 0, 10) };
-    Arc::new(Manifest::of_rows(&named(1, 1, version, 50), &[&row], 10, replaces).unwrap())
+    Arc::new(Manifest::of_rows(&named(1, 1, version, 50), &[&row], 10, Arc::new(replaces.iter().collect())).unwrap())
 }
 
 #[test]
@@ -104,7 +123,7 @@ fn an_update_applies_to_the_row_it_was_made_for() {
     let [from, beside, unknown] = [1, 2, 3].map(|number| theirs(number, &[("a", 1)]));
     let other = ours(4, &[("b", 9)]);
     let replacing_other = {
-        let replaces = vec![other.journal_id().to_owned()];
+        let replaces = Arc::new([other.journal_id()].iter().collect());
         Arc::new(Manifest::of_rows(&named(9, 9, Some(10), 51), &[], 0, replaces).unwrap())
     };
     // Made for: the journal itself, the one that the row came from, one replaced beside it, one that nobody knows,
@@ -145,10 +164,10 @@ fn of_several_rows_of_one_id_the_most_credible_stays() {
 fn contested_ids_are_those_of_several_rows_after_the_deletes() {
     let one = theirs(1, &[("a", 1), ("b", 2), ("c", 3), ("a", 4)]);
     let other = theirs(2, &[("b", 2), ("c", 3), ("d", 4)]);
-    let sources = vec![one.clone(), other.clone()];
-    assert_eq!(Combination::contested(sources.clone(), &[]), ["a", "b", "c"]);
-    assert_eq!(Combination::contested(sources, &[delete(&one, "c"), delete(&one, "d")]), ["a", "b"]);
-    assert!(Combination::contested(vec![], &[]).is_empty());
+    let sources = gathered(&[one.clone(), other.clone()]);
+    assert_eq!(Combination::contested(&sources, &[]), ["a", "b", "c"]);
+    assert_eq!(Combination::contested(&sources, &[delete(&one, "c"), delete(&one, "d")]), ["a", "b"]);
+    assert!(Combination::contested(&Sources::default(), &[]).is_empty());
 }
 
 #[test]
@@ -157,8 +176,8 @@ fn no_event_left_is_an_empty_combination() {
     let combination = combine(from_ref(&source), &[delete(&source, "a")], &[]);
     assert_eq!((combination.len(), combination.size()), (0, 0));
     assert_eq!((combination.start(), combination.end()), (None, None));
-    assert!(combination.windows(1).is_empty());
-    assert_eq!(manifest_of(&combination).replaces(), [source.journal_id()]);
+    assert!(combination.window(0, 1).is_none());
+    assert_eq!(*manifest_of(&combination).replaces(), [source.journal_id()].iter().collect());
 }
 
 #[test]
@@ -166,13 +185,12 @@ fn a_window_has_about_limit_bytes_at_least_one_event_and_not_too_many() {
     let source = ours(1, &[("a", 1), ("b", 2), ("c", 3)]);
     let combination = combine(from_ref(&source), &[update(&source, "b", 9, 100)], &[]);
     for (limit, expected) in [(0, vec![1, 1, 1]), (20, vec![1, 1, 1]), (110, vec![2, 1]), (1000, vec![3])] {
-        let lengths: Vec<usize> = combination.windows(limit).iter().map(|window| window.len()).collect();
+        let lengths: Vec<usize> = windows(&combination, limit).iter().map(Window::len).collect();
         assert_eq!(lengths, expected, "{limit}");
     }
     let many: Vec<Row> = (0..=MOST_EVENTS).map(|number| row(&number.to_string(), 1, 0, 0)).collect();
-    let many = Manifest::of_rows(&named(1, 1, None, 1), &many.iter().collect::<Vec<_>>(), 0, vec![]).unwrap();
-    let lengths: Vec<usize> =
-        combine(&[Arc::new(many)], &[], &[]).windows(1).iter().map(|window| window.len()).collect();
+    let many = Manifest::of_rows(&named(1, 1, None, 1), &many.iter().collect::<Vec<_>>(), 0, Arc::default()).unwrap();
+    let lengths: Vec<usize> = windows(&combine(&[Arc::new(many)], &[], &[]), 1).iter().map(Window::len).collect();
     assert_eq!(lengths, [MOST_EVENTS, 1]);
 }
 
@@ -180,8 +198,7 @@ fn a_window_has_about_limit_bytes_at_least_one_event_and_not_too_many() {
 fn updates_data_of_another_length_than_announced_are_an_error() {
     let source = ours(1, &[("a", 1), ("b", 2)]);
     let updates = [update(&source, "b", 9, 0), update(&source, "a", 9, 7)];
-    let windows = combine(from_ref(&source), &updates, &[]).windows(100);
-    let window = windows.first().unwrap();
+    let window = combine(from_ref(&source), &updates, &[]).window(0, 100).unwrap();
     assert_eq!(window.updates(), [1], "an update without data need not be fetched");
     window.check_updates(&[7]).unwrap();
     let Err(Error::Corrupt(message)) = window.check_updates(&[6]) else { panic!("6 bytes for 7") };
@@ -193,13 +210,13 @@ fn updates_data_of_another_length_than_announced_are_an_error() {
 #[test]
 fn what_cannot_be_counted_is_an_error() {
     let last = Row { revision: Revision::new(9_999_999_999), ..row("a", 1, 0, 1) };
-    let source = Arc::new(Manifest::of_rows(&named(1, 1, None, 1), &[&last], 1, vec![]).unwrap());
+    let source = Arc::new(Manifest::of_rows(&named(1, 1, None, 1), &[&last], 1, Arc::default()).unwrap());
     let combination = combine(&[source], &[], &[]);
     assert!(matches!(combination.manifest(&named(1, 1, Some(2), 2)), Err(Error::Corrupt(_))));
     assert!(matches!(combination.manifest("x"), Err(Error::Argument(_))));
     let source = theirs(1, &[("a", 1), ("b", 2)]);
     let huge = ["a", "b"].map(|id| update(&source, id, 9, u64::MAX / 2));
-    assert!(matches!(Combination::new(vec![source], &huge, &HashMap::new()), Err(Error::Corrupt(_))));
+    assert!(matches!(Combination::new(gathered(&[source]), &huge, &HashMap::new()), Err(Error::Corrupt(_))));
 }
 
 #[test]
@@ -231,7 +248,7 @@ fn stretches_end_to_end_are_the_blob_that_the_manifest_describes() {
         let manifest = manifest_of(&combination);
         let mut offset = 0;
         let mut row = 0;
-        for window in combination.windows(dice.roll(50)) {
+        for window in windows(&combination, dice.roll(50)) {
             for piece in window.pieces() {
                 assert_eq!(window.place(piece), manifest.place(row));
                 assert_eq!((manifest.offset(row), manifest.size_of(row)), (offset, piece.size));

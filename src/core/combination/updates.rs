@@ -2,9 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::core::manifest::Manifest;
+use crate::core::sources::{SourceRow, Sources};
 use crate::core::timestamp::Timestamp;
-use crate::core::window::Source;
 
 /// An update or a delete of one event, as its key names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,38 +33,43 @@ pub enum Outcome {
 
 /// Updates by event, and the journals that they may be about.
 pub struct Updates<'a> {
+    sources: &'a Sources,
     updates: &'a [Update],
     by_event: HashMap<&'a str, Vec<u32>>,
-    sources: HashSet<&'a str>,
+    combined: HashSet<&'a str>,
     replaced_by: HashMap<&'a str, Vec<&'a str>>,
 }
 
 impl<'a> Updates<'a> {
     /// Updates to be applied to journals that are combined.
-    pub fn new(sources: &'a [Source], updates: &'a [Update]) -> Self {
+    pub fn new(sources: &'a Sources, updates: &'a [Update]) -> Self {
         let mut by_event: HashMap<&str, Vec<u32>> = HashMap::new();
         for (update, number) in updates.iter().zip(0..) {
             by_event.entry(&update.event_id).or_default().push(number);
         }
         let mut replaced_by: HashMap<&str, Vec<&str>> = HashMap::new();
-        for (_, manifest) in sources.iter().filter(|_| !updates.is_empty()) {
-            for replaced in manifest.replaces() {
-                replaced_by.entry(replaced).or_default().push(manifest.journal_id());
+        let mut combined = HashSet::new();
+        if !updates.is_empty() {
+            combined.extend(sources.journal_ids().iter());
+            for manifest in sources.journaled() {
+                for replaced in manifest.replaces().iter() {
+                    replaced_by.entry(replaced).or_default().push(manifest.journal_id());
+                }
             }
         }
-        let sources = sources.iter().map(|(_, manifest)| manifest.journal_id()).collect();
-        Self { updates, by_event, sources, replaced_by }
+        Self { sources, updates, by_event, combined, replaced_by }
     }
 
     /// What the updates make of a row: a delete beats every update; of updates the newest counts, if newer than the
     /// last one that the row has had.
-    pub fn outcome(&self, manifest: &Manifest, row: usize) -> Outcome {
-        let Some(numbers) = self.by_event.get(manifest.event_id(row)) else { return Outcome::Unchanged };
-        let mut newest = manifest.updated(row);
+    pub fn outcome(&self, row: u32) -> Outcome {
+        let Some(numbers) = self.by_event.get(self.sources.event_id(row)) else { return Outcome::Unchanged };
+        let row = self.sources.row(row);
+        let mut newest = row.updated;
         let mut outcome = Outcome::Unchanged;
         for (number, update) in numbers.iter().filter_map(|number| Some((number, self.updates.get(*number as usize)?)))
         {
-            if !self.is_about(update, manifest, row) {
+            if !self.is_about(update, row) {
                 continue;
             }
             if update.is_delete {
@@ -82,17 +86,18 @@ impl<'a> Updates<'a> {
     /// Whether an update of the row's event was made for this row: for its journal, or for the one that it came from.
     /// Where 0.4.3 put the event and it has been combined since, nobody knows where the row came from: then also for
     /// a journal that this one replaces, or one that none of those combined here is known to have to do with.
-    fn is_about(&self, update: &Update, manifest: &Manifest, row: usize) -> bool {
+    fn is_about(&self, update: &Update, row: &SourceRow) -> bool {
         let target = update.journal_id.as_str();
-        if target == manifest.journal_id() || Some(target) == manifest.source(row) {
+        let source = self.sources.journal_id(row.source);
+        if target == source || Some(target) == self.sources.origin(row) {
             return true;
         }
-        if manifest.birth(row).is_some() || manifest.name().made.is_none() {
+        if row.birth.is_some() || self.sources.is_new(row) {
             return false;
         }
         match self.replaced_by.get(target) {
-            Some(replacing) => replacing.contains(&manifest.journal_id()),
-            None => !self.sources.contains(target),
+            Some(replacing) => replacing.contains(&source),
+            None => !self.combined.contains(target),
         }
     }
 }

@@ -2,29 +2,38 @@
 
 use std::fmt::Write;
 
-use super::{Manifest, Ours};
+use super::Manifest;
 use crate::core::row::Revision;
 use crate::core::timestamp::Timestamp;
 
 impl Manifest {
     /// The manifest as JSON: 0.4.3's fields in its order, then ours where they are there.
     pub fn encode(&self) -> String {
-        let mut json = String::with_capacity(256 + self.len() * 160);
-        json.push_str("{\"journal_id\": ");
-        push_text(&mut json, &self.journal_id);
-        json.push_str(", \"from_date\": ");
-        push_timestamp(&mut json, self.timestamps.first().copied().unwrap_or(self.name.start));
-        json.push_str(", \"to_date\": ");
-        push_timestamp(&mut json, self.timestamps.last().copied().unwrap_or(self.name.end));
-        json.push_str(", \"size\": ");
-        push_number(&mut json, self.size);
-        json.push_str(", \"events\": ");
-        push_array(&mut json, 0..self.len(), |json, row| self.push_row(json, row));
-        if let Some(ours) = &self.ours {
-            ours.push_to(&mut json);
-        }
-        json.push('}');
+        let mut json = String::new();
+        self.encode_to(|piece| json.push_str(piece));
         json
+    }
+
+    /// The same piece by piece.
+    pub fn encode_to(&self, write: impl FnMut(&str)) {
+        let mut json = Json { text: String::with_capacity(2 * PIECE), write };
+        json.field("{\"journal_id\": ", |text| push_text(text, &self.journal_id));
+        let first = self.timestamps.first().copied().unwrap_or(self.name.start);
+        json.field(", \"from_date\": ", |text| push_timestamp(text, first));
+        let last = self.timestamps.last().copied().unwrap_or(self.name.end);
+        json.field(", \"to_date\": ", |text| push_timestamp(text, last));
+        json.field(", \"size\": ", |text| push_number(text, self.size));
+        json.array(", \"events\": [", 0..self.len(), |text, row| self.push_row(text, row));
+        if let Some(ours) = &self.ours {
+            json.array(", \"revisions\": [", ours.revisions.iter(), push_revision);
+            json.array(", \"updated\": [", ours.updated.iter(), |text, at| push_or_null(text, at, push_timestamp));
+            json.array(", \"births\": [", ours.births.iter(), push_revision);
+            let push_from = |text: &mut String, from: Option<u32>| push_or_null(text, from.map(u64::from), push_number);
+            json.array(", \"from\": [", ours.from.iter(), push_from);
+            json.array(", \"replaces\": [", ours.replaces.iter(), push_text);
+        }
+        json.text.push('}');
+        json.flush();
     }
 
     fn push_row(&self, json: &mut String, row: usize) {
@@ -40,30 +49,39 @@ impl Manifest {
     }
 }
 
-impl Ours {
-    fn push_to(&self, json: &mut String) {
-        json.push_str(", \"revisions\": ");
-        push_array(json, self.revisions.iter(), push_revision);
-        json.push_str(", \"updated\": ");
-        push_array(json, self.updated.iter(), |json, updated| push_or_null(json, updated, push_timestamp));
-        json.push_str(", \"births\": ");
-        push_array(json, self.births.iter(), push_revision);
-        json.push_str(", \"from\": ");
-        push_array(json, self.from.iter(), |json, from| push_or_null(json, from.map(u64::from), push_number));
-        json.push_str(", \"replaces\": ");
-        push_array(json, &self.replaces, |json, journal_id| push_text(json, journal_id));
-    }
+/// About so many bytes are written at a time.
+const PIECE: usize = 16 * 1024;
+
+/// JSON on its way out: what has not been written yet.
+struct Json<W> {
+    text: String,
+    write: W,
 }
 
-fn push_array<T>(json: &mut String, items: impl IntoIterator<Item = T>, mut push: impl FnMut(&mut String, T)) {
-    json.push('[');
-    for (place, item) in items.into_iter().enumerate() {
-        if place > 0 {
-            json.push_str(", ");
-        }
-        push(json, item);
+impl<W: FnMut(&str)> Json<W> {
+    fn field(&mut self, name: &str, push: impl FnOnce(&mut String)) {
+        self.text.push_str(name);
+        push(&mut self.text);
     }
-    json.push(']');
+
+    fn array<T>(&mut self, name: &str, items: impl IntoIterator<Item = T>, mut push: impl FnMut(&mut String, T)) {
+        self.text.push_str(name);
+        for (place, item) in items.into_iter().enumerate() {
+            if place > 0 {
+                self.text.push_str(", ");
+            }
+            push(&mut self.text, item);
+            if self.text.len() >= PIECE {
+                self.flush();
+            }
+        }
+        self.text.push(']');
+    }
+
+    fn flush(&mut self) {
+        (self.write)(&self.text);
+        self.text.clear();
+    }
 }
 
 fn push_or_null<T>(json: &mut String, value: Option<T>, push: impl FnOnce(&mut String, T)) {

@@ -8,7 +8,7 @@ mod sink;
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::column::Column;
 use super::error::{Error, Result};
@@ -44,7 +44,7 @@ struct Ours {
     updated: Column<Option<Timestamp>>,
     births: Column<Option<Revision>>,
     from: Column<Option<u32>>,
-    replaces: Vec<String>,
+    replaces: Arc<Ids>,
 }
 
 /// What 0.4.3 does not know of a row.
@@ -62,7 +62,7 @@ pub struct RowBeside {
 
 impl Manifest {
     /// A manifest of these rows over a blob of `size` bytes.
-    pub fn of_rows(journal_id: &str, rows: &[&Row], size: u64, replaces: Vec<String>) -> Result<Self> {
+    pub fn of_rows(journal_id: &str, rows: &[&Row], size: u64, replaces: Arc<Ids>) -> Result<Self> {
         let argument = |what: &str| Error::argument(format_args!("journal {journal_id}: {what}"));
         let name = JournalId::parse(journal_id).ok_or_else(|| argument("that is not a journal_id's shape"))?;
         if size > LARGEST {
@@ -74,7 +74,8 @@ impl Manifest {
         if let Some(wrong) = replaces.iter().find(|journal_id| JournalId::parse(journal_id).is_none()) {
             return Err(argument(&format!("replaces: {wrong:?} does not have a journal_id's shape")));
         }
-        let places: HashMap<&str, u32> = replaces.iter().map(String::as_str).zip(0..).collect();
+        let places: HashMap<&str, u32> =
+            if rows.is_empty() { HashMap::new() } else { replaces.iter().zip(0..).collect() };
         let mut manifest = Self { size, ours: Some(Ours::default()), ..Self::empty(journal_id, name) };
         for row in rows {
             let about = |what: &str| argument(&format!("event {:?}: {what}", row.event_id));
@@ -147,8 +148,9 @@ impl Manifest {
     }
 
     /// The journals that this one was combined from; none where 0.4.3 wrote it.
-    pub fn replaces(&self) -> &[String] {
-        self.ours.as_ref().map_or(&[], |ours| &ours.replaces)
+    pub fn replaces(&self) -> &Ids {
+        const NONE: &Ids = &Ids::new();
+        self.ours.as_ref().map_or(NONE, |ours| &ours.replaces)
     }
 
     /// Whether what 0.4.3 does not know is there and counts.
@@ -223,7 +225,7 @@ impl Manifest {
     /// The journal that a row came from, where it is known.
     pub fn source(&self, row: usize) -> Option<&str> {
         let ours = self.ours.as_ref()?;
-        ours.from.get(row)?.and_then(|from| ours.replaces.get(from as usize)).map(String::as_str)
+        ours.from.get(row)?.map(|from| ours.replaces.get(from as usize))
     }
 
     /// Where a row stands in the order of all events.

@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::core::column::Column;
+use crate::core::ids::Ids;
 use crate::core::row::{LARGEST, Revision};
 use crate::core::timestamp::Timestamp;
 
@@ -140,9 +141,9 @@ pub trait Items<T>: Default {
     fn count(&self) -> usize;
 }
 
-impl<T> Items<T> for Vec<T> {
-    fn append(&mut self, item: T) {
-        self.push(item);
+impl Items<String> for Ids {
+    fn append(&mut self, item: String) {
+        self.push(&item);
     }
     fn count(&self) -> usize {
         self.len()

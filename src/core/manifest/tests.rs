@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::Manifest;
 use crate::core::error::Error;
 use crate::core::row::{Revision, Row};
@@ -8,7 +10,7 @@ fn id() -> String {
 }
 
 fn of_rows(rows: &[Row], size: u64, replaces: Vec<String>) -> Result<Manifest, Error> {
-    Manifest::of_rows(&id(), &rows.iter().collect::<Vec<_>>(), size, replaces)
+    Manifest::of_rows(&id(), &rows.iter().collect::<Vec<_>>(), size, Arc::new(replaces.iter().collect()))
 }
 
 /// A manifest as a reader gets it, with `fields` after journal_id.
@@ -136,7 +138,7 @@ fn what_is_not_json_is_named_with_its_byte() {
 #[test]
 fn a_key_without_a_journal_ids_shape_is_a_wrong_argument() {
     assert!(matches!(Manifest::decode("x", b"{}"), Err(Error::Argument(_))));
-    assert!(matches!(Manifest::of_rows("x", &[], 0, Vec::new()), Err(Error::Argument(_))));
+    assert!(matches!(Manifest::of_rows("x", &[], 0, Arc::default()), Err(Error::Argument(_))));
 }
 
 #[test]

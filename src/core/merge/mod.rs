@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::error::{Error, Result};
 use super::manifest::{Manifest, Place};
 use super::timestamp::Timestamp;
-use super::window::{MOST_EVENTS, MOST_JOURNALS, Pick, Source, Window};
+use super::window::{Journals, MOST_EVENTS, MOST_JOURNALS, Pick, Source, Window};
 use gone::Gone;
 use journal::{Head, Journal};
 use questions::{Neighbours, Questions, share_a_row};
@@ -113,7 +113,7 @@ impl Merge {
                 break;
             }
         }
-        Window::plan(draft.journals.into(), &draft.picks)
+        Window::plan(Journals::Merged(draft.journals.into()), &draft.picks)
     }
 
     fn rows_in_range(&self, manifest: &Manifest) -> (usize, usize) {

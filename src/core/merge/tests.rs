@@ -87,7 +87,7 @@ fn no_start_includes_the_first_moment_that_there_is() {
     let first = crate::core::timestamp::Timestamp::MIN;
     let row = Row { timestamp: first, ..row("a", 0, 0, 1) };
     let id = format!("{first}--{first}--new--00000000-0000-4000-8000-000000000000");
-    let mut merge = merge_of(&[Arc::new(Manifest::of_rows(&id, &[&row], 1, vec![]).unwrap())]);
+    let mut merge = merge_of(&[Arc::new(Manifest::of_rows(&id, &[&row], 1, Arc::default()).unwrap())]);
     assert_eq!(rest(&mut merge), "a");
 }
 
@@ -133,7 +133,7 @@ fn a_window_that_is_half_full_ends_before_a_journal_that_would_not_fit() {
 fn a_window_has_at_most_so_many_events() {
     let rows: Vec<Row> = (0..MOST_EVENTS as i64 + 10).map(|number| row("a", number, 0, 0)).collect();
     let id = named(0, 1_000_000, None, 1);
-    let manifest = Manifest::of_rows(&id, &rows.iter().collect::<Vec<_>>(), 0, vec![]).unwrap();
+    let manifest = Manifest::of_rows(&id, &rows.iter().collect::<Vec<_>>(), 0, Arc::default()).unwrap();
     let mut merge = merge_of(&[Arc::new(manifest)]);
     assert_eq!(merge.window(None, PLENTY).map(|window| window.len()), Some(MOST_EVENTS));
     assert_eq!(merge.window(None, PLENTY).map(|window| window.len()), Some(10));
@@ -159,7 +159,7 @@ fn rows_of_an_ordered_journal_that_comes_late_are_left_out_up_to_the_place_reach
 #[test]
 fn the_last_of_one_journals_rows_of_one_place_goes_out() {
     let rows = [row("a", 1, 0, 1), row("b", 2, 0, 2), row("b", 2, 0, 3), row("b", 2, 0, 4), row("c", 3, 0, 5)];
-    let manifest = Manifest::of_rows(&named(1, 3, None, 1), &rows.each_ref(), 9, vec![]).unwrap();
+    let manifest = Manifest::of_rows(&named(1, 3, None, 1), &rows.each_ref(), 9, Arc::default()).unwrap();
     let window = merge_of(&[Arc::new(manifest)]).window(None, PLENTY).unwrap();
     assert_eq!(window.pieces().iter().map(|piece| piece.size).collect::<Vec<_>>(), [1, 4, 5]);
 }

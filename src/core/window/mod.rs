@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::core::error::{Error, Result};
 use crate::core::manifest::{Manifest, Place};
+use crate::core::sources::Sources;
 
 /// Two events of a journal are fetched by one request when at most this many bytes lie between them:
 /// about what a connection brings in the time that a request of its own would cost.
@@ -21,12 +22,59 @@ pub const MOST_JOURNALS: usize = 1_024;
 /// A journal of a window, with its number as a source.
 pub type Source = (u32, Arc<Manifest>);
 
+/// The journals of a window.
+#[derive(Debug)]
+pub enum Journals {
+    /// Those that a merge takes next; each row is numbered in its journal.
+    Merged(Box<[Source]>),
+    /// Those that are combined; rows are numbered throughout.
+    Combined(Arc<Sources>),
+}
+
+impl Journals {
+    fn source(&self, journal: u32) -> u32 {
+        match self {
+            Self::Merged(sources) => sources[journal as usize].0,
+            Self::Combined(_) => journal,
+        }
+    }
+
+    fn journal_id(&self, journal: u32) -> &str {
+        match self {
+            Self::Merged(sources) => sources[journal as usize].1.journal_id(),
+            Self::Combined(sources) => sources.journal_id(journal),
+        }
+    }
+
+    #[inline]
+    fn place(&self, journal: u32, row: u32) -> Place<'_> {
+        match self {
+            Self::Merged(sources) => sources[journal as usize].1.place(row as usize),
+            Self::Combined(sources) => sources.place(row),
+        }
+    }
+
+    /// Where a row's data begin in the journal's blob, and how many bytes they are.
+    fn stretch(&self, journal: u32, row: u32) -> (u64, u64) {
+        match self {
+            Self::Merged(sources) => {
+                let manifest = &sources[journal as usize].1;
+                (manifest.offset(row as usize), manifest.size_of(row as usize))
+            }
+            Self::Combined(sources) => {
+                let row = sources.row(row);
+                (row.offset, row.size)
+            }
+        }
+    }
+}
+
 /// One event chosen for a window.
 #[derive(Debug, Clone, Copy)]
 pub struct Pick {
     /// The journal's place among the window's.
     pub journal: u32,
-    /// The row in it.
+    /// The row, as `Journals` numbers it.
     pub row: u32,
     /// The update whose data the event has instead of the row's: its number, and its size in bytes.
     pub update: Option<(u32, u64)>,
@@ -77,7 +125,7 @@ impl Piece {
 /// A stretch of events in order.
 #[derive(Debug)]
 pub struct Window {
-    journals: Arc<[Source]>,
+    journals: Journals,
     pieces: Vec<Piece>,
     requests: Vec<Request>,
     updates: Vec<u32>,
@@ -87,7 +135,7 @@ pub struct Window {
 
 impl Window {
     /// Plans the fetching of chosen events; none if nothing was chosen.
-    pub fn plan(journals: Arc<[Source]>, picks: &[Pick]) -> Option<Self> {
+    pub fn plan(journals: Journals, picks: &[Pick]) -> Option<Self> {
         let mut window = Self {
             journals,
             pieces: Vec::with_capacity(picks.len()),
@@ -98,8 +146,8 @@ impl Window {
         };
         let mut wanted: Vec<(u32, u64, u32)> = Vec::with_capacity(picks.len());
         for (pick, piece) in picks.iter().zip(0_u32..) {
-            let manifest = &window.journals[pick.journal as usize].1;
-            let size = pick.update.map_or_else(|| manifest.size_of(pick.row as usize), |(_, size)| size);
+            let (offset, size) = window.journals.stretch(pick.journal, pick.row);
+            let size = pick.update.map_or(size, |(_, size)| size);
             let origin = match pick.update {
                 _ if size == 0 => Origin::Nothing,
                 Some((update, _)) => {
@@ -108,7 +156,7 @@ impl Window {
                     Origin::Update(window.updates.len() as u32 - 1)
                 }
                 None => {
-                    wanted.push((pick.journal, manifest.offset(pick.row as usize), piece));
+                    wanted.push((pick.journal, offset, piece));
                     Origin::Nothing
                 }
             };
@@ -157,7 +205,7 @@ impl Window {
     /// Where an event stands in the order of all.
     #[inline]
     pub fn place(&self, piece: &Piece) -> Place<'_> {
-        self.manifest(piece.journal).place(piece.row as usize)
+        self.journals.place(piece.journal, piece.row)
     }
 
     /// The place of the last event: the one to go on from.
@@ -171,7 +219,7 @@ impl Window {
         for (request, length) in self.requests.iter().zip(lengths) {
             let expected = request.stop - request.start;
             if *length != expected {
-                let journal_id = self.manifest(request.journal).journal_id();
+                let journal_id = self.journals.journal_id(request.journal);
                 return Err(Error::corrupt(
                     journal_id,
                     format_args!("its blob gave {length} bytes from offset {}, not {expected}", request.start),
@@ -187,19 +235,14 @@ impl Window {
         for (piece, length) in self.updated_pieces.iter().zip(lengths) {
             let piece = &self.pieces[*piece as usize];
             if *length != piece.size {
-                let manifest = self.manifest(piece.journal);
-                let event_id = manifest.event_id(piece.row as usize);
+                let (_, event_id) = self.place(piece);
                 return Err(Error::corrupt(
-                    manifest.journal_id(),
+                    self.journals.journal_id(piece.journal),
                     format_args!("the update of its event {event_id:?} gave {length} bytes, not {}", piece.size),
                 ));
             }
         }
         Ok(())
-    }
-
-    fn manifest(&self, journal: u32) -> &Manifest {
-        &self.journals[journal as usize].1
     }
 
     /// Makes requests of the wanted (journal, offset, piece), and tells the pieces where in them they lie.
@@ -213,7 +256,7 @@ impl Window {
                     open.stop = open.stop.max(stop);
                 }
                 _ => {
-                    let source = self.journals[journal as usize].0;
+                    let source = self.journals.source(journal);
                     self.requests.push(Request { source, start: offset, stop, journal });
                 }
             }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{LARGEST_GAP, Origin, Pick, Source, Window};
+use super::{Journals, LARGEST_GAP, Origin, Pick, Window};
 use crate::core::error::Error;
 use crate::core::manifest::Manifest;
 use crate::core::row::Row;
@@ -11,11 +11,14 @@ fn laid_out(number: u64, stretches: &[(u64, u64)]) -> Arc<Manifest> {
     let rows: Vec<Row> =
         stretches.iter().zip(0..).map(|((offset, size), at)| row(&format!("e{at}"), at, *offset, *size)).collect();
     let size = 1 << 40;
-    Arc::new(Manifest::of_rows(&named(0, 100, None, number), &rows.iter().collect::<Vec<_>>(), size, vec![]).unwrap())
+    Arc::new(
+        Manifest::of_rows(&named(0, 100, None, number), &rows.iter().collect::<Vec<_>>(), size, Arc::default())
+            .unwrap(),
+    )
 }
 
 fn all(journals: &[Arc<Manifest>]) -> Window {
-    let sources: Arc<[Source]> = (10..).zip(journals.iter().cloned()).collect();
+    let sources = Journals::Merged((10..).zip(journals.iter().cloned()).collect());
     let picks: Vec<Pick> = (0..)
         .zip(journals)
         .flat_map(|(journal, manifest)| (0..manifest.len() as u32).map(move |row| Pick { journal, row, update: None }))
@@ -61,7 +64,7 @@ fn each_journal_has_its_own_requests() {
 
 #[test]
 fn nothing_chosen_is_no_window() {
-    assert!(Window::plan(Arc::new([]), &[]).is_none());
+    assert!(Window::plan(Journals::Merged([].into()), &[]).is_none());
 }
 
 #[test]

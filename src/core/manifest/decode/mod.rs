@@ -3,6 +3,7 @@
 mod plain;
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -119,7 +120,7 @@ struct Arrays {
     updated: Field<Array<Option<Timestamp>>>,
     births: Field<Array<Option<Revision>>>,
     from: Field<Array<Option<u32>>>,
-    replaces: Field<Array<String, Vec<String>>>,
+    replaces: Field<Array<String, Ids>>,
 }
 
 impl Sink for Document {
@@ -165,7 +166,7 @@ impl Arrays {
             updated: items(self.updated, "updated", Some(rows))?,
             births: items(self.births, "births", Some(rows))?,
             from,
-            replaces,
+            replaces: Arc::new(replaces),
         }))
     }
 }
