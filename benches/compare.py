@@ -57,6 +57,7 @@ class Comparison:
             self._dataset(20_000, 10_000, 20),
             self._dataset(50_000, 450, 1_000),
             self._dataset(100_000, 450, 20, is_overlapping=True),
+            self._dataset(100_000, 450, 20, is_combined=True),
         ):
             self._alternate_few(server, "stores", dataset.name, self._replaying(dataset), fill(server, dataset))
 
@@ -121,9 +122,9 @@ class Comparison:
         few = [replace(contender, runs=FEW_RUNS) for contender in contenders]
         self.bench.alternate(server, group, case, few, prefix)
 
-    def _dataset(self, events: int, size: int, journals: int, *, is_overlapping: bool = False) -> Dataset:
+    def _dataset(self, events: int, size: int, journals: int, **how: bool) -> Dataset:
         journals = max(2, journals // self.part)
-        return Dataset(events // self.part // journals * journals, size, journals, is_overlapping)
+        return Dataset(events // self.part // journals * journals, size, journals, **how)
 
     @staticmethod
     def _replaying(dataset: Dataset) -> list[Contender]:

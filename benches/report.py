@@ -68,6 +68,12 @@ Ten and a hundred times the events, in journals of one size: what an event costs
 ## At {LATENCY * MILLI:.0f} ms a request
 
 {_wall(results)}
+## A backlog
+
+One call of `journal` for many new events, each a journal of its own, on a store that makes them up: what it takes for
+all but the requests.
+
+{_backlog(results)}
 ## Single calls
 
 For one event, moto on loopback; the last column is RADOS Gateway at {LATENCY * MILLI:.0f} ms a request.
@@ -94,6 +100,14 @@ that nobody pays for starting threads. Client CPU is for one event between the d
 Medians of the criterion benches (`cargo bench`), one thread.
 
 {_core(results)}"""
+
+
+def _backlog(results: Results) -> str:
+    head = ["", "CPU, µs an event", "memory, MB"]
+    rows = results.of("backlog")
+    return table(
+        head, [[row.case, number(row.each("cpu") * MICRO), number(row.median("memory") * MEGA)] for row in rows]
+    )
 
 
 def _how_often(results: Results) -> str:

@@ -107,12 +107,15 @@ def _replay(results: Results) -> Iterator[Target]:
     yield from _of_many(results)
     memory = max(row.median("memory") for row in results.rows if row.side == "ours" and row.runs[0].get("memory"))
     yield _most("memory of any of our runs, at most", "", memory * MEGA, 300, "MB")
+    backlog = results.of("backlog")[-1]
+    yield _most(f"memory of one `journal` of {backlog.case}", "", backlog.median("memory") * MEGA, 300, "MB")
 
 
 def _of_many(results: Results) -> Iterator[Target]:
-    """Give those of smaller events, and of a million."""
-    small, many = results.cases("stores")[0], results.cases("growth")[-1]
-    for group, case in (("stores", small), ("growth", many)):
+    """Give those of smaller events, of events put one by one, and of a million."""
+    small, *_, combined = results.cases("stores")
+    many = results.cases("growth")[-1]
+    for group, case in (("stores", small), ("stores", combined), ("growth", many)):
         old, ours, floor = (
             results.one(group, case=case, side=side, stage="replay") for side in ("0.4.3", "ours", "floor")
         )

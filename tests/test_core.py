@@ -333,7 +333,7 @@ def test_a_merge_takes_a_range_a_place_and_a_limit() -> None:
     assert window is not None
     assert window.last == (stamp(2), "c")
     assert merge.window(stamp(3), 10) is None
-    merge.remove(name(1))
+    merge.add(Manifest.of_rows(name(2), [], 0, [name(1)]))
     assert merge.pending == 0
 
 

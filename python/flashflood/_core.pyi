@@ -256,6 +256,11 @@ class Merge:
         journal beside one that it was combined into: of two journals that share a row, the rows of the older
         one. Rows that come late, because 0.4.3 named a range which they are not in, go out with the next window, unless
         they have already gone out from another journal.
+
+        What has not gone out of journals that it replaces is dropped, and of one that another has replaced nothing is
+        taken. Journals are added in the order of their ids: what a journal replaces is forgotten once it lies before
+        those that are added. (One that is added later than its id says should not be among them: where its tombstone is
+        not there yet, a ledger entry tells of that.)
         """
     def decide(self, timestamp: str, event_id: str, journal_id: str | None, /) -> None:
         """Say which journal has the row in question; None: the index names none.
@@ -264,8 +269,6 @@ class Merge:
         index names none that is here, that in the journal made last goes out, `new` being before all. About a row that
         is not in question, or has gone out, it changes nothing.
         """
-    def remove(self, journal_id: str, /) -> None:
-        """Drop what has not gone out of a journal that turned out to be replaced. Unknown ids are ignored."""
     def window(self, before: str | None, limit: int, /) -> Window | None:
         """Give the next events, dated before the timestamp `before` (None: no bound); None where there are none.
 

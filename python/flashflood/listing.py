@@ -53,7 +53,7 @@ class Listing:
         self._young_tombstones: set[str] = set()
         self._young_journals: set[str] = set()
         self.replaced: set[JournalID] = set()
-        """Journals that a committed combination has replaced, as far as is known."""
+        """Journals that a committed combination has replaced, as far as ledger entries tell."""
         self.reached: str | None = EARLIEST
         """Every living journal that begins before this timestamp is known; None: every one."""
 

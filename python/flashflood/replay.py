@@ -313,9 +313,6 @@ class _Reader(Generic[B]):
             raise _VanishedError(found, "its manifest")
         if found in self._listing.replaced:
             return
-        for replaced in manifest.replaces:
-            self._listing.replaced.add(JournalID(replaced))
-            self._merge.remove(replaced)
         self._sources.append(found)
         questions = self._merge.add(manifest)
         answers = self._ctx.requests.each(lambda question: lookup(self._ctx, question[1]).entry, questions)

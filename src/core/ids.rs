@@ -8,11 +8,6 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// No ids.
-    pub const fn new() -> Self {
-        Self { text: String::new(), ends: Vec::new() }
-    }
-
     /// How many there are.
     pub fn len(&self) -> usize {
         self.ends.len()

@@ -1,6 +1,6 @@
 //! A journal's name: `{start}--{end}--{version}--{blob_id}`.
 
-use super::timestamp::Timestamp;
+use super::timestamp::{LENGTH, Timestamp, TimestampReader};
 
 /// What a journal_id says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,21 +16,37 @@ pub struct JournalId {
 impl JournalId {
     /// Takes a journal_id apart; none where it does not have the layout's shape.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.splitn(4, "--");
-        let start = Timestamp::parse(parts.next()?)?;
-        let end = Timestamp::parse(parts.next()?)?;
-        let version = parts.next()?;
-        let made = if version == "new" { None } else { Some(Timestamp::parse(version)?) };
-        is_uuid(parts.next()?).then_some(Self { start, end, made })
+        Self::read(text, &mut TimestampReader::default())
+    }
+
+    /// The same, quicker where many begin on one day.
+    pub fn read(text: &str, timestamps: &mut TimestampReader) -> Option<Self> {
+        let (start, rest) = text.as_bytes().split_first_chunk::<LENGTH>()?;
+        let (end, rest) = rest.strip_prefix(b"--")?.split_first_chunk::<LENGTH>()?;
+        let rest = rest.strip_prefix(b"--")?;
+        let (version, uuid) = match rest.strip_prefix(b"new--") {
+            Some(uuid) => (None, uuid),
+            None => {
+                let (version, rest) = rest.split_first_chunk::<LENGTH>()?;
+                (Some(version), rest.strip_prefix(b"--")?)
+            }
+        };
+        let made = match version {
+            Some(version) => Some(timestamps.read(version)?),
+            None => None,
+        };
+        let from = timestamps.read(start)?;
+        let to = if end == start { from } else { timestamps.read(end)? };
+        is_uuid(uuid.try_into().ok()?).then_some(Self { start: from, end: to, made })
     }
 }
 
-fn is_uuid(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(place, byte)| match place {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
+/// Looks at all bytes alike, and then at the dashes: several at a time.
+fn is_uuid(text: &[u8; 36]) -> bool {
+    let is_known = |byte: &u8| byte.wrapping_sub(b'0') < 10 || (byte | 0x20).wrapping_sub(b'a') < 6 || *byte == b'-';
+    let all_are_known = text.iter().fold(true, |so_far, byte| so_far & is_known(byte));
+    let dashes: u8 = text.iter().map(|byte| u8::from(*byte == b'-')).sum();
+    all_are_known && dashes == 4 && [8, 13, 18, 23].iter().all(|place| text[*place] == b'-')
 }
 
 #[cfg(test)]
@@ -61,6 +77,12 @@ mod tests {
             format!("{DAY}--{DAY}--new--{UUID}--x"),
             format!("{DAY}--{DAY}--new--../{}", &UUID[3..]),
             format!("{DAY}-{DAY}--new--{UUID}"),
+            format!("{DAY}--{DAY}--new{UUID}"),
+            format!("{DAY}--{DAY}--new--{}", UUID.replace('f', "g")),
+            format!("{DAY}--{DAY}--new--{}", UUID.replace('-', "0")),
+            format!("{DAY}--{DAY}--new--0f8fad5bd-9cb-469f-a165-70867728950e"),
+            format!("{DAY}--{DAY}--new--0f8fad5b-d9cb-469f-a165-7086772895-e"),
+            format!("{DAY}--2019-02-29T000000.000000Z--new--{UUID}"),
         ] {
             assert_eq!(JournalId::parse(&text), None, "{text}");
         }

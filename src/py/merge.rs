@@ -50,15 +50,6 @@ impl Merge {
         })
     }
 
-    /// Drops what is left of a journal.
-    #[pyo3(signature = (journal_id, /))]
-    fn remove(&self, py: Python<'_>, journal_id: &str) -> PyResult<()> {
-        released(py, || {
-            self.locked().remove(journal_id);
-            Ok(())
-        })
-    }
-
     /// The next events.
     #[pyo3(signature = (before, limit, /))]
     fn window(

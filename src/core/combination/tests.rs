@@ -85,7 +85,7 @@ fn rows_are_put_in_order_one_after_the_other_with_what_the_index_needs() {
     assert_eq!((combination.len(), combination.size()), (4, 37));
     assert_eq!((combination.start(), combination.end()), (Some(at(1)), Some(at(4))));
     let manifest = manifest_of(&combination);
-    assert_eq!(*manifest.replaces(), [one.journal_id(), other.journal_id()].iter().collect());
+    assert_eq!(**manifest.replaces(), [one.journal_id(), other.journal_id()].iter().collect());
     assert_eq!(manifest.size(), 37);
     assert!(manifest.is_ours() && manifest.is_ordered());
 }
@@ -177,7 +177,7 @@ fn no_event_left_is_an_empty_combination() {
     assert_eq!((combination.len(), combination.size()), (0, 0));
     assert_eq!((combination.start(), combination.end()), (None, None));
     assert!(combination.window(0, 1).is_none());
-    assert_eq!(*manifest_of(&combination).replaces(), [source.journal_id()].iter().collect());
+    assert_eq!(**manifest_of(&combination).replaces(), [source.journal_id()].iter().collect());
 }
 
 #[test]

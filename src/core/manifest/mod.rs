@@ -8,7 +8,7 @@ mod sink;
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use super::column::Column;
 use super::error::{Error, Result};
@@ -148,9 +148,9 @@ impl Manifest {
     }
 
     /// The journals that this one was combined from; none where 0.4.3 wrote it.
-    pub fn replaces(&self) -> &Ids {
-        const NONE: &Ids = &Ids::new();
-        self.ours.as_ref().map_or(NONE, |ours| &ours.replaces)
+    pub fn replaces(&self) -> &Arc<Ids> {
+        static NONE: LazyLock<Arc<Ids>> = LazyLock::new(Arc::default);
+        self.ours.as_ref().map_or(&NONE, |ours| &ours.replaces)
     }
 
     /// Whether what 0.4.3 does not know is there and counts.

@@ -3,6 +3,7 @@
 mod gone;
 mod journal;
 mod questions;
+mod replaced;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use super::window::{Journals, MOST_EVENTS, MOST_JOURNALS, Pick, Source, Window};
 use gone::Gone;
 use journal::{Head, Journal};
 use questions::{Neighbours, Questions, share_a_row};
+use replaced::{Names, Replaced};
 
 pub use questions::Verdict;
 
@@ -36,6 +38,7 @@ pub struct Merge {
     neighbours: Neighbours,
     questions: Questions,
     gone: Gone,
+    replaced: Replaced,
     pending: usize,
     windows: u64,
 }
@@ -59,8 +62,20 @@ impl Merge {
     /// Takes a journal in, and gives the places about which the index must be asked, in order. Rows at or before the
     /// place reached are left out: they have gone out from another journal, or come too late. (Where 0.4.3 named a range
     /// that its rows are not in, they could not come earlier: those go out late, unless they have already.)
+    ///
+    /// What is left of journals that it replaces is dropped, and nothing is taken of one that has been replaced. Journals
+    /// come in the order of their names, so that what they replace needs to be known only until later names come.
     pub fn add(&mut self, manifest: Arc<Manifest>) -> Vec<OwnedPlace> {
         let number = self.journals.len() as u32;
+        self.replaced.forget_before(manifest.journal_id());
+        if self.replaced.contains(manifest.journal_id()) {
+            self.journals.push(None);
+            return Vec::new();
+        }
+        if let Some(names) = Names::of(&manifest) {
+            self.drop_all(&names);
+            self.replaced.note(names);
+        }
         let (first, end) = self.rows_in_range(&manifest);
         let first = if manifest.is_ordered() { self.gone.first_beyond(&manifest, first, end) } else { first };
         let given = self.gone.given(&manifest, first, end, self.journals.iter().flatten());
@@ -80,17 +95,6 @@ impl Merge {
     /// Enters the index's word on a row in question.
     pub fn decide(&mut self, place: Place<'_>, verdict: Verdict) {
         self.questions.decide(place, verdict);
-    }
-
-    /// Drops what is left of a journal that turned out to be replaced.
-    pub fn remove(&mut self, journal_id: &str) {
-        let numbers = self.numbers.get(journal_id).cloned().unwrap_or_default();
-        if !numbers.is_empty() {
-            self.heads.retain(|head| !numbers.contains(&head.number));
-        }
-        for number in numbers {
-            self.finish(number);
-        }
     }
 
     /// The next events: dated before `before`, at most `limit` bytes of data, or half as much again where that takes in
@@ -114,6 +118,22 @@ impl Merge {
             }
         }
         Window::plan(Journals::Merged(draft.journals.into()), &draft.picks)
+    }
+
+    /// Drops what is left of the journals of these names.
+    fn drop_all(&mut self, names: &Names) {
+        let open: Vec<String> = self.numbers.keys().filter(|open| names.contains(open)).cloned().collect();
+        open.iter().for_each(|journal_id| self.remove(journal_id));
+    }
+
+    fn remove(&mut self, journal_id: &str) {
+        let numbers = self.numbers.get(journal_id).cloned().unwrap_or_default();
+        if !numbers.is_empty() {
+            self.heads.retain(|head| !numbers.contains(&head.number));
+        }
+        for number in numbers {
+            self.finish(number);
+        }
     }
 
     fn rows_in_range(&self, manifest: &Manifest) -> (usize, usize) {

@@ -250,6 +250,45 @@ fn a_removed_journal_gives_nothing_more() {
     assert_eq!(rest(&mut merge), "b d");
 }
 
+/// The journal with this number and no event of its own that replaces others.
+fn replacing(number: u64, replaced: &[&Arc<Manifest>]) -> Arc<Manifest> {
+    let ids = replaced.iter().map(|manifest| manifest.journal_id()).collect();
+    Arc::new(Manifest::of_rows(&named(2, 2, Some(1), number), &[], 0, Arc::new(ids)).unwrap())
+}
+
+#[test]
+fn what_another_journal_has_replaced_gives_nothing_more_whichever_comes_first() {
+    let [before, open, other, after] = [(1, "a", 1), (2, "c", 2), (3, "d", 2), (4, "e", 3)]
+        .map(|(number, id, seconds)| ours(number, &[(id, seconds)]));
+    let beyond = ours(5, &[("f", 4)]);
+    for replaced in [[&before, &open, &after], [&after, &open, &before]] {
+        let mut merge = merge_of(&[before.clone(), open.clone(), other.clone()]);
+        assert_eq!(ids(merge.window(Some(at(2)), PLENTY)), "a");
+        merge.add(replacing(9, &replaced));
+        merge.add(after.clone());
+        merge.add(beyond.clone());
+        assert_eq!(merge.pending(), 2);
+        assert_eq!(rest(&mut merge), "d f");
+    }
+}
+
+#[test]
+fn what_has_been_replaced_is_known_until_later_names_have_come() {
+    let replaced = [ours(1, &[("a", 3)]), ours(2, &[("b", 5)])];
+    let mut merge = merge_of(&[replacing(9, &[&replaced[0], &replaced[1]]), ours(3, &[("c", 4)])]);
+    assert!(replaced.iter().all(|journal| merge.replaced.contains(journal.journal_id())));
+    merge.add(ours(4, &[("d", 6)]));
+    assert!(!replaced.iter().any(|journal| merge.replaced.contains(journal.journal_id())));
+}
+
+#[test]
+fn a_journal_that_has_been_replaced_keeps_its_number() {
+    let [dead, alive] = [ours(1, &[("a", 3)]), ours(2, &[("b", 3)])];
+    let mut merge = merge_of(&[replacing(9, &[&dead]), dead, alive]);
+    let window = merge.window(None, PLENTY).unwrap();
+    assert_eq!(window.requests().iter().map(|request| request.source).collect::<Vec<_>>(), [2]);
+}
+
 #[test]
 fn rows_that_come_late_go_out_unless_they_have_before() {
     let mut merge =

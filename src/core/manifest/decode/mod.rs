@@ -14,7 +14,7 @@ use crate::core::error::{Error, Result};
 use crate::core::ids::Ids;
 use crate::core::journal_id::JournalId;
 use crate::core::row::{LARGEST, Revision, check_bounds};
-use crate::core::timestamp::Timestamp;
+use crate::core::timestamp::{Timestamp, TimestampReader};
 
 impl Manifest {
     /// Reads any valid JSON manifest. `journal_id` is its key's; what the layout does not know counts only if the
@@ -154,7 +154,8 @@ impl Arrays {
             return Ok(None);
         }
         let replaces = items(self.replaces, "replaces", None)?;
-        if let Some(journal_id) = replaces.iter().find(|journal_id| JournalId::parse(journal_id).is_none()) {
+        let mut timestamps = TimestampReader::default();
+        if let Some(journal_id) = replaces.iter().find(|id| JournalId::read(id, &mut timestamps).is_none()) {
             return Err(format!("replaces: {journal_id:?} does not have a journal_id's shape"));
         }
         let from = items(self.from, "from", Some(rows))?;

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::{Arrays, Document, Field, Rows};
+use crate::core::ids::Ids;
 use crate::core::manifest::sink::{Array, Items};
 use crate::core::row::Revision;
 use crate::core::timestamp::{LENGTH, Timestamp, TimestampReader};
@@ -67,6 +68,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Appends a text to a column.
+    #[inline]
+    fn id(&mut self, ids: &mut Ids) -> Option<()> {
+        match self.plain_text() {
+            Some(id) => ids.push(id),
+            None => ids.push(&self.escaped_text()?),
+        }
+        Some(())
+    }
+
     #[cold]
     fn escaped_text(&mut self) -> Option<String> {
         let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<String>();
@@ -99,10 +110,7 @@ impl<'a> Reader<'a> {
         let mut rows = Rows::with_capacity(self.rest.len() / BYTES_PER_ROW);
         self.list(|reader| {
             reader.literal("{\"event_id\": ")?;
-            match reader.plain_text() {
-                Some(event_id) => rows.ids.push(event_id),
-                None => rows.ids.push(&reader.escaped_text()?),
-            }
+            reader.id(&mut rows.ids)?;
             reader.literal(", \"timestamp\": ")?;
             rows.timestamps.push(reader.timestamp()?);
             reader.literal(", \"offset\": ")?;
@@ -124,8 +132,9 @@ impl<'a> Reader<'a> {
         self.literal(", \"from\": ")?;
         let from = self.array(|reader| reader.or_null(|reader| u32::try_from(reader.number()?).ok()))?;
         self.literal(", \"replaces\": ")?;
-        let replaces = self.array(|reader| Some(reader.text()?.into_owned()))?;
-        Some(Arrays { revisions, updated, births, from, replaces })
+        let mut replaces = Ids::default();
+        self.list(|reader| reader.id(&mut replaces))?;
+        Some(Arrays { revisions, updated, births, from, replaces: Field::There(Array::right(replaces)) })
     }
 
     fn revision(&mut self) -> Option<Revision> {
