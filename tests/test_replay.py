@@ -1,17 +1,19 @@
 """Replay gives every event once, in order, lazily, within its memory, without writing."""
 
 import json
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from time import sleep
 
 import pytest
 from conftest import Place
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import at, contents, put_journaled, put_new
-from watched import Counted, keys, on
+from watched import Answer, Counted, Watched, keys, on
 
-from flashflood import Event, FlashFlood
+from flashflood import Event, FlashFlood, replay
 from flashflood.store import Found, LocalStore, Store
 from flashflood.util import datetime_to_timestamp as format_timestamp
 
@@ -331,6 +333,42 @@ def test_looking_ahead_starts_when_a_second_item_is_asked_for(crowded: Store) ->
     next(streams)
     assert len(store.requests) > first
     assert len(list(streams)) == 11
+
+
+class Slow(Watched):
+    """Takes `seconds` for each blob, and knows how many bytes of blobs were asked for."""
+
+    def __init__(self, store: Store, seconds: float) -> None:
+        super().__init__(store)
+        self.seconds = seconds
+        self.asked = 0
+
+    def get(self, key: str, start: int | None = None, stop: int | None = None, /) -> Found | None:
+        if start is not None and stop is not None:
+            self.asked += stop - start
+            sleep(self.seconds)
+        return self.store.get(key, start, stop)
+
+    def request(self, _method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
+        return send()
+
+
+def asked_for_three_events(store: Store, seconds: float) -> int:
+    """Give how many bytes are asked for until the third event is there."""
+    slow = Slow(store, seconds)
+    events = iter(on(slow).replay())
+    assert [event.event_id for event in islice(events, 3)] == ["00", "01", "02"]
+    return slow.asked
+
+
+@ON_FOLDER
+def test_more_is_under_way_where_the_process_waits_for_a_far_server(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.open().put_many((bytes(1_000_000), f"{number:02}", at(number)) for number in range(50))
+    assert asked_for_three_events(place.store(), 0.2) > 2 * replay.READ_AHEAD
+    monkeypatch.setattr(replay, "BUSY", -1)
+    assert asked_for_three_events(place.store(), 0.2) <= 1.5 * replay.READ_AHEAD
 
 
 @pytest.mark.parametrize("name", ["replay", "list_journals", "list_event_streams"])

@@ -11,11 +11,12 @@ event that went out is the place to go on from when something listed is gone.
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sized
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from itertools import chain, islice
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from flashflood import layout
 from flashflood._core import Batch, Manifest, Merge, Window
@@ -32,6 +33,15 @@ logger = logging.getLogger("flashflood")
 
 MEMORY_BUDGET = 160_000_000
 """Bytes that one replay may hold: half of it for event data, a quarter for manifests under way, the rest for rows."""
+READ_AHEAD = 8_000_000
+"""Bytes of event data under way at first, and half as many of manifests: enough where the network is near, and little
+memory to touch. Where the process waits for `PAUSE`, and has used less than `BUSY` of one core, it gets `FURTHER` times
+as many, up to what the budget allows."""
+PAUSE = 0.02
+BUSY = 0.5
+FURTHER = 4
+WINDOWS_AHEAD = 4
+"""Of so many windows that is, once they have grown."""
 
 FIRST_WINDOW = 256_000
 LARGEST_WINDOW = 12_000_000
@@ -195,10 +205,13 @@ class _Reader(Generic[B]):
         self._under_way: deque[_Fetch[B]] = deque()
         self._cost = 0
         """Of all that is under way, in bytes."""
+        self._ahead = min(READ_AHEAD, memory_budget // 2)
+        """What it may be."""
 
     def fetches(self) -> Iterator[_Fetch[B]]:
         """Yield the windows in order, each under way."""
         while self._see_to_one():
+            self._wait_for(self._under_way[0].answers, self._start_more)
             fetch = self._under_way.popleft()
             self._cost -= fetch.cost
             yield fetch
@@ -219,6 +232,20 @@ class _Reader(Generic[B]):
         if self._page is not None:
             self._page.cancel()
 
+    def _wait_for(self, answers: Iterable[Future[Any]], start_more: Callable[[], None]) -> None:
+        """Wait for answers for a while; where the process has little to do meanwhile, let more be under way.
+
+        Latency is what it waits for then. Where it is busy, more would only take memory.
+        """
+        while self._is_looking_ahead and self._ahead < self._budget // 2:
+            begun, busy = time.monotonic(), time.process_time()
+            if not wait(answers, PAUSE).not_done:
+                return
+            if time.process_time() - busy > BUSY * (time.monotonic() - begun):
+                return
+            self._ahead = min(FURTHER * self._ahead, self._budget // 2)
+            start_more()
+
     def _see_to_one(self) -> bool:
         """See that a window is under way, waiting for what it takes to plan it. False: there are no more events."""
         if not self._under_way:
@@ -226,14 +253,18 @@ class _Reader(Generic[B]):
             if window is not None:
                 self._start(window)
         if self._is_looking_ahead:
-            self._start_ahead(lambda: self._next_window(waits=not self._under_way))
+            self._start_more()
         return bool(self._under_way)
 
+    def _start_more(self) -> None:
+        """Start further windows, opening journals for them; wait only if none is under way."""
+        self._start_ahead(lambda: self._next_window(waits=not self._under_way))
+
     def _start_ahead(self, plan: Callable[[], Window | None]) -> None:
-        """Start further windows, as long as there are some and half the budget holds them."""
+        """Start further windows, as long as there are some and there may be more."""
         most = REQUESTS_PER_WORKER * self._ctx.requests.workers
         while (
-            self._cost + self._limit <= self._budget // 2
+            self._cost + self._limit <= self._ahead
             and sum(len(fetch.answers) for fetch in self._under_way) < most
             and (window := plan()) is not None
         ):
@@ -245,7 +276,7 @@ class _Reader(Generic[B]):
         fetch.start(self._ctx)
         self._under_way.append(fetch)
         self._cost += fetch.cost
-        self._limit = min(GROWTH * self._limit, LARGEST_WINDOW, self._budget // 8)
+        self._limit = min(GROWTH * self._limit, LARGEST_WINDOW, self._ahead // WINDOWS_AHEAD)
 
     def _ready_window(self) -> Window | None:
         """Plan the next events, as far as no unopened journal can precede them. None: there are none yet."""
@@ -264,7 +295,9 @@ class _Reader(Generic[B]):
                 return window
             self._fetch_manifests()
             if self._opening:
-                if not (waits or self._opening[0][1].done()):
+                if waits:
+                    self._wait_for([self._opening[0][1]], self._fetch_manifests)
+                elif not self._opening[0][1].done():
                     return None
                 self._open()
             elif self._page is not None and (waits or self._page.done()):
@@ -284,7 +317,7 @@ class _Reader(Generic[B]):
         self._reached = None if self._listing.is_over else self._listing.reached
 
     def _fetch_manifests(self) -> None:
-        """Start to fetch the next manifest, or ahead, as many as a quarter of the budget takes; or the next page."""
+        """Start to fetch the next manifest, or ahead, as many as there may be; or the next page."""
         under_way = sum(entry.size for entry, _ in self._opening)
         while self._listed and (not self._opening or self._may_fetch(under_way + self._listed[0].size)):
             entry = self._listed.popleft()
@@ -297,7 +330,7 @@ class _Reader(Generic[B]):
     def _may_fetch(self, size: int) -> bool:
         """Whether so many bytes of manifests may be under way."""
         limit = REQUESTS_PER_WORKER * self._ctx.requests.workers
-        return self._is_looking_ahead and len(self._opening) < limit and size <= self._budget // 4
+        return self._is_looking_ahead and len(self._opening) < limit and size <= self._ahead // 2
 
     def _open(self) -> None:
         """Merge the next journal's rows in, and those of further ones whose manifests have come, within the budget."""
