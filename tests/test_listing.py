@@ -9,7 +9,7 @@ from conftest import Place
 from samples import at, contents, put_new
 from watched import Answer, Counted, Watched, on
 
-from flashflood import FlashFlood, listing
+from flashflood import FlashFlood, FlashFloodException, listing
 from flashflood.store import Page, Store
 
 
@@ -169,3 +169,23 @@ def test_whatever_is_put_and_combined_between_pages_replay_is_whole_and_in_order
     replayed = list(on(SmallPages(place.store(), act)).replay())
     assert replayed == sorted(replayed, key=lambda event: (event.date, event.event_id))
     assert set(EVENTS) <= set(contents(replayed))
+
+
+@ON_FOLDER
+@pytest.mark.parametrize("dead", [0, 10, 39])
+@pytest.mark.parametrize("state", ["tombstoned", "collected"])
+def test_of_more_journals_than_are_asked_about_one_by_one_a_dead_one_is_noticed(
+    place: Place, dead: int, state: str
+) -> None:
+    ff = place.open()
+    put_new(ff, *(f"{number:02}" for number in range(40)))
+    journals = list(ff.list_journals())
+    assert len(journals) > 4 * place.store().workers
+    ff.combine_journals([journals[dead]])
+    if state == "collected":
+        ff.collect_garbage(grace=timedelta(0))
+    with pytest.raises(FlashFloodException, match="not all of these journals live"):
+        ff.combine_journals(journals)
+    living = list(ff.list_journals())
+    assert len(ff.combine_journals(living).events) == 40
+    assert len(list(ff.list_journals())) == 1

@@ -44,6 +44,20 @@ class _Listing:
     seen: list[JournalID] = field(default_factory=list)
     dead: set[JournalID] = field(default_factory=set)
     manifests: dict[JournalID, Manifest] = field(default_factory=dict)
+    replaced: list[tuple[JournalID, ...]] = field(default_factory=list)
+    """What manifests say that they replace, until names beyond it are read: who is met again later has a tombstone."""
+    dropped: set[JournalID] = field(default_factory=set)
+    """Journals that were read, and are not to go out: others replace them."""
+
+    def open(self, journal: JournalID, manifest: Manifest) -> None:
+        """Take a manifest in, unless its journal is known to be replaced; drop the open journals that it replaces."""
+        self.manifests[journal] = manifest
+        self.replaced = [names for names in self.replaced if max(names) >= journal]
+        if any(journal in names for names in self.replaced):
+            self.dropped.add(journal)
+        elif manifest.replaces:
+            self.replaced.append(manifest.replaces)
+            self.dropped |= self.manifests.keys() & set(manifest.replaces)
 
 
 def replay(
@@ -124,7 +138,7 @@ def _read(caller: Caller, listing: _Listing, page: tuple[Key, ...]) -> Steps[boo
         manifest = yield Get(journal_key(journal))
         if manifest is None:
             return False
-        listing.manifests[journal] = manifest
+        listing.open(journal, manifest)
     return True
 
 
@@ -138,10 +152,9 @@ class _Due(NamedTuple):
 
 def _due(listing: _Listing, place: Place, passed: int | None) -> list[_Due]:
     """Return, in order, the living journals' events after `place` that the listing has passed (None: it has ended)."""
-    replaced = {source for manifest in listing.manifests.values() for source in manifest.replaces}
     due: dict[Place, _Due] = {}
     for journal, manifest in listing.manifests.items():
-        if journal in listing.dead or journal in replaced:
+        if journal in listing.dead or journal in listing.dropped:
             continue
         for number, row in enumerate(manifest.rows):
             here = (row.date, row.event_id)

@@ -354,3 +354,14 @@ fn the_written_form_and_any_other_are_read_the_same() {
     }
     assert!(plain > 5_000, "{plain}");
 }
+
+#[test]
+fn a_large_manifest_is_written_in_small_pieces() {
+    let rows: Vec<Row> = (0..3_000).map(|number| row(&format!("event {number:04}"), number, 7, 3)).collect();
+    let manifest = of_rows(&rows, 10, Vec::new()).unwrap();
+    let mut pieces: Vec<String> = Vec::new();
+    manifest.encode_to(|piece| pieces.push(piece.to_owned()));
+    assert!(pieces.len() > 10 && pieces.iter().all(|piece| piece.len() < 32 * 1024));
+    let again = Manifest::decode(&id(), pieces.concat().as_bytes()).unwrap();
+    assert_eq!((0..again.len()).filter_map(|number| again.row(number)).collect::<Vec<_>>(), rows);
+}
