@@ -42,7 +42,7 @@ WHY = {
     "replay, 100,000 events": _REST,
     "replay, 200,000 events": _REST,
     "replay, 1,000,000 events": _REST,
-    "replay as Arrow batches": f"{_REST}. Reading the manifests takes most of this target alone",
+    "replay as Arrow batches": f"{_REST}. Reading the manifests takes half of this target alone",
     "the same into Arrow batches": "the batches miss theirs, as above",
     "listing journals": "the processor, which others share, was slow in this run; ours to 0.4.3 is what to look at",
     "replay with the filter": "each event's bytes are checked to be JSON and noted token by token before the "

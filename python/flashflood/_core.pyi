@@ -258,9 +258,8 @@ class Merge:
         they have already gone out from another journal.
 
         What has not gone out of journals that it replaces is dropped, and of one that another has replaced nothing is
-        taken. Journals are added in the order of their ids: what a journal replaces is forgotten once it lies before
-        those that are added. (One that is added later than its id says should not be among them: where its tombstone is
-        not there yet, a ledger entry tells of that.)
+        taken. Journals are added in the order of their ids: what a journal replaces is forgotten once ids beyond it are
+        added. Of one that comes later than that, a tombstone or a ledger entry tells the caller that it is dead.
         """
     def decide(self, timestamp: str, event_id: str, journal_id: str | None, /) -> None:
         """Say which journal has the row in question; None: the index names none.

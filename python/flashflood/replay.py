@@ -35,13 +35,13 @@ MEMORY_BUDGET = 160_000_000
 """Bytes that one replay may hold: half of it for event data, a quarter for manifests under way, the rest for rows."""
 READ_AHEAD = 8_000_000
 """Bytes of event data under way at first, and half as many of manifests: enough where the network is near, and little
-memory to touch. Where the process waits for `PAUSE`, and has used less than `BUSY` of one core, it gets `FURTHER` times
-as many, up to what the budget allows."""
+memory to touch. `FURTHER` times as many, up to what the budget allows, each time that the process waits for `PAUSE`
+seconds and uses less than the part `BUSY` of one core meanwhile."""
 PAUSE = 0.02
 BUSY = 0.5
 FURTHER = 4
 WINDOWS_AHEAD = 4
-"""Of so many windows that is, once they have grown."""
+"""How many windows these bytes are, once windows have grown."""
 
 FIRST_WINDOW = 256_000
 LARGEST_WINDOW = 12_000_000

@@ -47,8 +47,8 @@ impl Combination {
         combination.keep_one_of_each(current);
         let Self { sources, rows, .. } = &mut combination;
         rows.sort_by(|one, other| sources.place(one.row).cmp(&sources.place(other.row)));
-        let sizes = combination.rows.iter().map(|chosen| combination.size_of(chosen));
-        let size = sizes.into_iter().try_fold(0_u64, u64::checked_add).filter(|size| *size <= LARGEST);
+        let mut sizes = combination.rows.iter().map(|chosen| combination.size_of(chosen));
+        let size = sizes.try_fold(0_u64, u64::checked_add).filter(|size| *size <= LARGEST);
         combination.size = size.ok_or_else(|| {
             let first_id = combination.sources.journal_ids().iter().next().unwrap_or_default();
             Error::corrupt(first_id, format_args!("combined with others it would have more than {LARGEST} bytes"))
