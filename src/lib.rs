@@ -17,7 +17,7 @@ mod _core {
     #[pymodule_export]
     use super::py::expression::Expression;
     #[pymodule_export]
-    use super::py::listing::living;
+    use super::py::listing::{Seen, living};
     #[pymodule_export]
     use super::py::manifest::Manifest;
     #[pymodule_export]

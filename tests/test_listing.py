@@ -2,14 +2,16 @@
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from conftest import Place
 from samples import at, contents, put_new
-from watched import Answer, Counted, Watched, on
+from watched import Answer, Counted, Gated, Watched, on
 
-from flashflood import FlashFlood, FlashFloodException, listing
+from flashflood import FlashFlood, FlashFloodException, replay_event_stream
 from flashflood.store import Page, Store
 
 
@@ -131,10 +133,7 @@ def test_a_replay_that_is_left_sends_nothing_more(place: Place) -> None:
 
 
 @ON_FOLDER
-def test_a_journal_at_the_end_of_a_page_that_dies_while_replay_looks_behind_is_not_lost(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(listing, "JUST_NOW", timedelta(0))
+def test_a_journal_at_the_end_of_a_page_that_dies_while_replay_looks_behind_is_not_lost(place: Place) -> None:
     writer = place.open()
     put_new(writer, *EVENTS, start=10)
     journals = list(writer.journal_ids())
@@ -149,11 +148,7 @@ def test_a_journal_at_the_end_of_a_page_that_dies_while_replay_looks_behind_is_n
 
 @ON_FOLDER
 @pytest.mark.parametrize("seed", range(40))
-def test_whatever_is_put_and_combined_between_pages_replay_is_whole_and_in_order(
-    place: Place, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With journals that are old when the listing begins, and a folder's clock, which tells them from younger ones."""
-    monkeypatch.setattr(listing, "JUST_NOW", timedelta(0))
+def test_whatever_is_put_and_combined_between_pages_replay_is_whole_and_in_order(place: Place, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
     writer = place.open()
     put_new(writer, *EVENTS, start=10)
@@ -169,6 +164,77 @@ def test_whatever_is_put_and_combined_between_pages_replay_is_whole_and_in_order
     replayed = list(on(SmallPages(place.store(), act)).replay())
     assert replayed == sorted(replayed, key=lambda event: (event.date, event.event_id))
     assert set(EVENTS) <= set(contents(replayed))
+
+
+class TornPages(SmallPages):
+    """Lists each page of the journals at two moments, as a folder's listing may be: who was made between is missed."""
+
+    def list(self, prefix: str, after: str | None = None, /) -> Page:
+        before = {entry.key for entry in self.store.list(prefix, after).entries}
+        page = super().list(prefix, after)
+        listed = [entry for entry in page.entries if entry.key in before or entry.key.endswith(".dead")]
+        return page._replace(entries=listed or page.entries)
+
+
+def combine_anything(chance: random.Random) -> Callable[[FlashFlood], None]:
+    """Give a client's endless work: it journals, combines, updates, puts and deletes what is not of `EVENTS`."""
+    late = count()
+
+    def work(client: FlashFlood) -> None:
+        with suppress(FlashFloodException):  # what it wants is under way elsewhere, or gone
+            match chance.randrange(10):
+                case 0 | 1:
+                    client.journal(chance.randint(1, 4))
+                case 2 | 3 | 4:
+                    living = list(client.journal_ids())
+                    client.combine_journals(chance.sample(living, min(len(living), chance.randint(1, 4))))
+                case 5 | 6:
+                    client.update_event(chance.choice(EVENTS), b"new")
+                case 7 | 8:
+                    client.update(None)
+                case 9:
+                    event = client.put(b"late", f"late {next(late)}", at(chance.uniform(0, 20)))
+                    client.delete_event(event.event_id)
+
+    return work
+
+
+@ON_FOLDER
+@pytest.mark.parametrize("pages", [SmallPages, TornPages])
+@pytest.mark.parametrize("seed", range(10))
+def test_wherever_another_client_stands_in_its_work_at_each_page_no_event_is_lost(
+    place: Place, seed: int, pages: type[SmallPages]
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
+    put_new(place.open(), *EVENTS, start=10)
+    writer = Gated(place.store(), combine_anything(chance))
+    reader = on(pages(place.store(), lambda _: writer.let(chance.choice([0, 0, 1, 3, 20]))))
+    try:
+        for _ in range(4):
+            replayed = list(reader.replay())
+            assert replayed == sorted(replayed, key=lambda event: (event.date, event.event_id))
+            assert set(EVENTS) <= set(contents(replayed))
+            listed = [place.open().open_journal(journal) for journal in reader.list_journals()]
+            assert set(EVENTS) <= {row["event_id"] for journal in listed for row in journal.events}
+            streams = list(reader.list_event_streams())
+            assert set(EVENTS) <= {row["event_id"] for stream in streams for row in stream["events"]}
+    finally:
+        writer.close()
+
+
+@ON_FOLDER
+@pytest.mark.parametrize("requests", range(0, 90, 3))
+def test_event_streams_listed_while_journals_are_combined_give_each_event_once(place: Place, requests: int) -> None:
+    put_new(place.open(), *EVENTS)
+    writer = Gated(place.store(), lambda client: client.combine_journals(list(client.journal_ids())))
+    lets = {2: requests, 4: 200}
+    reader = on(SmallPages(place.store(), lambda page: writer.let(lets.get(page, 0))))
+    try:
+        streams = list(reader.list_event_streams())
+        read = [event for stream in streams for event in replay_event_stream(stream, allow_file_urls=place.url)]
+        assert sorted(event.event_id for event in read) == EVENTS
+    finally:
+        writer.close()
 
 
 @ON_FOLDER

@@ -43,6 +43,12 @@ def test_beside_043_nothing_else_breaks_than_the_order_of_calls(name: str) -> No
         (Safeguard.TOMBSTONED_UPDATES, "journal-upd"),
         (Safeguard.UPDATES_OF_ORIGIN, "del-reput-journal"),
         (Safeguard.GRACE_FOR_WRITERS, "fence-gc"),
+        (Safeguard.LOOK_BEHIND, "replay-journal"),
+        (Safeguard.LOOK_BEHIND, "list-journal"),
+        (Safeguard.LOOK_BEHIND, "streams-torn"),
+        (Safeguard.LEDGER_AT_START, "replay-journal"),
+        (Safeguard.LEDGER_AT_START, "list-journal"),
+        (Safeguard.LEDGER_AT_START, "streams-journal"),
     ],
 )
 def test_the_model_finds_what_breaks_without_a_safeguard(safeguard: Safeguard, configuration: str) -> None:

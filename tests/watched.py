@@ -4,7 +4,7 @@ To count them, to die at one of them, to send one twice, to let another client w
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from threading import Lock
+from threading import Condition, Lock, Thread
 from typing import TypeVar
 
 from flashflood import FlashFlood
@@ -171,3 +171,56 @@ def keys(store: Store, prefix: str = "") -> Iterator[str]:
         if not page.more:
             return
         after = page.entries[-1].key
+
+
+class Gated(Watched):
+    """The store of a client that works in a thread of its own, so many requests at a time as it is let.
+
+    `work(client)` is called again and again with a FlashFlood on this store, until the gate is closed.
+    """
+
+    def __init__(self, store: Store, work: Callable[[FlashFlood], object]) -> None:
+        super().__init__(store)
+        self._changed = Condition()
+        self._let = self._sent = self._done = 0
+        self._is_over = False
+        self._failure: BaseException | None = None
+        self._thread = Thread(target=self._run, args=(work,))
+        self._thread.start()
+
+    def request(self, _method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
+        with self._changed:
+            self._changed.wait_for(lambda: self._sent < self._let or self._is_over)
+            self._sent += 1
+        try:
+            return send()
+        finally:
+            with self._changed:
+                self._done += 1
+                self._changed.notify_all()
+
+    def let(self, requests: int) -> None:
+        """Let so many requests through, and wait until they are done."""
+        with self._changed:
+            self._let += requests
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._done >= self._let or not self._thread.is_alive())
+
+    def close(self) -> None:
+        """Let the client end its work; raise what went wrong with it."""
+        with self._changed:
+            self._is_over = True
+            self._changed.notify_all()
+        self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self, work: Callable[[FlashFlood], object]) -> None:
+        client = on(self)
+        try:
+            while not self._is_over:
+                work(client)
+        except BaseException as error:  # noqa: BLE001 - for `close`
+            self._failure = error
+        with self._changed:
+            self._changed.notify_all()

@@ -24,6 +24,7 @@ __all__ = [
     "Merge",
     "RecordBatch",
     "Row",
+    "Seen",
     "Sources",
     "Window",
     "export_schema",
@@ -66,6 +67,14 @@ def living(names: Sequence[str], /) -> tuple[list[int], list[int], list[int]]:
     Each is a list of indices into `names`, which are the last parts of the keys. A name directly followed by itself +
     `.dead` is not living. A stranger does not have a journal_id's shape.
     """
+
+@final
+class Seen:
+    """Names that were met, kept as fingerprints of 128 bits: some 30 bytes each."""
+
+    def __new__(cls) -> Self: ...
+    def add(self, names: Sequence[str], /) -> list[int]:
+        """Add names, and give the indices of those that are new."""
 
 @final
 class Expression:
@@ -258,8 +267,13 @@ class Merge:
         they have already gone out from another journal.
 
         What has not gone out of journals that it replaces is dropped, and of one that another has replaced nothing is
-        taken. Journals are added in the order of their ids: what a journal replaces is forgotten once ids beyond it are
-        added. Of one that comes later than that, a tombstone or a ledger entry tells the caller that it is dead.
+        taken. Journals are added in the order of their ids: what a journal replaces is forgotten once one is added that
+        begins later. Of one that comes later than that, a tombstone or a ledger entry tells the caller that it is dead.
+        """
+    def replaces(self, journal_ids: Sequence[str], /) -> list[bool]:
+        """Say of each journal whether one that has been added replaces it.
+
+        To be asked before a journal is added that begins later than these: what it has no more use for is forgotten.
         """
     def decide(self, timestamp: str, event_id: str, journal_id: str | None, /) -> None:
         """Say which journal has the row in question; None: the index names none.

@@ -23,9 +23,9 @@ from flashflood.bulk_reading import OnMissing
 from flashflood.context import GRACE, Context
 from flashflood.dates import DateRange
 from flashflood.events import Event
-from flashflood.identifiers import NEW, JournalID
+from flashflood.identifiers import JournalID
 from flashflood.journals import Journal
-from flashflood.listing import journals_between, living_journals
+from flashflood.listing import journals_between, living_journals, new_journals
 from flashflood.replay import MEMORY_BUDGET, Replay
 from flashflood.selecting import Given, stage_of
 from flashflood.store import S3Store, Store, open_store
@@ -235,7 +235,7 @@ class FlashFlood:
 
     def new_journals(self) -> Iterator[JournalID]:
         """Yield the ids of the living journals that hold one new event each, not yet journaled."""
-        return (journal_id for journal_id in living_journals(self._ctx) if journal_id.version == NEW)
+        return new_journals(self._ctx)
 
     def open_journal(self, journal_id: str) -> Journal:
         """Open a journal: its events, its manifest, its body. `FlashFloodException` if there is none of this id."""

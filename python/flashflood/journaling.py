@@ -3,7 +3,7 @@
 Reads the new journals from the oldest on; `combining` writes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from flashflood import ledger
 from flashflood._core import Manifest, Sources
@@ -11,8 +11,8 @@ from flashflood.combining import OvertakenError, are_living, combine, until_sett
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodException, FlashFloodJournalingError
 from flashflood.finishing import recover
-from flashflood.identifiers import NEW, JournalID
-from flashflood.listing import living_journals
+from flashflood.identifiers import JournalID
+from flashflood.listing import new_journals
 
 
 def journal(ctx: Context, minimum_number_of_events: int, minimum_size: int) -> None:
@@ -40,7 +40,8 @@ def combine_journals(ctx: Context, journal_ids: Sequence[JournalID]) -> Manifest
 def _journal(ctx: Context, minimum_number_of_events: int, minimum_size: int) -> None:
     under_way = ledger.taken(ledger.read(ctx))
     sources = Sources()
-    for manifest in ctx.requests.stream(ctx.manifest, _new_journals(ctx, under_way), ahead=ctx.requests.workers):
+    free = (found for found in new_journals(ctx) if found not in under_way)
+    for manifest in ctx.requests.stream(ctx.manifest, free, ahead=ctx.requests.workers):
         if manifest is None:
             raise OvertakenError
         sources.add(manifest)
@@ -54,10 +55,6 @@ def _journal(ctx: Context, minimum_number_of_events: int, minimum_size: int) -> 
         raise FlashFloodJournalingError(msg)
     if sources:
         combine(ctx, sources)
-
-
-def _new_journals(ctx: Context, under_way: set[JournalID]) -> Iterator[JournalID]:
-    return (found for found in living_journals(ctx) if found.version == NEW and found not in under_way)
 
 
 def _under_way(journal_ids: set[JournalID]) -> str:

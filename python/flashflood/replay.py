@@ -12,6 +12,7 @@ event that went out is the place to go on from when something listed is gone.
 import logging
 import threading
 import time
+from bisect import insort
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from concurrent.futures import Future, wait
@@ -25,7 +26,7 @@ from flashflood.dates import EARLIEST, DateRange
 from flashflood.events import Event
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID
-from flashflood.listing import Listing, journal_id
+from flashflood.listing import Listing, Met, journal_id
 from flashflood.lookup import lookup
 from flashflood.store.protocol import Entry, Found
 
@@ -196,10 +197,18 @@ class _Reader(Generic[B]):
         self._limit = min(FIRST_WINDOW, memory_budget // 8)
         self._is_looking_ahead = place is not None
         self._listing = Listing(ctx, dates)
-        self._page: Future[list[Entry]] | None = None
+        self._page: Future[Met] | None = None
         self._reached: str | None = EARLIEST
         self._listed: deque[Entry] = deque()
-        self._opening: deque[tuple[Entry, Future[Manifest | None]]] = deque()
+        self._opening: list[tuple[Entry, Future[Manifest | None]]] = []
+        """In key order."""
+        self._dead: deque[JournalID] = deque()
+        """Those met whose turn has not come: what they were combined into is to be open by then."""
+        self._blocked_at: str | None = None
+        """The timestamp from which on events may be missing: a dead journal begins there that no open one replaces."""
+        self._behind: Future[list[Entry]] | None = None
+        self._looked_behind_at = 0
+        """How many pages had been listed then."""
         self._merge = Merge(dates.start, dates.end, place)
         self._sources: list[JournalID] = []
         self._under_way: deque[_Fetch[B]] = deque()
@@ -231,6 +240,8 @@ class _Reader(Generic[B]):
             opening.cancel()
         if self._page is not None:
             self._page.cancel()
+        if self._behind is not None:
+            self._behind.cancel()
 
     def _wait_for(self, answers: Iterable[Future[Any]], start_more: Callable[[], None]) -> None:
         """Wait for answers for a while; where the process has little to do meanwhile, let more be under way.
@@ -294,7 +305,10 @@ class _Reader(Generic[B]):
             if window is not None:
                 return window
             self._fetch_manifests()
-            if self._opening:
+            if self._blocked_at is not None:
+                if not self._look_behind(waits=waits):
+                    return None
+            elif self._opening:
                 if waits:
                     self._wait_for([self._opening[0][1]], self._fetch_manifests)
                 elif not self._opening[0][1].done():
@@ -306,13 +320,53 @@ class _Reader(Generic[B]):
                 return None
 
     def _frontier(self) -> str | None:
-        """Give the timestamp from which on unopened journals may have events. None: all are open."""
-        if self._opening:
-            return journal_id(self._opening[0][0]).start
-        return journal_id(self._listed[0]).start if self._listed else self._reached
+        """Give the timestamp from which on journals that are not open may have events. None: all are open."""
+        if self._blocked_at is None:
+            self._resolve(self._next_start())
+        return self._blocked_at or self._next_start()
 
-    def _take_page(self, page: Future[list[Entry]]) -> None:
-        self._listed.extend(page.result())
+    def _next_start(self) -> str | None:
+        """Give the timestamp at which the next journal to be opened begins, at the earliest. None: there is none."""
+        nearest = [entry for entry, _ in self._opening[:1]] + list(islice(self._listed, 1))
+        return min((journal_id(entry).start for entry in nearest), default=self._reached)
+
+    def _resolve(self, before: str | None) -> None:
+        """Let the dead journals go that begin before a timestamp: open ones replace them, or all is blocked there."""
+        due = []
+        while self._dead and (before is None or self._dead[0].start < before):
+            due.append(self._dead.popleft())
+        if self._blocked_at is None:
+            replaced = self._merge.replaces(due) if due else ()
+            self._blocked_at = next((dead.start for dead, is_so in zip(due, replaced, strict=True) if not is_so), None)
+
+    def _look_behind(self, *, waits: bool) -> bool:
+        """Take what was made among the keys passed; what blocked is resolved then. False: it has not come yet.
+
+        Before that, as many pages again are listed as at the last time: so all looks behind together cost no more than
+        two passes.
+        """
+        if self._page is None and self._behind is None:
+            is_early = self._listing.pages < 2 * self._looked_behind_at and self._reached is not None
+            if is_early:
+                self._page = self._ctx.requests.start(self._listing.next_page)
+            else:
+                self._behind = self._ctx.requests.start(self._listing.look_behind)
+        if self._page is not None:
+            if waits or self._page.done():
+                self._take_page(self._page)
+                return True
+        elif self._behind is not None and (waits or self._behind.done()):
+            self._listed = deque(sorted([*self._listed, *self._behind.result()]))
+            self._behind, self._blocked_at = None, None
+            self._dead.clear()
+            self._looked_behind_at = self._listing.pages
+            return True
+        return False
+
+    def _take_page(self, page: Future[Met]) -> None:
+        met = page.result()
+        self._listed.extend(met.living)
+        self._dead.extend(map(journal_id, met.dead))
         self._page = None
         self._reached = None if self._listing.is_over else self._listing.reached
 
@@ -322,8 +376,9 @@ class _Reader(Generic[B]):
         while self._listed and (not self._opening or self._may_fetch(under_way + self._listed[0].size)):
             entry = self._listed.popleft()
             under_way += entry.size
-            self._opening.append((entry, self._ctx.requests.start(self._ctx.manifest, journal_id(entry))))
-        is_wanted = self._is_looking_ahead or not self._opening
+            opening = entry, self._ctx.requests.start(self._ctx.manifest, journal_id(entry))
+            insort(self._opening, opening, key=lambda one: one[0].key)
+        is_wanted = (self._is_looking_ahead or not self._opening) and self._behind is None
         if is_wanted and self._reached is not None and not self._listed and self._page is None:
             self._page = self._ctx.requests.start(self._listing.next_page)
 
@@ -334,9 +389,9 @@ class _Reader(Generic[B]):
 
     def _open(self) -> None:
         """Merge the next journal's rows in, and those of further ones whose manifests have come, within the budget."""
-        self._take_in(*self._opening.popleft())
+        self._take_in(*self._opening.pop(0))
         while self._opening and self._opening[0][1].done() and self._merge.pending * BYTES_PER_ROW < self._budget // 4:
-            self._take_in(*self._opening.popleft())
+            self._take_in(*self._opening.pop(0))
 
     def _take_in(self, entry: Entry, answer: Future[Manifest | None]) -> None:
         found = journal_id(entry)
@@ -344,8 +399,7 @@ class _Reader(Generic[B]):
         logger.info("replaying from journal %s", found)
         if manifest is None:
             raise _VanishedError(found, "its manifest")
-        if found in self._listing.replaced:
-            return
+        self._resolve(found.start)
         self._sources.append(found)
         questions = self._merge.add(manifest)
         answers = self._ctx.requests.each(lambda question: lookup(self._ctx, question[1]).entry, questions)

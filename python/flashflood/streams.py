@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -21,7 +21,7 @@ from flashflood.dates import DateRange
 from flashflood.events import Event
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
 from flashflood.identifiers import JournalID
-from flashflood.listing import journals_between
+from flashflood.listing import opened_between
 
 WINDOW = 16_000_000
 """Bytes asked for at a time."""
@@ -38,16 +38,22 @@ Reader: TypeAlias = Callable[[int, int], bytes]
 
 
 def list_event_streams(ctx: Context, dates: DateRange) -> Iterator[dict[str, Any]]:
-    """Yield a stream for each living journal that overlaps the range: its manifest, and a `stream_url`."""
-    for journal_id in journals_between(ctx, dates):
-        manifest = ctx.manifest(journal_id)
-        if manifest is not None and len(manifest):
-            yield {**manifest_fields(manifest), "stream_url": ctx.store.url(layout.blob_key(journal_id))}
+    """Yield a stream for each living journal that overlaps the range: its manifest, and a `stream_url`.
+
+    Of a journal that has been combined since the listing began, a stream leaves out the events that an earlier one has.
+    """
+    for manifest, given in opened_between(ctx, dates):
+        fields = manifest_fields(manifest, without=given)
+        if fields["events"]:
+            yield {**fields, "stream_url": ctx.store.url(layout.blob_key(JournalID(manifest.journal_id)))}
 
 
-def manifest_fields(manifest: Manifest) -> dict[str, Any]:
-    """Give a manifest's fields as 0.4.3 has them."""
+def manifest_fields(manifest: Manifest, *, without: Collection[str] = ()) -> dict[str, Any]:
+    """Give a manifest's fields as 0.4.3 has them, without the rows that came from some journals."""
     events = manifest.events()
+    if without:
+        rows = zip(events, manifest.rows(), strict=True)
+        events = [event for event, row in rows if row.source not in without]
     return {
         "journal_id": JournalID(manifest.journal_id),
         "from_date": events[0]["timestamp"] if events else JournalID(manifest.journal_id).start,

@@ -1,4 +1,9 @@
-//! A listing of journals, told apart into the living, the tombstones and the strangers.
+//! A listing of journals, told apart into the living, the tombstones and the strangers; and which were listed before.
+
+use std::collections::HashSet;
+use std::hash::BuildHasher;
+
+use hashbrown::DefaultHashBuilder;
 
 use super::journal_id::JournalId;
 
@@ -33,6 +38,24 @@ pub fn living<S: AsRef<str>>(names: &[S]) -> Listing {
     listing
 }
 
+/// Names that were met, kept as fingerprints of 128 bits: there may be millions.
+#[derive(Debug, Default)]
+pub struct Seen {
+    hashers: [DefaultHashBuilder; 2],
+    fingerprints: HashSet<u128>,
+}
+
+impl Seen {
+    /// Adds names; gives the places of those that are new.
+    pub fn add<S: AsRef<str>>(&mut self, names: &[S]) -> Vec<usize> {
+        let is_new = |(place, name): (usize, &S)| {
+            let [upper, lower] = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one(name.as_ref())));
+            self.fingerprints.insert(upper << 64 | lower).then_some(place)
+        };
+        names.iter().enumerate().filter_map(is_new).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +82,22 @@ mod tests {
     fn what_has_no_journal_ids_shape_is_a_stranger() {
         let names = ["README".to_owned(), "README.dead".to_owned(), journal(1), journal(1) + ".dead.dead"];
         assert_eq!(living(&names), Listing { living: vec![2], tombstones: vec![], strangers: vec![0, 1, 3] });
+    }
+
+    #[test]
+    fn a_name_is_new_once() {
+        let mut seen = Seen::default();
+        assert_eq!(seen.add(&["a", "b", "a"]), [0, 1]);
+        assert_eq!(seen.add(&["b", "c", ""]), [1, 2]);
+        assert_eq!(seen.add::<&str>(&[]), []);
+    }
+
+    #[test]
+    fn both_halves_of_a_fingerprint_tell_names_apart() {
+        let mut seen = Seen::default();
+        seen.add(&["a"]);
+        let [fingerprint] = seen.fingerprints.iter().copied().collect::<Vec<_>>()[..] else { panic!("one") };
+        assert_ne!(fingerprint >> 64, fingerprint & u128::from(u64::MAX));
     }
 
     #[test]

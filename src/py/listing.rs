@@ -1,5 +1,7 @@
 //! Listings of journals.
 
+use std::sync::{Mutex, PoisonError};
+
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 
@@ -12,4 +14,23 @@ use crate::py::gil::released;
 pub fn living(py: Python<'_>, names: Vec<PyBackedStr>) -> PyResult<(Vec<usize>, Vec<usize>, Vec<usize>)> {
     let listing = released(py, || Ok(listing::living(&names)))?;
     Ok((listing.living, listing.tombstones, listing.strangers))
+}
+
+/// Names that were met.
+#[pyclass(frozen, module = "flashflood._core")]
+#[derive(Default)]
+pub struct Seen(Mutex<listing::Seen>);
+
+#[pymethods]
+impl Seen {
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds names; gives the indices of those that are new.
+    #[pyo3(signature = (names, /))]
+    fn add(&self, py: Python<'_>, names: Vec<PyBackedStr>) -> PyResult<Vec<usize>> {
+        released(py, || Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).add(&names)))
+    }
 }

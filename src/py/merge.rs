@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 
 use super::errors::whole_number;
 use super::gil::released;
@@ -38,6 +39,15 @@ impl Merge {
     fn add(&self, py: Python<'_>, manifest: &Manifest) -> PyResult<Vec<(String, String)>> {
         let asked = released(py, || Ok(self.locked().add(Arc::clone(&manifest.0))))?;
         Ok(asked.into_iter().map(|(timestamp, event_id)| (timestamp.to_string(), event_id)).collect())
+    }
+
+    /// Says of each journal whether one that has been added replaces it.
+    #[pyo3(signature = (journal_ids, /))]
+    fn replaces(&self, py: Python<'_>, journal_ids: Vec<PyBackedStr>) -> PyResult<Vec<bool>> {
+        released(py, || {
+            let merge = self.locked();
+            Ok(journal_ids.iter().map(|journal_id| merge.replaces(journal_id)).collect())
+        })
     }
 
     /// Says which journal has the row in question.

@@ -19,7 +19,7 @@ MOST_STATES_WITHOUT = 500_000
 EVERY_SAFEGUARD = frozenset(Safeguard)
 OURS = {**SMALL, **LARGE}
 SETS = {"small": SMALL, "old": BESIDE_043, "all": {**OURS, **BESIDE_043}}
-FIRST_VERSION = frozenset({Safeguard.YOUNG_TOMBSTONE})
+FIRST_VERSION = frozenset({Safeguard.LOOK_BEHIND, Safeguard.LEDGER_AT_START})
 
 
 def main(arguments: list[str]) -> int:

@@ -49,8 +49,10 @@ class Safeguard(Enum):
     """get_event reads the updates of the journal that the event came from (step 8)."""
     EMPTY_MANIFEST = "empty-manifest"
     """A combination of which no row is left commits with an empty manifest (step 9)."""
-    YOUNG_TOMBSTONE = "young-tombstone"
-    """replay lists again when it meets a tombstone younger than its listing (step 13)."""
+    LOOK_BEHIND = "look-behind"
+    """A listing looks again among the keys passed for what a dead journal was combined into (step 13)."""
+    LEDGER_AT_START = "ledger-at-start"
+    """A listing takes the ledger's word only for what was committed before it began (step 13)."""
     GRACE_FOR_WRITERS = "grace-for-writers"
     """collect_garbage waits for writers as it does for readers (step 14)."""
 
@@ -58,7 +60,8 @@ class Safeguard(Enum):
 class Caller(NamedTuple):
     """Who makes a call. `name` is unique in a run and becomes the blob's name; `page` is the length of a LIST page.
 
-    `marks_first`: where index and marks are listed at one time, the marks are answered first.
+    `marks_first`: where index and marks are listed at one time, the marks are answered first. `torn`: a page of
+    journals is of two moments.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Caller(NamedTuple):
     beside_043: bool = False
     page: int = 2
     marks_first: bool = False
+    torn: bool = False
 
 
 class Stuck(Exception):

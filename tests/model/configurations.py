@@ -21,6 +21,8 @@ JOURNAL = ("journal",)
 UPDATE = ("update",)
 RECOVER = ("recover",)
 REPLAY = ("replay",)
+LIST = ("list_journals",)
+STREAMS = ("list_event_streams",)
 COLLECT = ("collect_garbage",)
 BATCH = ("put_many", (("a", "ma", 1), ("b", "mb", 2)))
 OTHER_BATCH = ("put_many", (("b", "nb", 2), ("c", "nc", 3)))
@@ -43,6 +45,11 @@ SMALL = {
     "replay-journal": Configuration(((JOURNAL,), (REPLAY,)), (A, B), crashes=1),
     "replay-journal-gc": Configuration(((JOURNAL, COLLECT), (REPLAY,)), (A, B, EARLY_C), crashes=1, collects=True),
     "replay-put-journal": Configuration(((("put", "c", "c1", 1),), (REPLAY,), (JOURNAL,)), (A, LATER_B), crashes=1),
+    "replay-torn": Configuration(((JOURNAL,), (REPLAY,)), (A, B, EARLY_C), crashes=1, torn=True),
+    "list-journal": Configuration(((JOURNAL,), (LIST,)), (A, LATER_B, C), crashes=1),
+    "list-torn": Configuration(((JOURNAL,), (LIST,)), (A, B, EARLY_C), torn=True),
+    "streams-journal": Configuration(((JOURNAL,), (STREAMS,)), (A, LATER_B, C), crashes=1),
+    "streams-torn": Configuration(((JOURNAL,), (STREAMS,)), (A, B, EARLY_C), crashes=1, torn=True),
     "many-get-del": Configuration(((BATCH,), (DELETE, PUT_2)), crashes=1),
 }
 
@@ -57,6 +64,9 @@ LARGE = {
     "jr-chain": Configuration(((JOURNAL,), (UPDATE_1, UPDATE), (RECOVER,)), (A, B), crashes=1),
     "ledger-aba": Configuration(((JOURNAL, JOURNAL), (RECOVER,), (("put", "b", "b1", 1), JOURNAL)), (A,)),
     "replay-journal2": Configuration(((JOURNAL, UPDATE), (REPLAY,), (("update_event", "b", "b1"),)), (A, LATER_B, C)),
+    "replay-torn2": Configuration(((JOURNAL, UPDATE), (REPLAY,), (UPDATE_1,)), (A, LATER_B, C), torn=True),
+    "list-journal2": Configuration(((JOURNAL, UPDATE), (LIST,), (UPDATE_1,)), (A, LATER_B, C)),
+    "streams-journal2": Configuration(((JOURNAL, UPDATE), (STREAMS,), (UPDATE_1,)), (A, LATER_B, C)),
     "replay-upd-gc": Configuration(((UPDATE_1, UPDATE, COLLECT), (REPLAY,), (JOURNAL,)), (A, B), collects=True),
     "get-journal-upd": Configuration(((UPDATE_1, UPDATE_2), (JOURNAL,), (GET, GET)), (A,)),
     "get-journal-gc": Configuration(((UPDATE_1,), (JOURNAL, COLLECT), (GET,)), (A,), collects=True),

@@ -1,4 +1,4 @@
-"""PROTOCOL.md's steps 13 and 14: replay and collect_garbage."""
+"""PROTOCOL.md's steps 13 and 14: replay, list_journals, list_event_streams, and collect_garbage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from .store import (
     JournalKey,
     Key,
     List,
-    ListFirstPage,
     Manifest,
     MayCollect,
     blob_key,
@@ -37,27 +36,48 @@ class Replayed(NamedTuple):
 
 
 @dataclass
-class _Listing:
-    """What a listing has shown so far, and the keys that were there when it began."""
+class _Pass:
+    """What one pass over the journals has shown so far."""
 
-    before: frozenset[Key]
-    seen: list[JournalID] = field(default_factory=list)
-    dead: set[JournalID] = field(default_factory=set)
+    after: Key | None = None
+    """The last key that was listed."""
+    withheld: tuple[Key, ...] = ()
+    """A journal at the end of a page: its tombstone may begin the next one."""
+    ended: bool = False
+    shown: set[JournalID] = field(default_factory=set)
+    """The journals met so far, living or dead."""
+    unresolved: list[JournalID] = field(default_factory=list)
+    """Journals that were dead when they were met: what they were combined into may lie among the keys passed."""
+
+    @property
+    def reached(self) -> int | None:
+        """The date before which every journal's beginning has been listed; None: all have been."""
+        return None if self.ended or self.after is None else self.after[1].start
+
+
+@dataclass
+class _Merge:
+    """The journals that replay has opened."""
+
     manifests: dict[JournalID, Manifest] = field(default_factory=dict)
     replaced: list[tuple[JournalID, ...]] = field(default_factory=list)
-    """What manifests say that they replace, until names beyond it are read: who is met again later has a tombstone."""
+    """What manifests say that they replace, until journals beyond these names are opened."""
     dropped: set[JournalID] = field(default_factory=set)
-    """Journals that were read, and are not to go out: others replace them."""
+    """Journals that were opened, and are not to go out: others replace them."""
 
     def open(self, journal: JournalID, manifest: Manifest) -> None:
         """Take a manifest in, unless its journal is known to be replaced; drop the open journals that it replaces."""
         self.manifests[journal] = manifest
         self.replaced = [names for names in self.replaced if max(names) >= journal]
-        if any(journal in names for names in self.replaced):
+        if self.replaces(journal):
             self.dropped.add(journal)
         elif manifest.replaces:
             self.replaced.append(manifest.replaces)
             self.dropped |= self.manifests.keys() & set(manifest.replaces)
+
+    def replaces(self, journal: JournalID) -> bool:
+        """Say whether an open journal replaces this one."""
+        return any(journal in names for names in self.replaced)
 
 
 def replay(
@@ -67,79 +87,158 @@ def replay(
     if restarts > MOST_RESTARTS:
         message = "replay starts again and again"
         raise Stuck(message)
-    page, before = yield ListFirstPage(caller.page)
-    listing = _Listing(before)
-    while True:
-        looks_behind = _take_in(listing, page)
-        while looks_behind and Safeguard.YOUNG_TOMBSTONE in caller.safeguards:
-            looks_behind = yield from _look_behind(caller, listing, _settled(caller, page))
-        readable = yield from _read(caller, listing, page)
-        if not readable:
+    listing, merge = _Pass(), _Merge()
+    pages = looked_behind_at = 0
+    while not listing.ended:
+        found = yield from _next_page(caller, listing)
+        pages += 1
+        is_whole = yield from _open(listing, merge, found)
+        _resolve(listing, merge)
+        if is_whole and _is_blocked(listing):
+            if pages < 2 * looked_behind_at and not listing.ended:
+                continue
+            looked_behind_at = pages
+            found = yield from _look_behind(caller, listing)
+            is_whole = yield from _open(listing, merge, found)
+        if not is_whole:
             return GoOn(replay, (place, out, restarts + 1))
-        ended = len(page) < caller.page
-        for due in _due(listing, place, None if ended else page[-1][1].start):
+        for due in _due(merge, place, listing.reached):
             blob = yield Get(blob_key(due.journal.blob))
             if blob is None:
                 return GoOn(replay, (place, out, restarts + 1))
             out = (*out, Replayed(due.place[1], due.place[0], blob[due.row]))
             place = due.place
-        if ended:
-            return out
-        page = yield List(("journals",), page[-1], caller.page)
+    return out
 
 
-def _take_in(listing: _Listing, page: tuple[Key, ...]) -> bool:
-    """Take in a page; say whether a journal has died since the listing began: what it became may have been passed."""
-    died = False
-    for key in page:
-        if isinstance(key, JournalKey):
-            listing.seen.append(key.journal)
-        else:
-            died |= key not in listing.before
-            listing.dead.add(key[1])
-    return died
+def list_journals(caller: Caller) -> Steps[tuple[Replayed, ...]]:
+    """Step 13 without an order: return the rows that a caller finds who then reads each journal listed."""
+    committed = yield from _committed()
+    listing = _Pass()
+    journals: list[JournalID] = []
+    while not listing.ended:
+        journals += yield from _next_page(caller, listing)
+    if listing.unresolved:
+        journals += yield from _look_behind(caller, listing)
+    rows: list[Replayed] = []
+    for journal in journals:
+        manifest = None if journal in committed else (yield Get(journal_key(journal)))
+        rows += [Replayed(row.event_id, row.date, "") for row in (manifest.rows if manifest is not None else ())]
+    return tuple(rows)
 
 
-def _settled(caller: Caller, page: tuple[Key, ...]) -> Key | None:
-    """Return the last key of a page but for a journal at its end, whose tombstone may be still to come."""
-    is_withheld = len(page) == caller.page and isinstance(page[-1], JournalKey)
-    settled = page[:-1] if is_withheld else page
-    return settled[-1] if settled else None
+def list_event_streams(caller: Caller) -> Steps[tuple[Replayed, ...]]:
+    """Step 13 without an order: return the rows of the streams.
 
-
-def _look_behind(caller: Caller, listing: _Listing, position: Key | None) -> Steps[bool]:
-    """List once more what has been passed, for journals made since; say whether one of those died unseen."""
-    after: Key | None = None
-    again = False
-    while True:
-        page = yield List(("journals",), after, caller.page)
-        for key in page:
-            is_made_since = journal_key(key[1]) not in listing.before and key[1] not in listing.seen
-            if not is_made_since or position is None or key > position:
+    A stream leaves out the rows that came from a journal whose stream has been given.
+    """
+    replaced = yield from _committed()
+    listing = _Pass()
+    given: set[JournalID] = set()
+    rows: list[Replayed] = []
+    while not listing.ended or listing.unresolved:
+        is_over = listing.ended
+        found = yield from (_look_behind if is_over else _next_page)(caller, listing)
+        for journal in found:
+            if journal in replaced:
                 continue
-            if isinstance(key, JournalKey):
-                listing.seen.append(key.journal)
-            elif key[1] not in listing.dead:
-                again |= after is not None
-                listing.dead.add(key[1])
-        if position is None or len(page) < caller.page or page[-1] >= position:
-            return again
-        after = page[-1]
+            manifest = yield Get(journal_key(journal))
+            if manifest is None:
+                listing.unresolved.append(journal)
+                continue
+            given.add(journal)
+            replaced |= set(manifest.replaces)
+            origins = manifest.origins or (None,) * len(manifest.rows)
+            rows += [
+                Replayed(row.event_id, row.date, "")
+                for row, origin in zip(manifest.rows, origins, strict=True)
+                if origin not in given
+            ]
+    return tuple(rows)
 
 
-def _read(caller: Caller, listing: _Listing, page: tuple[Key, ...]) -> Steps[bool]:
-    """Read the manifests of the living; return False if the store has to be listed again."""
-    ended = len(page) < caller.page
-    for journal in listing.seen:
-        if journal in listing.manifests or journal in listing.dead:
-            continue
-        if not ended and journal == page[-1][1]:  # its tombstone would be the next page's first key
-            continue
+def _next_page(caller: Caller, listing: _Pass, until: Key | None = None) -> Steps[list[JournalID]]:
+    """List a page; return the journals that live there, up to the key `until`, in key order."""
+    replaced: set[JournalID] = set()
+    if Safeguard.LEDGER_AT_START not in caller.safeguards:
+        replaced = yield from _committed()
+    page = yield from _page(caller, listing.after)
+    listing.after = page[-1] if page else listing.after
+    listing.ended = len(page) < caller.page or (until is not None and page[-1] >= until)
+    keys = (*listing.withheld, *page)
+    listing.withheld = keys[-1:] if len(page) == caller.page and isinstance(keys[-1], JournalKey) else ()
+    settled = keys[: len(keys) - len(listing.withheld)]
+    living, dead = _take(listing, [key for key in settled if until is None or key <= until])
+    listing.unresolved += dead
+    return [journal for journal in living if journal not in replaced]
+
+
+def _page(caller: Caller, after: Key | None) -> Steps[tuple[Key, ...]]:
+    """List a page of journals. A torn one is of two moments: it shows who died between them, and not who was made."""
+    if not caller.torn:
+        page: tuple[Key, ...] = yield List(("journals",), after, caller.page)
+        return page
+    before = yield List(("journals",), after)
+    keys = yield List(("journals",), after)
+    return tuple(key for key in keys if key in before or key[-1] == DEAD)[: caller.page]
+
+
+def _take(listing: _Pass, keys: list[Key]) -> tuple[list[JournalID], list[JournalID]]:
+    """Return the living and the dead journals among these keys that were not met before."""
+    dead = {key[1] for key in keys if key[-1] == DEAD} - listing.shown
+    living = {key[1] for key in keys} - listing.shown - dead
+    listing.shown |= dead | living
+    return sorted(living), sorted(dead)
+
+
+def _look_behind(caller: Caller, listing: _Pass) -> Steps[list[JournalID]]:
+    """List again what has been passed; return the journals made since, in key order.
+
+    Whatever the dead journals were combined into is there. Has it died too, then it is as good: its manifest and blob
+    stay for the grace time. Who died as a `new` journal was put since, and holds nothing that is owed.
+    """
+    listing.unresolved.clear()
+    if Safeguard.LOOK_BEHIND not in caller.safeguards:
+        return []
+    behind = _Pass(shown=listing.shown)
+    found: list[JournalID] = []
+    while not behind.ended:
+        found += yield from _next_page(caller, behind, None if listing.ended else listing.after)
+    return sorted([*found, *(dead for dead in behind.unresolved if dead.version != NEW)])
+
+
+def _committed() -> Steps[set[JournalID]]:
+    """Return the journals that committed combinations have replaced, as far as the ledger tells."""
+    replaced: set[JournalID] = set()
+    for key in (yield List(("ledger",))):
+        entry = yield Get(key)
+        manifest = None if entry is None else (yield Get(journal_key(entry.journal)))
+        if manifest is not None:
+            replaced |= set(manifest.replaces)
+    return replaced
+
+
+def _open(listing: _Pass, merge: _Merge, journals: list[JournalID]) -> Steps[bool]:
+    """Read the manifests of these journals, in key order; return False if one is gone."""
+    for journal in journals:
         manifest = yield Get(journal_key(journal))
         if manifest is None:
             return False
-        listing.open(journal, manifest)
+        _resolve(listing, merge, journal)
+        merge.open(journal, manifest)
     return True
+
+
+def _resolve(listing: _Pass, merge: _Merge, before: JournalID | None = None) -> None:
+    """Forget the dead journals (up to one) of which an open journal says that it replaces them."""
+    listing.unresolved = [
+        dead for dead in listing.unresolved if (before is not None and dead > before) or not merge.replaces(dead)
+    ]
+
+
+def _is_blocked(listing: _Pass) -> bool:
+    """Say whether an event might be due whose journal is dead and what it was combined into is not known."""
+    return any(listing.reached is None or dead.start < listing.reached for dead in listing.unresolved)
 
 
 class _Due(NamedTuple):
@@ -150,11 +249,11 @@ class _Due(NamedTuple):
     row: int
 
 
-def _due(listing: _Listing, place: Place, passed: int | None) -> list[_Due]:
+def _due(merge: _Merge, place: Place, passed: int | None) -> list[_Due]:
     """Return, in order, the living journals' events after `place` that the listing has passed (None: it has ended)."""
     due: dict[Place, _Due] = {}
-    for journal, manifest in listing.manifests.items():
-        if journal in listing.dead or journal in listing.dropped:
+    for journal, manifest in merge.manifests.items():
+        if journal in merge.dropped:
             continue
         for number, row in enumerate(manifest.rows):
             here = (row.date, row.event_id)

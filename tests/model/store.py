@@ -232,17 +232,6 @@ class List(NamedTuple):
         return store, _listed(store, self.prefix, self.after)[: self.limit]
 
 
-class ListFirstPage(NamedTuple):
-    """List the first page of journals; the response has all keys too, an oracle of "older than this listing"."""
-
-    limit: int
-
-    def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
-        """List."""
-        keys = _listed(store, ("journals",))
-        return store, (keys[: self.limit], frozenset(keys))
-
-
 class ReadLedger(NamedTuple):
     """List and read the ledger: pairs of key and `Combination`."""
 

@@ -13,7 +13,7 @@ from .calls import Caller, GoOn, Safeguard, Step, Stuck
 from .old import old_delete, old_journal, old_put, old_update
 from .protocol import delete_event, get, put, put_many, update_event
 from .protocol_journal import journal, recover, update
-from .protocol_replay import collect_garbage, replay
+from .protocol_replay import collect_garbage, list_event_streams, list_journals, replay
 from .store import (
     NEW,
     Entry,
@@ -43,13 +43,16 @@ CALLS: dict[str, Step] = {
     "update": update,
     "recover": recover,
     "replay": replay,
+    "list_journals": list_journals,
+    "list_event_streams": list_event_streams,
     "collect_garbage": collect_garbage,
     "old_put": old_put,
     "old_update": old_update,
     "old_delete": old_delete,
     "old_journal": old_journal,
 }
-READING_CALLS = frozenset({"get", "replay"})
+LISTING_CALLS = frozenset({"replay", "list_journals", "list_event_streams"})
+READING_CALLS = LISTING_CALLS | {"get"}
 PROCESS_NAMES = "PQRSTVW"
 MOST_REQUESTS_ALONE = 400
 
@@ -78,6 +81,7 @@ class Configuration:
     collects: bool = False
     beside_043: bool = False
     marks_first: bool = False
+    torn: bool = False
 
 
 class Position:
@@ -213,7 +217,7 @@ class World:
 
     def _root(self, name: str, step: Step, arguments: Call) -> Position:
         here = self.configuration
-        caller = Caller(name, self.safeguards, here.beside_043, marks_first=here.marks_first)
+        caller = Caller(name, self.safeguards, here.beside_043, marks_first=here.marks_first, torn=here.torn)
         root = (caller, step, arguments)
         if root not in self._roots:
             self._roots[root] = Position(root, ())

@@ -92,6 +92,12 @@ impl Merge {
         self.ask(journal, neighbours)
     }
 
+    /// Whether a journal that has been added replaces this one; of one that began before the last one added, perhaps not
+    /// any more.
+    pub fn replaces(&self, journal_id: &str) -> bool {
+        self.replaced.contains(journal_id)
+    }
+
     /// Enters the index's word on a row in question.
     pub fn decide(&mut self, place: Place<'_>, verdict: Verdict) {
         self.questions.decide(place, verdict);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::core::ids::Ids;
 use crate::core::manifest::Manifest;
+use crate::core::timestamp::LENGTH;
 
 /// Journals that were combined into others. Those that one journal has replaced are kept together, as its manifest has
 /// them: there may be as many as events.
@@ -23,9 +24,10 @@ impl Replaced {
         self.by_journal.iter().any(|names| names.contains(journal_id))
     }
 
-    /// Lets go of names that all lie before a journal_id.
+    /// Lets go of names that all begin before the date at which a journal begins.
     pub fn forget_before(&mut self, journal_id: &str) {
-        self.by_journal.retain(|names| names.last() >= journal_id);
+        let start = journal_id.get(..LENGTH).unwrap_or(journal_id);
+        self.by_journal.retain(|names| names.last() >= start);
     }
 }
 
