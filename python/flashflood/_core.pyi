@@ -40,9 +40,10 @@ Update: TypeAlias = tuple[str, str, str, bool, int]
 """(journal_id, event_id, timestamp, is_delete, size): what an update's key says, and the size of its data."""
 
 def format_timestamp(date: datetime, /) -> str:
-    """Give the timestamp of a date: naive is taken as UTC, aware is converted.
+    """Give the timestamp of a date: naive is taken as UTC, aware is converted; less than a microsecond is dropped.
 
-    `ValueError` when that leaves the years 1 to 9999.
+    `ValueError` when that leaves the years 1 to 9999, and for what shows other fields than it keeps, as `pandas.NaT`
+    does; `TypeError` for what is no datetime.
     """
 
 def export_schema() -> CapsuleType:

@@ -80,8 +80,12 @@ def _checked(ctx: Context, event: Event | Bare) -> _Given:
         msg = f"put_many was given {event!r:.100}; give Events or (data, event_id, date)"
         raise TypeError(msg)
     data, event_id, date = (event.data, event.event_id, event.date) if isinstance(event, Event) else event
-    body = to_bytes(data)
-    timestamp = timestamp_now() if date is None else format_timestamp(date)
+    try:
+        body = to_bytes(data)
+        timestamp = timestamp_now() if date is None else format_timestamp(date)
+    except (TypeError, ValueError) as error:
+        error.add_note(f"this is of the event with event_id={event_id!r:.100}")
+        raise
     if event_id not in (None, ""):
         layout.refuse_bad_id(event_id, ctx.store.root_prefix)
         return _Given(timestamp, event_id, body, is_new_id=False)

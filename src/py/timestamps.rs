@@ -1,6 +1,7 @@
 //! Timestamps from and to Python's datetimes.
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDateAccess, PyDateTime, PyDelta, PyDeltaAccess, PyTimeAccess, PyTzInfoAccess};
 
@@ -10,14 +11,12 @@ use crate::core::timestamp::{Fields, Timestamp};
 /// The timestamp of a date: naive is taken as UTC, aware is converted.
 #[pyfunction]
 #[pyo3(signature = (date, /))]
-pub fn format_timestamp(date: &Bound<'_, PyDateTime>) -> PyResult<String> {
-    let offset = if date.get_tzinfo().is_some() {
-        date.call_method0("utcoffset")?
-    } else {
-        date.py().None().into_bound(date.py())
-    };
-    let offset = if offset.is_none() { 0 } else { microseconds(offset.cast::<PyDelta>()?) };
-    let fields = Fields {
+pub fn format_timestamp(date: &Bound<'_, PyAny>) -> PyResult<String> {
+    let date = date.cast::<PyDateTime>().map_err(|_| no_datetime(date))?;
+    if !keeps_what_it_shows(date)? {
+        return Err(no_date(date));
+    }
+    let local = Timestamp::from_fields(Fields {
         year: date.get_year(),
         month: date.get_month(),
         day: date.get_day(),
@@ -25,11 +24,65 @@ pub fn format_timestamp(date: &Bound<'_, PyDateTime>) -> PyResult<String> {
         minute: date.get_minute(),
         second: date.get_second(),
         microsecond: date.get_microsecond(),
-    };
-    Timestamp::from_fields(fields)
+    });
+    let offset = utc_offset(date)?;
+    local
         .and_then(|local| Timestamp::from_microseconds(local.microseconds() - offset))
         .map(|timestamp| timestamp.to_string())
-        .ok_or_else(|| PyValueError::new_err(format!("{date} is not within the years 1 to 9999 in UTC")))
+        .ok_or_else(|| no_date(date))
+}
+
+/// Whether a datetime's fields are those that its attributes show. A class derived from datetime may show others:
+/// `pandas.NaT` keeps the first of January in the year 1, a `pandas.Timestamp` beyond the year 9999 another year.
+fn keeps_what_it_shows(date: &Bound<'_, PyDateTime>) -> PyResult<bool> {
+    if date.is_exact_instance_of::<PyDateTime>() {
+        return Ok(true);
+    }
+    let py = date.py();
+    let kept = [
+        (intern!(py, "year"), i64::from(date.get_year())),
+        (intern!(py, "month"), date.get_month().into()),
+        (intern!(py, "day"), date.get_day().into()),
+        (intern!(py, "hour"), date.get_hour().into()),
+        (intern!(py, "minute"), date.get_minute().into()),
+        (intern!(py, "second"), date.get_second().into()),
+        (intern!(py, "microsecond"), date.get_microsecond().into()),
+    ];
+    for (name, value) in kept {
+        if !date.getattr(name)?.eq(value)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The microseconds by which a date is ahead of UTC, as Python takes them where it compares dates: `datetime`'s own
+/// method, which also checks them, whatever a class derived from it has in its place.
+fn utc_offset(date: &Bound<'_, PyDateTime>) -> PyResult<i64> {
+    let py = date.py();
+    if date.get_tzinfo().is_none() {
+        return Ok(0);
+    }
+    let offset = if date.is_exact_instance_of::<PyDateTime>() {
+        date.call_method0(intern!(py, "utcoffset"))?
+    } else {
+        py.get_type::<PyDateTime>().call_method1(intern!(py, "utcoffset"), (date,))?
+    };
+    if offset.is_none() { Ok(0) } else { Ok(microseconds(offset.cast::<PyDelta>()?)) }
+}
+
+fn no_datetime(date: &Bound<'_, PyAny>) -> PyErr {
+    match date.get_type().fully_qualified_name() {
+        Ok(name) => {
+            let shown = format!("{date:?}");
+            PyTypeError::new_err(format!("a date must be a datetime.datetime, not {name}: {shown:.100}"))
+        }
+        Err(error) => error,
+    }
+}
+
+fn no_date(date: &Bound<'_, PyDateTime>) -> PyErr {
+    PyValueError::new_err(format!("{date} is not a date within the years 1 to 9999 in UTC"))
 }
 
 /// The naive UTC datetime of a timestamp.
