@@ -5,14 +5,13 @@
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing
 from datetime import datetime
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 import orjson
-import urllib3
 
 from flashflood import layout
 from flashflood._core import Manifest, Merge
@@ -22,16 +21,10 @@ from flashflood.events import Event
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
 from flashflood.identifiers import JournalID
 from flashflood.listing import opened_between
+from flashflood.remote import RemoteBlob
 
 WINDOW = 16_000_000
 """Bytes asked for at a time."""
-_REDIRECTIONS = range(300, 400)
-_REFUSALS: dict[int, str] = {
-    HTTPStatus.OK: "the server does not send the byte range that it was asked for",
-    HTTPStatus.PARTIAL_CONTENT: "the server sends another byte range than it was asked for",
-    HTTPStatus.FORBIDDEN: "access is denied; the URL may have expired: list the streams again",
-    HTTPStatus.NOT_FOUND: "the journal is gone; list the streams again",
-}
 
 Reader: TypeAlias = Callable[[int, int], bytes]
 """Gives the bytes from `start` to `stop` (past the end); fewer, where there are fewer."""
@@ -76,14 +69,23 @@ def replay_event_stream(
     range needs are read, no redirect is followed, and nothing is read beyond what the stream announces. `file://` URLs
     are opened only under the folder `allow_file_urls`.
 
+    What may pass is tried again, as boto3 does, and a body that breaks off is resumed at the byte reached.
+
     Raises `ValueError` for a bad range, `FlashFloodCorruptionError` for a stream whose fields or bytes are not what
-    they should be, and `FlashFloodException` where the URL cannot be read (it expires after an hour: list the streams
-    again).
+    they should be, and `FlashFloodException` where the URL cannot be read. It expires after an hour, or earlier, with
+    the credentials that signed it where these are temporary: list the streams again.
     """
     dates = DateRange.of(from_date, to_date)
     manifest, url = _checked(event_stream)
-    reader = _file_reader(url, allow_file_urls) if urlsplit(url).scheme == "file" else _web_reader(url)
-    return _events(manifest, dates, reader)
+    what = f"event stream of journal {manifest.journal_id}"
+    if urlsplit(url).scheme == "file":
+        return _events(manifest, dates, _file_reader(url, allow_file_urls, what))
+    return _remote_events(manifest, dates, RemoteBlob(url, manifest.size, what))
+
+
+def _remote_events(manifest: Manifest, dates: DateRange, blob: RemoteBlob) -> Iterator[Event]:
+    with closing(blob):
+        yield from _events(manifest, dates, blob.read)
 
 
 def _events(manifest: Manifest, dates: DateRange, read: Reader) -> Iterator[Event]:
@@ -108,42 +110,16 @@ def _checked(event_stream: Mapping[str, Any]) -> tuple[Manifest, str]:
     return Manifest.decode(journal_id, body), url
 
 
-def _web_reader(url: str) -> Reader:
-    """Read byte ranges over HTTP(S); follow no redirect, and read no more than was asked for."""
-    if urlsplit(url).scheme not in ("http", "https"):
-        msg = (
-            f"event stream: {urlsplit(url).scheme!r} URLs are not read; use http, https or (with allow_file_urls) file"
-        )
-        raise FlashFloodException(msg)
-    pool = urllib3.PoolManager(retries=urllib3.Retry(total=3, redirect=False, backoff_factor=0.1), timeout=60.0)
-
-    def read(start: int, stop: int) -> bytes:
-        headers = {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
-        try:
-            response = pool.request("GET", url, headers=headers, redirect=False, preload_content=False)
-            try:
-                _check_status(response, url, start, stop)
-                return response.read(stop - start, decode_content=False)
-            finally:
-                response.close()
-        except urllib3.exceptions.HTTPError as error:
-            why = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
-            msg = f"event stream: {_without_query(url)} cannot be read: {why}"
-            raise FlashFloodException(msg) from error
-
-    return read
-
-
-def _file_reader(url: str, folder: str | os.PathLike[str] | None) -> Reader:
+def _file_reader(url: str, folder: str | os.PathLike[str] | None, what: str) -> Reader:
     """Read byte ranges of a file that lies under a folder, symbolic links resolved."""
     if folder is None:
-        msg = f"event stream: {url} is a file; to read it, name the folder that it may lie in: allow_file_urls=<folder>"
+        msg = f"{what}: {url} is a file; to read it, name the folder that it may lie in: allow_file_urls=<folder>"
         raise FlashFloodException(msg)
     parts = urlsplit(url)
     name = unquote(parts.path)
     path = Path(name.partition("\0")[0]).resolve()
     if parts.netloc not in ("", "localhost") or "\0" in name or not path.is_relative_to(Path(folder).resolve()):
-        msg = f"event stream: {url} does not lie under {os.fspath(folder)}, the folder that allow_file_urls names"
+        msg = f"{what}: {url} does not lie under {os.fspath(folder)}, the folder that allow_file_urls names"
         raise FlashFloodException(msg)
 
     def read(start: int, stop: int) -> bytes:
@@ -151,26 +127,11 @@ def _file_reader(url: str, folder: str | os.PathLike[str] | None) -> Reader:
             with path.open("rb") as file:
                 file.seek(start)
                 return file.read(stop - start)
+        except FileNotFoundError as error:
+            msg = f"{what}: {url} is gone; list the streams again"
+            raise FlashFloodException(msg) from error
         except OSError as error:
-            msg = f"event stream: {url} cannot be read: {error}"
+            msg = f"{what}: {url} cannot be read: {error}"
             raise FlashFloodException(msg) from error
 
     return read
-
-
-def _check_status(response: urllib3.BaseHTTPResponse, url: str, start: int, stop: int) -> None:
-    sent = response.headers.get("Content-Range", "")
-    if response.status == HTTPStatus.PARTIAL_CONTENT and sent.startswith(f"bytes {start}-"):
-        return
-    if response.status == HTTPStatus.OK and start == 0 and response.headers.get("Content-Length") == str(stop):
-        return
-    why = _REFUSALS.get(
-        response.status, "redirects are not followed" if response.status in _REDIRECTIONS else "no bytes came"
-    )
-    msg = f"event stream: {_without_query(url)} answers {response.status}: {why}"
-    raise FlashFloodException(msg)
-
-
-def _without_query(url: str) -> str:
-    """Leave the signature of a presigned URL out of messages."""
-    return url.partition("?")[0]
