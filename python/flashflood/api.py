@@ -225,8 +225,8 @@ class FlashFlood:
     ) -> Iterator[dict[str, Any]]:
         """Yield an event stream for each living journal that overlaps from_date < date <= to_date, lazily.
 
-        A stream is a dict that `replay_event_stream` reads anywhere, without credentials, for an hour; not so long where
-        the credentials here are temporary ones that end before.
+        A stream is a dict that `replay_event_stream` reads anywhere, without credentials, for an hour, or until the
+        credentials here end, where they are temporary.
         """
         return list_event_streams(self._ctx, DateRange.of(from_date, to_date))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from contextlib import closing
 from datetime import datetime, timedelta
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
@@ -23,12 +23,27 @@ from flashflood.cli.output import (
     iso,
     json_line,
     write,
+    writing,
 )
 from flashflood.cli.parameters import Date, data_parameters, events_format, opened, range_options, store_option
 from flashflood.cli.progress import counted, working
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """The commands. What click itself writes, help and version, fails as their own output does: in one line."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:  # noqa: ANN401  click's own
+        """Read the command line; `--help` and `--version` are answered on the way."""
+        with writing():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  what the command gives
+        """Run the command."""
+        with writing():
+            return super().invoke(ctx)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="flashflood-rs", prog_name="flashflood", message="%(prog)s %(version)s")
 def flashflood() -> None:
     """Record events and stream them back, on S3 or in a local folder.

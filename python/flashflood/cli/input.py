@@ -54,7 +54,7 @@ def _records(path: str, read: Callable[[bytes], T]) -> Iterator[T]:
             try:
                 record = read(text)
             except ValueError as error:
-                msg = f"{'standard input' if path == '-' else path}, line {number}: {error}"
+                msg = f"{_name(path)}, line {number}: {error}"
                 raise click.ClickException(msg) from error
             yield record
 
@@ -66,8 +66,12 @@ def _opened_file(path: str) -> Iterator[BinaryIO]:
         with nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb") as file:
             yield file
     except OSError as error:
-        msg = f"{path}: {error.strerror}"
+        msg = f"{_name(path)}: {error.strerror}"
         raise click.ClickException(msg) from error
+
+
+def _name(path: str) -> str:
+    return "standard input" if path == "-" else path
 
 
 def _event(line: bytes) -> Bare:

@@ -1,12 +1,11 @@
 """Where the command starts and ends: exit codes, and one line on standard error for whatever goes wrong."""
 
-import sys
 from collections.abc import Sequence
 
 import click
 
 from flashflood.cli.commands import flashflood
-from flashflood.cli.output import ReaderGone, abandon_stdout, flush, one_line
+from flashflood.cli.output import ReaderGone, abandon_stdout, flush, one_line, say, stand_in_for_closed_streams
 
 INTERRUPTED = 130
 """128 + SIGINT: what a shell reports for a program that Ctrl-C ended."""
@@ -20,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done. 1: it could not be done. 2: the command line itself is wrong. 130: Ctrl-C.
     141: whoever read standard output went away.
     """
+    stand_in_for_closed_streams()
     try:
         status = flashflood.main(arguments, prog_name="flashflood", standalone_mode=False)
         flush()
@@ -39,5 +39,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _fail(message: str, status: int) -> int:
     abandon_stdout()
-    print("flashflood:", one_line(message), file=sys.stderr)
+    say(f"flashflood: {one_line(message)}")
     return status

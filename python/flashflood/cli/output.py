@@ -3,8 +3,10 @@
 import base64
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from typing import TextIO
 
 import click
 import orjson
@@ -23,29 +25,54 @@ class ReaderGone(Exception):
     """Whoever read standard output has closed it, as `head` does: there is nobody left to write for."""
 
 
+def stand_in_for_closed_streams() -> None:
+    """Put something in the place of the standard streams that were closed when the process began (`>&-`).
+
+    Python has None for them then. Reading and writing the stand-ins fails with EBADF, as on a closed descriptor, but
+    for standard error: what is said there goes nowhere. Each takes the closed descriptor's number, so that no file or
+    connection of the store gets it.
+    """
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_WRONLY))
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+
+
 def write(line: bytes) -> None:
     """Write to standard output, byte for byte.
 
     `ReaderGone` when nobody reads it; a click exception, which becomes an error line, when it cannot be written.
     """
-    try:
+    with writing():
         sys.stdout.buffer.write(line)
-    except OSError as error:
-        raise _unwritable(error) from error
 
 
 def flush() -> None:
     """Hand on what `write` has kept back; the same errors."""
-    try:
+    with writing():
         sys.stdout.flush()
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Make these errors of what goes wrong while standard output is written."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderGone from error
     except OSError as error:
-        raise _unwritable(error) from error
+        msg = f"{error.filename or 'standard output'}: {error.strerror}"
+        raise click.ClickException(msg) from error
 
 
-def _unwritable(error: OSError) -> Exception:
-    if isinstance(error, BrokenPipeError):
-        return ReaderGone()
-    return click.ClickException(f"standard output: {error.strerror}")
+def say(message: str) -> None:
+    """Write a line to standard error; where that cannot be written, there is nowhere to say it."""
+    try:
+        print(message, file=sys.stderr, flush=True)
+    except OSError:
+        _let_vanish(sys.stderr)
 
 
 def abandon_stdout() -> None:
@@ -53,7 +80,14 @@ def abandon_stdout() -> None:
     try:
         flush()
     except (ReaderGone, click.ClickException):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_vanish(sys.stdout)
+
+
+def _let_vanish(stream: TextIO) -> None:
+    """Send what a stream still holds, and whatever comes, nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def is_for_people() -> bool:
