@@ -5,6 +5,8 @@ up, or replay all events between
 two dates, filtered with JMESPath. The buckets are those of FlashFlood 0.4.3.
 """
 
+from typing import TYPE_CHECKING
+
 from flashflood.api import FlashFlood
 from flashflood.dates import datetime_from_timestamp, datetime_to_timestamp, timestamp_now
 from flashflood.events import Event
@@ -20,6 +22,11 @@ from flashflood.expressions import Expression
 from flashflood.identifiers import JournalID
 from flashflood.journals import Journal
 from flashflood.streams import replay_event_stream
+
+if not TYPE_CHECKING:
+    from flashflood.former import names_of
+
+    __getattr__ = names_of(__name__)
 
 __all__ = [
     "Event",

@@ -1,8 +1,9 @@
 """The class that users work with. Each call is one line here and one module beneath."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, Self
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from flashflood import (
     applying,
@@ -10,6 +11,7 @@ from flashflood import (
     bulk_reading,
     checking,
     collecting,
+    former,
     journaling,
     putting,
     reading,
@@ -26,7 +28,8 @@ from flashflood.events import Event
 from flashflood.identifiers import JournalID
 from flashflood.journals import Journal
 from flashflood.listing import journals_between, living_journals, new_journals
-from flashflood.replay import MEMORY_BUDGET, Replay
+from flashflood.replay import MEMORY_BUDGET, Replay, checked_budget
+from flashflood.pickling import no_pickle
 from flashflood.selecting import Given, stage_of
 from flashflood.store import S3Store, Store, open_store
 from flashflood.streams import list_event_streams
@@ -62,6 +65,8 @@ class FlashFlood:
             raise ValueError(msg)
         client = getattr(s3_resource.meta, "client", s3_resource)
         self._begin(S3Store(client, bucket, root_prefix), read_pending_updates=read_pending_updates)
+        if client is not s3_resource:
+            self.s3 = s3_resource
 
     @classmethod
     def open(cls, url: str, *, read_pending_updates: bool = True) -> Self:
@@ -69,8 +74,11 @@ class FlashFlood:
 
         For S3, credentials and endpoint come from the environment, as the AWS CLI finds them.
         A folder holds the same keys as files (`aws s3 sync` of the prefix replays); it is made by the first write.
+        What this gives can be pickled, and opens the same URL where it is unpickled.
         """
-        return cls._on(open_store(url), read_pending_updates=read_pending_updates)
+        self = cls._on(open_store(url), read_pending_updates=read_pending_updates)
+        self._is_opened = True
+        return self
 
     @classmethod
     def _on(cls, store: Store, *, read_pending_updates: bool = True) -> Self:
@@ -82,10 +90,46 @@ class FlashFlood:
     def _begin(self, store: Store, *, read_pending_updates: bool) -> None:
         self._ctx = Context(store, read_pending_updates=read_pending_updates)
         self._Journal = _Journals(self._ctx)
+        self._is_opened = False
 
     def __repr__(self) -> str:
         """Name the store."""
         return f"<FlashFlood on {self._ctx.store.name}>"
+
+    def __reduce__(self) -> tuple[Callable[[], Self], tuple[()]]:
+        """Pickle by URL and options. `TypeError` for one that was not opened by a URL."""
+        name, reads = self._ctx.store.name, self._ctx.read_pending_updates
+        if not self._is_opened:
+            instead = f"it holds a boto3 client; open it with FlashFlood.open({name!r}), or make it where it is used"
+            raise no_pickle(self, instead)
+        return partial(type(self).open, name, read_pending_updates=reads), ()
+
+    def __copy__(self) -> Self:
+        """Give another one on the same store, with the same client."""
+        copied = object.__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        return copied
+
+    @cached_property
+    def s3(self) -> Any:  # noqa: ANN401  boto3 has no static types
+        """The boto3 resource that this was made from, or one on the same client. `AttributeError` in a folder."""
+        return former.resource(self._ctx.store, "s3")
+
+    @property
+    def s3_client(self) -> Any:  # noqa: ANN401  as above
+        """The boto3 client. `AttributeError` in a folder."""
+        return former.s3_store(self._ctx.store, "s3_client").client
+
+    @property
+    def bucket(self) -> Any:  # noqa: ANN401  as above
+        """The boto3 `Bucket`. `AttributeError` in a folder."""
+        name = former.s3_store(self._ctx.store, "bucket").bucket
+        return self.s3.Bucket(name)
+
+    @property
+    def root_prefix(self) -> str:
+        """What all keys in the bucket begin with, but for a `/`; empty in a folder."""
+        return self._ctx.store.root_prefix
 
     def put(self, data: object, event_id: str | None = None, date: datetime | None = None) -> Event:
         """Store a new event and give it back.
@@ -182,11 +226,13 @@ class FlashFlood:
         `select`: a JMESPath expression; what it makes of an event's data, as JSON, takes their place: `null` where they
         are not JSON, or a function meets a type that it cannot take. `filter` sees the data as they were.
         An expression is a text, what `jmespath.compile` gives, or an `Expression`.
-        `memory_budget`: about so many bytes are held at most, the events that the caller keeps aside.
+        `memory_budget`: about so many bytes are held at most, the events that the caller keeps aside; 0 is as few as
+        can be.
         `ValueError` for a range that ends before it begins, or an expression that is none. No request is made before
         the first event is asked for.
         """
-        return Replay(self._ctx, DateRange.of(from_date, to_date), memory_budget, stage_of(filter, select))
+        dates, budget = DateRange.of(from_date, to_date), checked_budget(memory_budget)
+        return Replay(self._ctx, dates, budget, stage_of(filter, select))
 
     def replay_batches(  # noqa: PLR0913  all but the range by name only
         self,
@@ -205,7 +251,7 @@ class FlashFlood:
         not copied, so a batch that is kept keeps the bytes that were fetched for it.
         """
         dates, stage = DateRange.of(from_date, to_date), stage_of(filter, select)
-        return ReplayBatches(self._ctx, dates, memory_budget, stage, batch_size)
+        return ReplayBatches(self._ctx, dates, checked_budget(memory_budget), stage, batch_size)
 
     def search(self, expression: Given, from_date: datetime | None = None, to_date: datetime | None = None) -> Any:  # noqa: ANN401  any JSON
         """Evaluate a JMESPath expression over all events of a replay at once.
@@ -274,6 +320,16 @@ class _Journals:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
+
+    def __reduce__(self) -> NoReturn:
+        """Say what to do instead of pickling."""
+        raise no_pickle(self, "pickle the FlashFlood")
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Name the successor of what 0.4.3's class of journals has."""
+            raise former.journal_attribute(name)
 
     def from_id(self, journal_id: str) -> Journal:
         """Open a journal."""

@@ -6,9 +6,10 @@ Nothing of theirs is needed here: the batches cross by the Arrow PyCapsule inter
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from flashflood._core import export_schema, export_stream
+from flashflood.pickling import no_pickle
 from flashflood.replay import Stage, batches
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ class ReplayBatches:
         self._memory_budget = memory_budget
         self._stage = stage
         self._batch_size = batch_size
+
+    def __reduce__(self) -> NoReturn:
+        """Say what to do instead of pickling."""
+        raise no_pickle(self, "pickle the FlashFlood, if it was opened by its URL, and replay there; or read it here")
 
     def __arrow_c_schema__(self) -> CapsuleType:
         """Give the schema."""

@@ -47,11 +47,11 @@ ALWAYS = DateRange(None, None)
 """All dates."""
 
 
-def datetime_to_timestamp(date: datetime) -> str:
+def datetime_to_timestamp(dt: datetime) -> str:
     """Give a date's timestamp, as 0.4.3's `flashflood.util` does, for all years from 1 to 9999."""
-    return format_timestamp(date)
+    return format_timestamp(dt)
 
 
-def datetime_from_timestamp(timestamp: str) -> datetime:
+def datetime_from_timestamp(ts: str) -> datetime:
     """Give a timestamp's naive UTC datetime. `ValueError` for any other text."""
-    return parse_timestamp(timestamp)
+    return parse_timestamp(ts)

@@ -1,6 +1,8 @@
 """Deleting objects by key, as existing tests do it to clean up a bucket."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -10,11 +12,22 @@ BATCH = 1000
 """Keys that S3 deletes in one request."""
 
 
-def delete_keys(bucket: Any, keys: Iterable[str]) -> None:  # noqa: ANN401  boto3's resources have no static type
-    """Delete objects from a boto3 `Bucket`. `FlashFloodException` for those that are there and cannot be deleted."""
+def delete_keys(bucket: Any, keys: Iterable[str], number_of_workers: int = 4) -> None:  # noqa: ANN401  boto3 has no static types
+    """Delete objects from a boto3 `Bucket`, with `number_of_workers` requests at a time.
+
+    `FlashFloodException` for those that are there and cannot be deleted.
+    """
     remaining = iter(keys)
-    while batch := list(islice(remaining, BATCH)):
-        answer = bucket.delete_objects(Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True})
-        if errors := answer.get("Errors"):
-            msg = f"could not delete {', '.join(error['Key'] + ': ' + error['Code'] for error in errors)}"
-            raise FlashFloodException(msg)
+    batches = iter(lambda: list(islice(remaining, BATCH)), [])
+    with ThreadPoolExecutor(number_of_workers) as pool:
+        errors = [error for failed in pool.map(partial(_delete, bucket), batches) for error in failed]
+    if errors:
+        msg = f"could not delete {', '.join(error['Key'] + ': ' + error['Code'] for error in errors)}"
+        raise FlashFloodException(msg)
+
+
+def _delete(bucket: Any, keys: list[str]) -> list[dict[str, str]]:  # noqa: ANN401  as above
+    """Delete at most 1,000 objects; give the errors."""
+    answer = bucket.delete_objects(Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True})
+    errors: list[dict[str, str]] = answer.get("Errors", [])
+    return errors

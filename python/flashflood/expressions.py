@@ -93,6 +93,10 @@ class Expression:
         _check(self.compiled, _functions(self.options))
         self.core = _core_expression(self.compiled, self.options)
 
+    def __reduce__(self) -> tuple[type[Expression], tuple[str, jmespath.Options | None]]:
+        """Pickle by text and options."""
+        return type(self), (self.expression, self.options)
+
     def __repr__(self) -> str:
         """Show the expression."""
         return f"Expression({self.expression!r})"

@@ -3,11 +3,20 @@
 import re
 from datetime import datetime
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote
 
 from flashflood._core import format_timestamp, parse_timestamp
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Find what 0.4.3 has here, or name its successor."""
+        from flashflood.former import names_of  # noqa: PLC0415  it imports the stores, which import this
+
+        return names_of(__name__)(name)
+
 
 TOMBSTONE_SUFFIX = ".dead"
 NEW = "new"

@@ -1,7 +1,7 @@
 """Ids as a result: any number of them."""
 
 import weakref
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from tempfile import SpooledTemporaryFile
 from threading import Lock
 
@@ -45,6 +45,10 @@ class Ids(Collection[str]):
             place += sum(map(len, lines))
             yield from (line[:-1].decode() for line in lines)
 
+    def __reduce__(self) -> tuple[Callable[[Iterable[str]], "Ids"], tuple[list[str]]]:
+        """Pickle as the ids themselves, which are all in memory meanwhile."""
+        return _of, (list(self),)
+
     def __contains__(self, event_id: object) -> bool:
         """Say whether an id is among them."""
         return any(event_id == found for found in self)
@@ -52,3 +56,9 @@ class Ids(Collection[str]):
     def __repr__(self) -> str:
         """Say how many there are."""
         return f"<{self._count} ids>"
+
+
+def _of(ids: Iterable[str]) -> Ids:
+    made = Ids()
+    made.extend(ids)
+    return made

@@ -1,14 +1,15 @@
 """One journal, opened: what `open_journal` gives, with the members that 0.4.3's journals have."""
 
 import io
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 
-from flashflood import layout
+from flashflood import former, layout
 from flashflood._core import Manifest, parse_timestamp
 from flashflood.context import Context
 from flashflood.events import Event
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodEventNotFound, FlashFloodException
 from flashflood.identifiers import JournalID
+from flashflood.pickling import no_pickle
 from flashflood.streams import manifest_fields
 
 READ_AHEAD = 8_000_000
@@ -23,6 +24,16 @@ class Journal:
         self._ctx = ctx
         self._manifest = manifest
         self._body: BinaryIO | None = None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Name the successor of what 0.4.3's journals have."""
+            raise former.journal_attribute(name)
+
+    def __reduce__(self) -> NoReturn:
+        """Say what to do instead of pickling."""
+        raise no_pickle(self, "pickle its id_, and open it with ff.open_journal(id_)")
 
     @classmethod
     def open(cls, ctx: Context, journal_id: str) -> "Journal":

@@ -10,6 +10,7 @@ event that went out is the place to go on from when something listed is gone.
 """
 
 import logging
+import operator
 import threading
 import time
 from bisect import insort
@@ -17,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from concurrent.futures import Future, wait
 from itertools import chain, islice
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, NoReturn, TypeAlias, TypeVar
 
 from flashflood import layout
 from flashflood._core import Batch, Manifest, Merge, Window
@@ -28,6 +29,7 @@ from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID
 from flashflood.listing import Listing, Met, journal_id
 from flashflood.lookup import lookup
+from flashflood.pickling import no_pickle
 from flashflood.store.protocol import Entry, Found
 
 logger = logging.getLogger("flashflood")
@@ -76,10 +78,25 @@ class Replay(Iterator[Event]):
         """Give the next event. The look ahead starts when a second one is asked for."""
         return next(self._events)
 
+    def __reduce__(self) -> NoReturn:
+        """Say what to do instead of pickling."""
+        raise no_pickle(self, "pickle the FlashFlood, if it was opened by its URL, and replay there")
+
     def close(self) -> None:
         """End the replay: no more requests, no more events."""
         self._runs.close()
         self._events = chain.from_iterable(self._runs)
+
+
+def checked_budget(memory_budget: int) -> int:
+    """Check a number of bytes that a caller gave. `TypeError` if it is no int, `ValueError` if it is below 0."""
+    if isinstance(memory_budget, bool) or not hasattr(memory_budget, "__index__"):
+        msg = f"memory_budget={memory_budget!r:.100}; give a whole number of bytes, an int"
+        raise TypeError(msg)
+    if memory_budget < 0:
+        msg = f"memory_budget={memory_budget}; give 0 bytes or more"
+        raise ValueError(msg)
+    return operator.index(memory_budget)
 
 
 def batches(ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[B]) -> Generator[B, None, None]:

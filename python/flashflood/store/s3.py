@@ -71,6 +71,7 @@ class S3Store:
         prepare(client)
         self._client = client
         self._bucket = bucket
+        self.client, self.bucket = client, bucket  # for those who reach for them, as 0.4.3 lets them
         self._root = f"{root_prefix}/"
         self._probe_lock = threading.Lock()
         self._creates_conditionally: bool | None = None

@@ -1,0 +1,159 @@
+# ruff: noqa: SLF001 - existing code reaches for `ff._Journal`
+"""What can be pickled and copied, also into a process that begins anew; what cannot says what to do instead."""
+
+import copy
+import multiprocessing
+import pickle
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jmespath
+import pytest
+from conftest import Place
+from jmespath import functions
+from samples import at, put_journaled
+
+from flashflood import Expression, FlashFlood
+from flashflood.batching import Stored
+
+ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
+ON_MOTO = pytest.mark.parametrize("place", ["moto"], indirect=True)
+THROUGH: dict[str, Callable[[Any], Any]] = {
+    "pickle": lambda what: pickle.loads(pickle.dumps(what)),  # noqa: S301 - of our own making
+    "deepcopy": copy.deepcopy,
+}
+EVERY_WAY = pytest.mark.parametrize("way", THROUGH)
+
+
+class Doubling(functions.Functions):  # type: ignore[misc]  # jmespath has no types
+    """A function of the user's own."""
+
+    @functions.signature({"types": ["number"]})  # type: ignore[untyped-decorator]  # as above
+    def _func_double(self, number: float) -> float:
+        return 2 * number
+
+
+def count(ff: FlashFlood, expression: Expression) -> tuple[int, Stored]:
+    """Work in another process: count events, put one."""
+    ff.put(b"from there", "there", at(9))
+    return sum(1 for _ in ff.replay(filter=expression)), ff.put_many([(b"", "a", at(0))], on_conflict="skip")
+
+
+def in_a_new_process(work: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - whatever it gives
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result(timeout=60)
+
+
+@pytest.mark.parametrize("place", ["folder", "moto"], indirect=True)
+def test_a_flashflood_opened_by_its_url_works_in_a_process_that_begins_anew(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in place.env.items():
+        monkeypatch.setenv(name, value)
+    ff = FlashFlood.open(place.url)
+    ff.put({"level": 1}, "a", at(0))
+    ff.put({"level": 2}, "b", at(1))
+    found, stored = in_a_new_process(count, ff, Expression("level > `1`"))
+    assert found == 1
+    assert (stored.stored, list(stored.skipped)) == (0, ["a"])
+    assert ff.get_event("there").data == b"from there"
+
+
+@EVERY_WAY
+@ON_FOLDER
+def test_a_relative_folder_is_the_same_folder_wherever_it_is_opened_again(
+    place: Place, way: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(Path(place.url).parent)
+    ff = FlashFlood.open("store", read_pending_updates=False)
+    ff.put(b"old", "id", at(0))
+    ff.update_event("id", b"new")
+    (tmp_path / "elsewhere").mkdir()
+    pickled = pickle.dumps(ff)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    again = THROUGH[way](ff)
+    assert again.get_event("id").data == b"old"  # the option goes with it
+    assert pickle.loads(pickled).get_event("id").data == b"old"  # noqa: S301 - of our own making
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@EVERY_WAY
+@ON_MOTO
+def test_a_flashflood_on_a_boto3_client_says_to_open_it_by_its_url(place: Place, way: str) -> None:
+    for ff in (place.open(), FlashFlood(place.resource(), place.bucket, place.prefix)):
+        with pytest.raises(TypeError, match="FlashFlood can be neither pickled nor copied") as caught:
+            THROUGH[way](ff)
+        assert f"FlashFlood.open('{place.url}')" in str(caught.value)
+
+
+def test_a_shallow_copy_works_on_the_same_store(place: Place) -> None:
+    ff = place.open(read_pending_updates=False)
+    ff.put(b"old", "id", at(0))
+    copied = copy.copy(ff)
+    copied.update_event("id", b"new")
+    assert copied.get_event("id").data == b"old"
+    assert repr(copied) == repr(ff)
+    if place.s3:
+        assert copied.s3_client is ff.s3_client
+
+
+@EVERY_WAY
+@ON_FOLDER
+def test_what_is_on_its_way_says_what_to_do_instead(place: Place, way: str) -> None:
+    ff = place.open()
+    put_journaled(ff, "a", "b")
+    (journal_id,) = ff.list_journals()
+    for what, instead in (
+        (ff.replay(), "replay there"),
+        (ff.replay_batches(), "replay there"),
+        (ff.open_journal(journal_id), "ff.open_journal"),
+        (ff._Journal, "pickle the FlashFlood"),
+    ):
+        with pytest.raises(TypeError, match=f"can be neither pickled nor copied: .*{instead}"):
+            THROUGH[way](what)
+
+
+@EVERY_WAY
+@ON_FOLDER
+def test_what_calls_give_can_be_pickled(place: Place, way: str) -> None:
+    ff = place.open()
+    put_journaled(ff, "a", "b")
+    stored = ff.put_many([(b"", "a", at(0)), (b"", "c", at(3))], on_conflict="skip")
+    again = THROUGH[way](stored)
+    assert (again.stored, list(again.skipped), len(again.skipped)) == (1, ["a"], 1)
+    for what in (ff.get_event("a"), *ff.list_journals(), *ff.list_event_streams()):
+        found = THROUGH[way](what)
+        assert (found, type(found)) == (what, type(what))
+
+
+@EVERY_WAY
+def test_an_expression_is_pickled_with_its_options(way: str) -> None:
+    options = jmespath.Options(custom_functions=Doubling())
+    for made in (
+        Expression("level"),
+        Expression(jmespath.compile("level > `1`")),
+        Expression("double(level)", options),
+    ):
+        again = THROUGH[way](made)
+        assert repr(again) == repr(made)
+        assert again.select(b'{"level": 3}') == made.select(b'{"level": 3}')
+        assert (again.core is None) == (made.core is None)
+
+
+# A memory budget
+
+
+@ON_FOLDER
+@pytest.mark.parametrize("call", ["replay", "replay_batches"])
+def test_a_memory_budget_that_is_none_is_an_error_at_the_call(place: Place, call: str) -> None:
+    ff = place.open()
+    for budget in (-1, -(10**30)):
+        with pytest.raises(ValueError, match=rf"memory_budget={budget}; give 0 bytes or more"):
+            getattr(ff, call)(memory_budget=budget)
+    wrong: list[Any] = [None, "1000", 1.5, 1e9, True, float("nan"), datetime(2020, 1, 1)]
+    for budget in wrong:
+        with pytest.raises(TypeError, match=r"memory_budget=.*; give a whole number of bytes"):
+            getattr(ff, call)(memory_budget=budget)
