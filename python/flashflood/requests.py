@@ -19,27 +19,28 @@ class Requests:
     """Runs calls on up to `workers` threads, started when first needed.
 
     A call that itself runs on such a thread makes its requests one after the other there, so that the pool never waits
-    for itself.
+    for itself. So does every call once there are no threads to be had: when the interpreter ends.
     """
 
     def __init__(self, workers: int) -> None:
         """Allow `workers` calls at a time."""
         self.workers = workers
-        self._lock = threading.Lock()
-        self._pool: ThreadPoolExecutor | None = None
-        self._process = 0
+        self._pools: dict[int, ThreadPoolExecutor] = {}
+        """By the process: threads do not survive a fork."""
         self._here = threading.local()
 
     def start(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Start a call; its result or error is in the future."""
-        if not self._is_inside:
-            return self._executor().submit(self._run, partial(call, *args, **kwargs))
-        done: Future[T] = Future()
+        bound = partial(call, *args, **kwargs)
+        if self._is_inside:
+            return _done(bound)
+        waiting: deque[Callable[[], T]] = deque([bound])
         try:
-            done.set_result(call(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001  it is the future's, as it would be from another thread
-            done.set_exception(error)
-        return done
+            return self._executor().submit(self._run, waiting)
+        except RuntimeError:  # the interpreter ends, or the system has no thread left
+            if not waiting:  # other threads have taken it up all the same
+                raise
+            return _done(waiting.pop())
 
     def each(self, call: Callable[[A], T], items: Iterable[A]) -> list[T]:
         """Call with each item, many at a time; results in the items' order. A single one is done right here.
@@ -95,16 +96,26 @@ class Requests:
     def _is_inside(self) -> bool:
         return getattr(self._here, "inside", False)
 
-    def _run(self, call: Callable[[], T]) -> T:
+    def _run(self, waiting: "deque[Callable[[], T]]") -> T:
         self._here.inside = True
-        return call()
+        return waiting.pop()()
 
     def _executor(self) -> ThreadPoolExecutor:
-        with self._lock:
-            if self._pool is None or self._process != os.getpid():  # threads do not survive a fork
-                self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="flashflood")
-                self._process = os.getpid()
-            return self._pool
+        """Give this process's pool; without a lock, which a thread may have held when the process was forked."""
+        pool = self._pools.get(os.getpid())
+        return pool or self._pools.setdefault(
+            os.getpid(), ThreadPoolExecutor(self.workers, thread_name_prefix="flashflood")
+        )
+
+
+def _done(call: Callable[[], T]) -> Future[T]:
+    """Do a call here; its result or error is in the future, as it would be from another thread."""
+    done: Future[T] = Future()
+    try:
+        done.set_result(call())
+    except Exception as error:  # noqa: BLE001  it is the future's
+        done.set_exception(error)
+    return done
 
 
 def _cancel(futures: Iterable[Future[T]]) -> None:

@@ -7,9 +7,11 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from flashflood.exceptions import FlashFloodException
+from flashflood.store.descriptors import Descriptor, opened
 from flashflood.store.names import escape, may_lie_uncut
 
 _ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -18,75 +20,71 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @contextmanager
-def opened_root(path: str) -> Iterator[int | None]:
+def opened_root(path: str) -> Iterator[Descriptor | None]:
     """Open the root folder, which may be a symbolic link itself.
 
     None: it is missing. FlashFloodException: it is a file.
     """
     try:
-        descriptor = os.open(path, _ROOT)
+        root = opened(partial(os.open, path), _ROOT)
     except FileNotFoundError:
         yield None
         return
     except NotADirectoryError as error:
         raise _not_a_folder(path) from error
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+    with root:
+        yield root
 
 
 @contextmanager
-def made_root(path: str) -> Iterator[int]:
+def made_root(path: str) -> Iterator[Descriptor]:
     """Open the root folder, made where it is missing. FlashFloodException: it is a file."""
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, _ROOT)
+        root = opened(partial(os.open, path), _ROOT)
     except (FileExistsError, NotADirectoryError) as error:
         raise _not_a_folder(path) from error
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+    with root:
+        yield root
 
 
 @contextmanager
-def opened_folder(root: int, names: Sequence[str]) -> Iterator[int | None]:
+def opened_folder(root: int, names: Sequence[str]) -> Iterator[Descriptor | None]:
     """Open a folder by the names of the folders down to it. None: one is missing, or is a file."""
-    descriptor = os.dup(root)
+    folder = opened(os.dup, root)
     try:
         for name in names:
-            below = _open_below(descriptor, name)
+            below = _open_below(folder, name)
             if below is None:
                 yield None
                 return
-            os.close(descriptor)
-            descriptor = below
-        yield descriptor
+            folder.close()
+            folder = below
+        yield folder
     finally:
-        os.close(descriptor)
+        folder.close()
 
 
 @contextmanager
-def made_folder(root: int, names: Sequence[str]) -> Iterator[int]:
+def made_folder(root: int, names: Sequence[str]) -> Iterator[Descriptor]:
     """Open a folder by the names of the folders down to it, made where they are missing.
 
     FlashFloodException: one is a file.
     """
-    descriptor = os.dup(root)
+    folder = opened(os.dup, root)
     try:
         for name in names:
             with suppress(FileExistsError):
-                os.mkdir(name, dir_fd=descriptor)
-                os.fsync(descriptor)
-            below = _open_below(descriptor, name)
+                os.mkdir(name, dir_fd=folder)
+                os.fsync(folder)
+            below = _open_below(folder, name)
             if below is None:
                 raise in_the_way(name)
-            os.close(descriptor)
-            descriptor = below
-        yield descriptor
+            folder.close()
+            folder = below
+        yield folder
     finally:
-        os.close(descriptor)
+        folder.close()
 
 
 def locate(root: int | None, components: Sequence[str]) -> tuple[str, ...]:
@@ -120,12 +118,12 @@ def object_status(folder: int, name: str) -> os.stat_result | None:
     return found
 
 
-def open_object(folder: int, name: str) -> int | None:
+def open_object(folder: int, name: str) -> Descriptor | None:
     """Open a file for reading. None: it is missing, or is a folder. FlashFloodException: a link or a device."""
     if object_status(folder, name) is None:
         return None
     try:
-        return os.open(name, _FILE, dir_fd=folder)
+        return opened(partial(os.open, name, dir_fd=folder), _FILE)
     except FileNotFoundError:
         return None
 
@@ -147,10 +145,10 @@ def in_the_way(name: str) -> FlashFloodException:
     return FlashFloodException(message)
 
 
-def _open_below(above: int, name: str) -> int | None:
+def _open_below(above: int, name: str) -> Descriptor | None:
     """Open a folder in another one. None: it is missing, or is a file. FlashFloodException: a link or a device."""
     try:
-        return os.open(name, _FOLDER, dir_fd=above)
+        return opened(partial(os.open, name, dir_fd=above), _FOLDER)
     except FileNotFoundError:
         return None
     except OSError:

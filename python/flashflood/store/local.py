@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
-from fcntl import LOCK_EX, flock
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -37,6 +37,7 @@ from flashflood.store.folders import (
     status,
 )
 from flashflood.store.listing import entries, modified
+from flashflood.store.locking import locked
 from flashflood.store.names import OWN_FOLDER, split
 from flashflood.store.protocol import Body, Found, Page
 from flashflood.store.states import META, NOTHING, State, encode, identity, read_state
@@ -122,7 +123,7 @@ class LocalStore:
         components = split(key)
         if self.head(key) is None:
             return False
-        with made_root(self._folder) as root, _locked(root):
+        with made_root(self._folder) as root, locked(root):
             names = locate(root, components)
             found = _status(root, names)
             if found is not None:
@@ -148,14 +149,14 @@ class LocalStore:
                 descriptor = None if folder is None else open_object(folder, names[-1])
                 if folder is None or descriptor is None:
                     return None
-                file = stack.enter_context(os.fdopen(descriptor, "rb"))
-                opened = os.fstat(descriptor)
-                state = read_state(root, names, opened)
+                file = stack.enter_context(open(stack.enter_context(descriptor), "rb", closefd=False))
+                found = os.fstat(descriptor)
+                state = read_state(root, names, found)
                 now = status(folder, names[-1])
-                if now is not None and identity(now) == identity(opened):
+                if now is not None and identity(now) == identity(found):
                     file.seek(start)
                     body = file.read(-1 if stop is None else max(0, stop - start))
-                    return Found(body, state.metadata, modified(opened))
+                    return Found(body, state.metadata, modified(found))
 
     def _write(self, key: str, body: Body | Iterable[bytes], state: State, *, only_if_free: bool) -> bool:
         components = split(key)
@@ -167,7 +168,7 @@ class LocalStore:
                 return False
             written = stack.enter_context(_temporary(root, body))
             state_written = stack.enter_context(_temporary(root, encode(state))) if state != NOTHING else None
-            with _locked(root):
+            with locked(root):
                 over = _status(root, names)
                 if over is not None and only_if_free:
                     return False
@@ -201,34 +202,23 @@ class LocalStore:
 
 
 @contextmanager
-def _locked(root: int) -> Iterator[None]:
-    """Keep every other writer of this folder, thread or process, from renaming. A killed writer's lock is free."""
-    with made_folder(root, (OWN_FOLDER,)) as own:
-        lock = os.open("lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666, dir_fd=own)
-    try:
-        flock(lock, LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
-
-
-@contextmanager
 def _temporary(root: int, body: Body | Iterable[bytes]) -> Iterator[BinaryIO]:
     """Write a temporary file, to the disk, and give it open, named as in its folder. It goes unless it was renamed."""
     name = uuid.uuid4().hex
-    with made_folder(root, _TMP) as folder:
-
-        def opener(path: str, flags: int) -> int:
-            return os.open(path, flags, 0o666, dir_fd=folder)
-
-        with open(name, "xb", opener=opener) as file:
-            try:
-                file.writelines([body] if isinstance(body, Body) else body)
-                file.flush()
-                os.fsync(file.fileno())
-                yield file
-            finally:
-                _unlink(root, (*_TMP, name))
+    with (
+        made_folder(root, _TMP) as folder,
+        # The opener is C, as `Descriptor` needs it too: no interrupt finds the file open and nobody's.
+        open(name, "xb", opener=partial(os.open, mode=0o666, dir_fd=folder)) as file,
+    ):
+        try:
+            file.writelines([body] if isinstance(body, Body) else body)
+            file.flush()
+            os.fsync(file.fileno())
+            yield file
+        finally:
+            # By a descriptor of its own: after an interrupt this may come late, when `root` is closed.
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=folder)
 
 
 def _stamp(file: BinaryIO, over: os.stat_result | None) -> None:
@@ -261,7 +251,7 @@ def _delete(root: int, names: Sequence[str]) -> bool:
     """Delete an object, then its metadata. False: it was not there."""
     if _status(root, names) is None:
         return False
-    with _locked(root):
+    with locked(root):
         there = _status(root, names) is not None
         if there:
             _unlink(root, names)

@@ -49,7 +49,7 @@ def read_state(root: int, names: Sequence[str], file: os.stat_result) -> State:
         descriptor = None if folder is None else open_object(folder, names[-1])
     if descriptor is None:
         return NOTHING
-    with os.fdopen(descriptor, "rb") as opened:
+    with descriptor, open(descriptor, "rb", closefd=False) as opened:
         content = opened.read()
     try:
         kept = json.loads(content)
