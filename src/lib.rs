@@ -13,7 +13,11 @@ mod _core {
     #[pymodule_export]
     use super::py::batch::Batch;
     #[pymodule_export]
+    use super::py::chain::{Chain, note_fork};
+    #[pymodule_export]
     use super::py::combination::Combination;
+    #[pymodule_export]
+    use super::py::events::Events;
     #[pymodule_export]
     use super::py::expression::Expression;
     #[pymodule_export]

@@ -17,19 +17,25 @@ INTERRUPTS = 800
 LATEST = 0.004
 """Seconds after which an interrupt comes at the latest, amid the tenth request or so."""
 
+
+def put_and_delete(store: LocalStore, key: str) -> None:
+    store.put(key, b"data")
+    store.delete([key])
+
+
 REQUESTS: dict[str, Callable[[LocalStore, str], object]] = {
     "put": lambda store, _: store.put("there", b"data", metadata={"a": "b"}),
     "create": lambda store, key: store.create(key, b"data"),
     "get": lambda store, _: store.get("there"),
     "list": lambda store, _: store.list("", None),
-    "delete": lambda store, key: [store.put(key, b"data"), store.delete([key])],
+    "delete": put_and_delete,
     "mark_garbage": lambda store, _: store.mark_garbage("there"),
 }
 
 
 def interrupt_requests(folder: str, name: str) -> None:
     """Interrupt requests at random moments; tell what they raised, what nobody could catch, and the files open."""
-    os.fsync = lambda _: None  # it would be what is interrupted nearly always
+    pytest.MonkeyPatch().setattr(os, "fsync", lambda _: None)  # it would be what is interrupted nearly always
     uncaught: list[str] = []
     sys.unraisablehook = lambda found: uncaught.append(repr(found.exc_value))
     store = LocalStore(folder)
@@ -38,14 +44,14 @@ def interrupt_requests(folder: str, name: str) -> None:
     raised: Counter[str] = Counter()
     for number in range(INTERRUPTS):
         try:
-            signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0001, LATEST))
+            signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0001, LATEST))  # noqa: S311  no secret
             for again in range(1000):
                 REQUESTS[name](store, f"key {number}/{again}")
         except KeyboardInterrupt:
             raised["KeyboardInterrupt()"] += 1
         except Exception as error:  # noqa: BLE001  whatever it is, it is told
             raised[repr(error)] += 1
-    tell([raised, uncaught, len(os.listdir("/dev/fd"))])
+    tell([raised, uncaught, len(list(Path("/dev/fd").iterdir()))])
 
 
 @pytest.mark.parametrize("name", REQUESTS)

@@ -10,7 +10,7 @@ Everything may be used by several threads at once.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Self, TypeAlias, final
+from typing import Any, Protocol, Self, TypeAlias, final
 
 from typing_extensions import CapsuleType
 
@@ -18,7 +18,9 @@ from flashflood.events import Event
 
 __all__ = [
     "Batch",
+    "Chain",
     "Combination",
+    "Events",
     "Expression",
     "Manifest",
     "Merge",
@@ -31,6 +33,7 @@ __all__ = [
     "export_stream",
     "format_timestamp",
     "living",
+    "note_fork",
     "parse_timestamp",
 ]
 
@@ -221,12 +224,19 @@ class Window:
         """Give the events' data, one after the other: a stretch of the combined journal's blob."""
 
 @final
+class Events(Iterator[Event]):
+    """Events of a batch one by one; each goes to one of the threads that ask. Frozen."""
+
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Event: ...
+
+@final
 class Batch:
     """Events in (timestamp, event_id) order with their data. Frozen."""
 
     def __len__(self) -> int: ...
-    def events(self) -> Iterator[Event]:
-        """Give the events one by one; each event's data is copied once, into its `bytes`."""
+    def events(self, start: int = 0, stop: int | None = None, /) -> Events:
+        """Give the events from place `start` to before `stop`; each event's data is copied once, into its `bytes`."""
     def filter(self, expression: Expression | None, decide: Callable[[bytes], object], /) -> Batch:
         """Give the events that the expression is true of, as its `matches` says.
 
@@ -241,6 +251,23 @@ class Batch:
         """Lay the events out as Arrow has them. Data are not copied. `ValueError` for data of 2 GiB or more."""
     def joined(self) -> bytes | None:
         """Give the events' data with commas between, as the items of a JSON array; None: some may not be JSON."""
+
+class _Runs(Protocol):
+    def after(self, seen: Events | None, /) -> Events:
+        """Give the run after the one that is over, or after none; `StopIteration`: that was the last one."""
+
+@final
+class Chain(Iterator[Event]):
+    """The events of all runs, one after the other; each goes to one of the threads that ask. Frozen."""
+
+    def __new__(cls, runs: _Runs, /) -> Self:
+        """Take no event yet."""
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Event:
+        """Give the next event; in a forked child, of none of the runs that its parent has brought."""
+
+def note_fork() -> None:
+    """Say that this process is a forked child: nothing that was brought before goes out here."""
 
 @final
 class RecordBatch:

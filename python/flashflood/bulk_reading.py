@@ -6,9 +6,10 @@ events are consumed, and a bounded amount of data. What does not come as it was 
 looks it up anew.
 """
 
+import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from typing import Literal, NamedTuple, TypeAlias
 
 from flashflood import layout
@@ -18,7 +19,9 @@ from flashflood.events import Event
 from flashflood.exceptions import FlashFloodEventNotFound
 from flashflood.locating import Locator, Place
 from flashflood.reading import get_event, not_found
+from flashflood.requests import Requests
 from flashflood.store.protocol import Found
+from flashflood.turns import Turns
 
 OnMissing: TypeAlias = Literal["error", "skip"]
 
@@ -64,10 +67,11 @@ def get_events(ctx: Context, ids: Iterable[str], on_missing: OnMissing) -> Itera
     if on_missing not in ("error", "skip"):
         msg = f"on_missing={on_missing!r}; give 'error' or 'skip'"
         raise ValueError(msg)
-    return _events(ctx, iter(ids), skips=on_missing == "skip")
+    return Turns(_events(ctx, iter(ids), skips=on_missing == "skip"), "get_events")
 
 
-def _events(ctx: Context, ids: Iterator[str], *, skips: bool) -> Iterator[Event]:
+def _events(ctx: Context, ids: Iterator[str], *, skips: bool) -> Generator[Event, None, None]:
+    process = os.getpid()
     reader = _Reader(ctx, ids)
     try:
         for answer in reader.answers():
@@ -79,7 +83,8 @@ def _events(ctx: Context, ids: Iterator[str], *, skips: bool) -> Iterator[Event]
             else:
                 yield event
     finally:
-        reader.stop()
+        if process == os.getpid():  # a forked child has nothing under way, and the futures' locks may be held
+            reader.stop()
 
 
 def _event(ctx: Context, answer: _Answer) -> Event:
@@ -110,7 +115,7 @@ class _Reader:
         self._failure: Exception | None = None
         self._limit = ctx.requests.workers
         self._locator = Locator(ctx)
-        self._threads = ThreadPoolExecutor(WINDOWS, thread_name_prefix="flashflood-locating")
+        self._locating = Requests(WINDOWS)
         self._windows: deque[Future[list[_Located]]] = deque()
         self._located: deque[_Located] = deque()
         self._stretches: deque[_Stretch] = deque()
@@ -132,7 +137,7 @@ class _Reader:
     def stop(self) -> None:
         """Send nothing more."""
         self._locator.stop()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._locating.stop()
         for stretch in self._stretches:
             for answer in stretch.answers:
                 if isinstance(answer, _Fetched):
@@ -154,7 +159,7 @@ class _Reader:
             self._start_stretch()
         limit = WINDOWS if self._stretches else 1
         while len(self._windows) < limit and (ids := self._next_ids()):
-            self._windows.append(self._threads.submit(self._locate, ids))
+            self._windows.append(self._locating.start(self._locate, ids))
 
     def _take_window(self) -> bool:
         """Take the next window if it is located. One that failed is left for its turn."""

@@ -8,7 +8,7 @@ may have been combined into one whose turn was over: so the keys passed are list
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import NamedTuple
 
 from flashflood import layout, ledger
@@ -17,6 +17,7 @@ from flashflood.context import Context
 from flashflood.dates import ALWAYS, EARLIEST, DateRange
 from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID
 from flashflood.store.protocol import Entry
+from flashflood.turns import Turns
 
 logger = logging.getLogger("flashflood")
 
@@ -109,23 +110,20 @@ class Opened(NamedTuple):
 
 def living_journals(ctx: Context, after: JournalID | None = None) -> Iterator[JournalID]:
     """List the living journals, after a journal_id or from the first on; lazily, page by page."""
-    return _journal_ids(ctx, Listing(ctx, after=after))
+    return Turns(_journal_ids(ctx, Listing(ctx, after=after)), "this listing of journals")
 
 
 def journals_between(ctx: Context, dates: DateRange) -> Iterator[JournalID]:
     """List the living journals whose range overlaps `dates`; lazily, page by page."""
-    return iter(()) if dates.is_empty else _journal_ids(ctx, Listing(ctx, dates))
+    return iter(()) if dates.is_empty else Turns(_journal_ids(ctx, Listing(ctx, dates)), "this listing of journals")
 
 
 def new_journals(ctx: Context) -> Iterator[JournalID]:
     """List the living `new` journals in key order, lazily. None is what others were combined into."""
-    listing, replaced = Listing(ctx), _committed(ctx)
-    while not listing.is_over:
-        found = map(journal_id, listing.next_page().living)
-        yield from (journal for journal in found if journal.version == NEW and journal not in replaced)
+    return Turns(_new_journals(ctx), "this listing of journals")
 
 
-def opened_between(ctx: Context, dates: DateRange) -> Iterator[Opened]:
+def opened_between(ctx: Context, dates: DateRange) -> Generator[Opened, None, None]:
     """List the living journals whose range overlaps `dates`, and read each; lazily.
 
     Of a journal that is combined meanwhile, and what it is combined into, the first to be met is given. The other one
@@ -159,7 +157,14 @@ def journal_id(entry: Entry) -> JournalID:
     return JournalID(entry.key.removeprefix(layout.JOURNALS))
 
 
-def _journal_ids(ctx: Context, listing: Listing) -> Iterator[JournalID]:
+def _new_journals(ctx: Context) -> Generator[JournalID, None, None]:
+    listing, replaced = Listing(ctx), _committed(ctx)
+    while not listing.is_over:
+        found = map(journal_id, listing.next_page().living)
+        yield from (journal for journal in found if journal.version == NEW and journal not in replaced)
+
+
+def _journal_ids(ctx: Context, listing: Listing) -> Generator[JournalID, None, None]:
     """Yield the ids of a pass; last, what was combined meanwhile into journals whose turn was over."""
     replaced = _committed(ctx)
     has_dead = False

@@ -11,26 +11,27 @@ event that went out is the place to go on from when something listed is gone.
 
 import logging
 import operator
+import os
 import threading
 import time
 from bisect import insort
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from concurrent.futures import Future, wait
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, Generic, NoReturn, TypeAlias, TypeVar
 
-from flashflood import layout
+from flashflood import _core, layout
 from flashflood._core import Batch, Manifest, Merge, Window
 from flashflood.context import Context
 from flashflood.dates import EARLIEST, DateRange
-from flashflood.events import Event
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID
 from flashflood.listing import Listing, Met, journal_id
 from flashflood.lookup import lookup
 from flashflood.pickling import no_pickle
 from flashflood.store.protocol import Entry, Found
+from flashflood.turns import Events, Turns
 
 logger = logging.getLogger("flashflood")
 
@@ -62,30 +63,16 @@ Stage: TypeAlias = Callable[[Batch], B]
 """What is made of a batch on the thread that brings its last bytes: filtering, projecting, laying out for Arrow."""
 
 
-class Replay(Iterator[Event]):
-    """The events of a replay, one by one. A `for` loop over it runs no line of Python between two events."""
+class Replay(Events):
+    """The events of a replay, one by one."""
 
     def __init__(self, ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[Batch]) -> None:
         """Replay from the first event on. No request is made before one is asked for."""
-        self._runs = _runs(ctx, dates, memory_budget, stage)
-        self._events = chain.from_iterable(self._runs)
-
-    def __iter__(self) -> Iterator[Event]:  # noqa: PYI034  not itself, whose __next__ is a line of Python for each event
-        """Give the events that have not gone out yet."""
-        return self._events
-
-    def __next__(self) -> Event:
-        """Give the next event. The look ahead starts when a second one is asked for."""
-        return next(self._events)
+        super().__init__(_runs(ctx, dates, memory_budget, stage), "this replay")
 
     def __reduce__(self) -> NoReturn:
         """Say what to do instead of pickling."""
         raise no_pickle(self, "pickle the FlashFlood, if it was opened by its URL, and replay there")
-
-    def close(self) -> None:
-        """End the replay: no more requests, no more events."""
-        self._runs.close()
-        self._events = chain.from_iterable(self._runs)
 
 
 def checked_budget(memory_budget: int) -> int:
@@ -99,23 +86,22 @@ def checked_budget(memory_budget: int) -> int:
     return operator.index(memory_budget)
 
 
-def batches(ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[B]) -> Generator[B, None, None]:
-    """Yield the events in the range, many at a time. The look ahead starts when a second batch is asked for."""
-    return (batch for batch, _ in _batches(ctx, dates, memory_budget, stage))
+def batches(ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[B]) -> Turns[B]:
+    """Give the events in the range, many at a time. The look ahead starts when a second batch is asked for."""
+    return Turns((batch for batch, _ in _batches(ctx, dates, memory_budget, stage)), "this replay")
 
 
 def _runs(
     ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[Batch]
-) -> Generator[Iterable[Event], None, None]:
+) -> Generator[_core.Events, None, None]:
     """Yield the events in runs: the first one alone, then those of a batch each time."""
     is_first = True
     for batch, look_ahead in _batches(ctx, dates, memory_budget, stage):
-        events = batch.events()
         if is_first:
-            is_first = False
-            yield islice(events, 1)
+            yield batch.events(0, 1)
             look_ahead()
-        yield events
+        yield batch.events(int(is_first))
+        is_first = False
 
 
 def _batches(
@@ -124,6 +110,7 @@ def _batches(
     """Yield the batches that have events, each with what starts the look ahead, if it is to start before the next."""
     place: tuple[str, str] | None = None
     missed: set[JournalID] = set()
+    process = os.getpid()
     while not dates.is_empty:
         reader = _Reader(ctx, dates, memory_budget, stage, place)
         try:
@@ -141,7 +128,8 @@ def _batches(
         else:
             return
         finally:
-            reader.stop()
+            if process == os.getpid():  # a forked child has nothing under way, and the futures' locks may be held
+                reader.stop()
 
 
 class _VanishedError(Exception):

@@ -92,6 +92,12 @@ class Requests:
         finally:
             _cancel(pending)
 
+    def stop(self) -> None:
+        """Begin nothing more; the threads end with what they do."""
+        pool = self._pools.get(os.getpid())
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
+
     @property
     def _is_inside(self) -> bool:
         return getattr(self._here, "inside", False)

@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from flashflood import layout
+from flashflood import _core, layout
 from flashflood._core import Manifest, Merge
 from flashflood.context import Context
 from flashflood.dates import DateRange
@@ -22,6 +22,7 @@ from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
 from flashflood.identifiers import JournalID
 from flashflood.listing import opened_between
 from flashflood.remote import RemoteBlob
+from flashflood.turns import Events, Turns
 
 WINDOW = 16_000_000
 """Bytes asked for at a time."""
@@ -31,10 +32,14 @@ Reader: TypeAlias = Callable[[int, int], bytes]
 
 
 def list_event_streams(ctx: Context, dates: DateRange) -> Iterator[dict[str, Any]]:
-    """Yield a stream for each living journal that overlaps the range: its manifest, and a `stream_url`.
+    """Give a stream for each living journal that overlaps the range: its manifest, and a `stream_url`.
 
     Of a journal that has been combined since the listing began, a stream leaves out the events that an earlier one has.
     """
+    return Turns(_streams(ctx, dates), "list_event_streams")
+
+
+def _streams(ctx: Context, dates: DateRange) -> Generator[dict[str, Any], None, None]:
     for manifest, given in opened_between(ctx, dates):
         fields = manifest_fields(manifest, without=given)
         if fields["events"]:
@@ -79,20 +84,22 @@ def replay_event_stream(
     manifest, url = _checked(event_stream)
     what = f"event stream of journal {manifest.journal_id}"
     if urlsplit(url).scheme == "file":
-        return _events(manifest, dates, _file_reader(url, allow_file_urls, what))
-    return _remote_events(manifest, dates, RemoteBlob(url, manifest.size, what))
+        runs = _runs(manifest, dates, _file_reader(url, allow_file_urls, what))
+    else:
+        runs = _remote_runs(manifest, dates, RemoteBlob(url, manifest.size, what))
+    return Events(runs, "this replay of an event stream")
 
 
-def _remote_events(manifest: Manifest, dates: DateRange, blob: RemoteBlob) -> Iterator[Event]:
+def _remote_runs(manifest: Manifest, dates: DateRange, blob: RemoteBlob) -> Generator[_core.Events, None, None]:
     with closing(blob):
-        yield from _events(manifest, dates, blob.read)
+        yield from _runs(manifest, dates, blob.read)
 
 
-def _events(manifest: Manifest, dates: DateRange, read: Reader) -> Iterator[Event]:
+def _runs(manifest: Manifest, dates: DateRange, read: Reader) -> Generator[_core.Events, None, None]:
     merge = Merge(dates.start, dates.end)
     merge.add(manifest)
     while (window := merge.window(None, WINDOW)) is not None:
-        yield from window.batch([read(start, stop) for _, start, stop in window.requests]).events()
+        yield window.batch([read(start, stop) for _, start, stop in window.requests]).events()
 
 
 def _checked(event_stream: Mapping[str, Any]) -> tuple[Manifest, str]:

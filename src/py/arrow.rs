@@ -9,6 +9,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyIterator};
 
+use super::chain::Process;
 use super::gil::released;
 use crate::core::arrow::{record_batch, schema};
 use crate::core::batch;
@@ -46,34 +47,29 @@ pub fn export_stream<'py>(batches: &Bound<'py, PyIterator>, batch_size: usize) -
         return Err(PyValueError::new_err("a batch must have room for a row"));
     }
     let current = arrow_array::RecordBatch::new_empty(schema());
-    let reader = Reader { batches: Some(batches.clone().unbind()), batch_size, current };
+    let reader = Reader { batches: batches.clone().unbind(), batch_size, current, process: Process::this() };
     PyCapsule::new_with_value(batches.py(), FFI_ArrowArrayStream::new(Box::new(reader)), c"arrow_array_stream")
 }
 
 /// Record batches from Python, cut to size. Read from any thread.
 struct Reader {
-    /// None: there are no more.
-    batches: Option<Py<PyIterator>>,
+    batches: Py<PyIterator>,
     batch_size: usize,
     /// What has not gone out of the last one.
     current: arrow_array::RecordBatch,
+    process: Process,
 }
 
 impl Reader {
     /// Takes the next record batch from Python; none: there are no more.
-    fn advance(&mut self) -> Result<Option<arrow_array::RecordBatch>, ArrowError> {
-        let Some(batches) = &self.batches else { return Ok(None) };
-        let next = |py: Python<'_>| match batches.bind(py).clone().next() {
+    fn advance(&self) -> Result<Option<arrow_array::RecordBatch>, ArrowError> {
+        let next = |py: Python<'_>| match self.batches.bind(py).clone().next() {
             Some(batch) => Ok(Some(batch?.cast::<RecordBatch>()?.get().0.clone())),
             None => Ok(None),
         };
-        let next = Python::try_attach(next)
+        Python::try_attach(next)
             .ok_or_else(|| ArrowError::CDataInterface("Python is shutting down".to_owned()))?
-            .map_err(|error: PyErr| ArrowError::ExternalError(Box::new(error)));
-        if !matches!(next, Ok(Some(_))) {
-            self.batches = None;
-        }
-        next
+            .map_err(|error: PyErr| ArrowError::ExternalError(Box::new(error)))
     }
 }
 
@@ -81,11 +77,13 @@ impl Iterator for Reader {
     type Item = Result<arrow_array::RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.current.num_rows() == 0 {
+        // What was brought before a fork is the parent's.
+        while self.current.num_rows() == 0 || !self.process.is_this() {
             match self.advance().transpose()? {
                 Ok(batch) => self.current = batch,
                 Err(error) => return Some(Err(error)),
             }
+            self.process.set_this();
         }
         let rows = self.batch_size.min(self.current.num_rows());
         let batch = self.current.slice(0, rows);

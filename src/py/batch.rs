@@ -22,9 +22,10 @@ impl Batch {
         self.0.len()
     }
 
-    /// The events, one by one.
-    fn events(&self, py: Python<'_>) -> PyResult<Events> {
-        Events::new(py, Arc::clone(&self.0))
+    /// The events from one place to before another, one by one.
+    #[pyo3(signature = (start=0, stop=None, /))]
+    fn events(&self, py: Python<'_>, start: usize, stop: Option<usize>) -> PyResult<Events> {
+        Events::new(py, Arc::clone(&self.0), start, stop.unwrap_or(self.0.len()))
     }
 
     /// The events that an expression is true of.

@@ -17,13 +17,31 @@ use crate::core::batch::Batch;
 pub struct Events {
     batch: Arc<Batch>,
     next: AtomicUsize,
+    stop: usize,
     event_type: Py<PyType>,
 }
 
 impl Events {
-    /// All of them, from the first on.
-    pub fn new(py: Python<'_>, batch: Arc<Batch>) -> PyResult<Self> {
-        Ok(Self { batch, next: AtomicUsize::new(0), event_type: event_type(py)?.clone().unbind() })
+    /// Those from one place to before another.
+    pub fn new(py: Python<'_>, batch: Arc<Batch>, start: usize, stop: usize) -> PyResult<Self> {
+        let stop = stop.min(batch.len());
+        Ok(Self { batch, next: AtomicUsize::new(start), stop, event_type: event_type(py)?.clone().unbind() })
+    }
+
+    /// The next event; none: they have all gone out, each to one of the threads that ask.
+    pub fn take<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        let event = if next < self.stop { self.batch.event(next) } else { None };
+        let Some(event) = event else {
+            // However often it is asked again, it must not begin anew.
+            self.next.store(self.stop, Ordering::Relaxed);
+            return Ok(None);
+        };
+        let event_id = PyString::new(py, event.event_id).into_any();
+        let date = to_datetime(py, event.timestamp)?.into_any();
+        let data = PyBytes::new(py, event.data).into_any();
+        let fields = [event_id, date, data];
+        new_event(self.event_type.bind(py), fields).map(Some)
     }
 }
 
@@ -34,17 +52,7 @@ impl Events {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let next = self.next.fetch_add(1, Ordering::Relaxed);
-        let Some(event) = self.batch.event(next) else {
-            // However often it is asked again, it must not begin anew.
-            self.next.store(self.batch.len(), Ordering::Relaxed);
-            return Ok(None);
-        };
-        let event_id = PyString::new(py, event.event_id).into_any();
-        let date = to_datetime(py, event.timestamp)?.into_any();
-        let data = PyBytes::new(py, event.data).into_any();
-        let fields = [event_id, date, data];
-        new_event(self.event_type.bind(py), fields).map(Some)
+        self.take(py)
     }
 }
 

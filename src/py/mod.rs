@@ -3,9 +3,10 @@
 pub mod arrow;
 pub mod batch;
 mod buffers;
+pub mod chain;
 pub mod combination;
 mod errors;
-mod events;
+pub mod events;
 pub mod expression;
 mod gil;
 pub mod listing;

@@ -259,7 +259,14 @@ impl Manifest {
     }
 
     fn lookup(&self) -> &Lookup {
-        self.lookup.get_or_init(|| Lookup::new(&self.ids))
+        // Not made inside `get_or_init`: a child that is forked meanwhile would wait for the thread that makes it.
+        match self.lookup.get() {
+            Some(lookup) => lookup,
+            None => {
+                let lookup = Lookup::new(&self.ids);
+                self.lookup.get_or_init(|| lookup)
+            }
+        }
     }
 
     /// The first row from `from` on, up to `to`, that does not come before a place.

@@ -1,0 +1,121 @@
+"""Iterators that several threads may take from, and that know a process forked meanwhile.
+
+Each item goes to one thread. Where the iterator fails, every thread that goes on asking hears of it: none takes the end
+of what it got for the end of all. Threads and connections do not survive a fork, so in a child an iterator that was
+begun before says so at once.
+"""
+
+import os
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
+from threading import RLock
+from typing import TypeVar
+
+from flashflood import _core
+from flashflood.events import Event
+from flashflood.exceptions import FlashFloodException
+
+T = TypeVar("T")
+
+os.register_at_fork(after_in_child=_core.note_fork)
+
+
+class Turns(Iterator[T]):
+    """The items of a generator, for one thread at a time."""
+
+    def __init__(self, items: Generator[T, None, None], what: str) -> None:
+        """Take no item yet. `what`: the call, as messages name it."""
+        self._items = items
+        self._what = what
+        self._lock = RLock()
+        self._process: int | None = None
+        """Where the first item was asked for."""
+        self._is_taking = False
+        self._failure: Exception | None = None
+
+    def __next__(self) -> T:
+        """Give the next item. FlashFloodException: it cannot be had here any more; it says what to do."""
+        return self._turn(self._items.__next__)
+
+    def _turn(self, take: Callable[[], T]) -> T:
+        """Take when no other thread does. What goes wrong, and may have lost an item, ends it for all."""
+        self._check_process()
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure
+            if self._is_taking:
+                msg = f"{self._what} was asked for an item while this thread was making one: ask once it has come"
+                raise FlashFloodException(msg)
+            try:
+                self._is_taking = True
+                return take()
+            except StopIteration:
+                raise
+            except Exception as error:
+                self._failure = error
+                raise
+            except BaseException as error:
+                msg = f"{self._what} was interrupted by {error!r} and cannot go on: call it again"
+                self._failure = FlashFloodException(msg)
+                raise
+            finally:
+                self._is_taking = False
+
+    def close(self) -> None:
+        """End it: no more requests, no more items. In a forked child nothing is under way."""
+        if self._process in (None, os.getpid()):
+            with self._lock:
+                self._items.close()
+
+    def _check_process(self) -> None:
+        process = os.getpid()
+        if self._process is None:
+            self._process = process
+        if self._process != process:
+            msg = (
+                f"{self._what} was begun in process {self._process}, from which this process {process} was forked: "
+                f"call it again in this one"
+            )
+            raise FlashFloodException(msg)
+
+
+class _Runs(Turns[_core.Events]):
+    """Events in runs."""
+
+    _run: _core.Events | None = None
+
+    def after(self, seen: _core.Events | None) -> _core.Events:
+        """Give the run after the one that is over, which another thread may have asked for already."""
+        return self._turn(partial(self._after, seen))
+
+    def _after(self, seen: _core.Events | None) -> _core.Events:
+        if self._run is None or self._run is seen:
+            self._run = next(self._items)
+        return self._run
+
+    def close(self) -> None:
+        """End it with the run that is under way."""
+        super().close()
+        self._run = None
+
+
+class Events(Iterator[Event]):
+    """Events one by one, for any number of threads. A `for` loop over it runs no line of Python between two events."""
+
+    def __init__(self, runs: Generator[_core.Events, None, None], what: str) -> None:
+        """Take no event yet."""
+        self._runs = _Runs(runs, what)
+        self._events = _core.Chain(self._runs)
+
+    def __iter__(self) -> Iterator[Event]:  # noqa: PYI034  not itself, whose __next__ is a line of Python for each event
+        """Give the events that have not gone out yet."""
+        return self._events
+
+    def __next__(self) -> Event:
+        """Give the next event. The look ahead starts when a second one is asked for."""
+        return next(self._events)
+
+    def close(self) -> None:
+        """End it: no more requests, no more events."""
+        self._runs.close()
+        self._events = _core.Chain(self._runs)
