@@ -1,12 +1,15 @@
 //! Record batches for whoever reads Arrow, over the PyCapsule interface:
 //! https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html.
 
+use std::sync::{Mutex, PoisonError};
+
 use arrow_array::RecordBatchReader;
 use arrow_array::ffi::FFI_ArrowSchema;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_schema::{ArrowError, SchemaRef};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
 use pyo3::types::{PyCapsule, PyIterator};
 
 use super::chain::Process;
@@ -46,30 +49,43 @@ pub fn export_stream<'py>(batches: &Bound<'py, PyIterator>, batch_size: usize) -
     if batch_size == 0 {
         return Err(PyValueError::new_err("a batch must have room for a row"));
     }
-    let current = arrow_array::RecordBatch::new_empty(schema());
+    let current = Mutex::new(arrow_array::RecordBatch::new_empty(schema()));
     let reader = Reader { batches: batches.clone().unbind(), batch_size, current, process: Process::this() };
     PyCapsule::new_with_value(batches.py(), FFI_ArrowArrayStream::new(Box::new(reader)), c"arrow_array_stream")
 }
 
-/// Record batches from Python, cut to size. Read from any thread.
+/// Record batches from Python, cut to size. Read from any thread, and each goes to one.
 struct Reader {
     batches: Py<PyIterator>,
     batch_size: usize,
     /// What has not gone out of the last one.
-    current: arrow_array::RecordBatch,
+    current: Mutex<arrow_array::RecordBatch>,
     process: Process,
 }
 
 impl Reader {
+    /// The next rows; none: there are no more.
+    fn rows(&self, py: Python<'_>) -> PyResult<Option<arrow_array::RecordBatch>> {
+        // What was brought before a fork is the parent's, and so is the lock.
+        let brought = if self.process.is_this() { None } else { Some(self.advance(py)?) };
+        self.process.set_this();
+        let mut current = self.current.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
+        if let Some(brought) = brought {
+            *current = brought.unwrap_or_else(|| arrow_array::RecordBatch::new_empty(schema()));
+        }
+        while current.num_rows() == 0 {
+            let Some(batch) = self.advance(py)? else { return Ok(None) };
+            *current = batch;
+        }
+        let rows = current.slice(0, self.batch_size.min(current.num_rows()));
+        *current = current.slice(rows.num_rows(), current.num_rows() - rows.num_rows());
+        Ok(Some(rows))
+    }
+
     /// Takes the next record batch from Python; none: there are no more.
-    fn advance(&self) -> Result<Option<arrow_array::RecordBatch>, ArrowError> {
-        let next = |py: Python<'_>| match self.batches.bind(py).clone().next() {
-            Some(batch) => Ok(Some(batch?.cast::<RecordBatch>()?.get().0.clone())),
-            None => Ok(None),
-        };
-        Python::try_attach(next)
-            .ok_or_else(|| ArrowError::CDataInterface("Python is shutting down".to_owned()))?
-            .map_err(|error: PyErr| ArrowError::ExternalError(Box::new(error)))
+    fn advance(&self, py: Python<'_>) -> PyResult<Option<arrow_array::RecordBatch>> {
+        let Some(batch) = self.batches.bind(py).clone().next() else { return Ok(None) };
+        Ok(Some(batch?.cast::<RecordBatch>()?.get().0.clone()))
     }
 }
 
@@ -77,18 +93,10 @@ impl Iterator for Reader {
     type Item = Result<arrow_array::RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        // What was brought before a fork is the parent's.
-        while self.current.num_rows() == 0 || !self.process.is_this() {
-            match self.advance().transpose()? {
-                Ok(batch) => self.current = batch,
-                Err(error) => return Some(Err(error)),
-            }
-            self.process.set_this();
-        }
-        let rows = self.batch_size.min(self.current.num_rows());
-        let batch = self.current.slice(0, rows);
-        self.current = self.current.slice(rows, self.current.num_rows() - rows);
-        Some(Ok(batch))
+        let Some(rows) = Python::try_attach(|py| self.rows(py)) else {
+            return Some(Err(ArrowError::CDataInterface("Python is shutting down".to_owned())));
+        };
+        rows.map_err(|error| ArrowError::ExternalError(Box::new(error))).transpose()
     }
 }
 

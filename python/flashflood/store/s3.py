@@ -7,6 +7,7 @@ retries, its connections. Botocore's own errors (no access, no bucket, no networ
 from __future__ import annotations
 
 import logging
+import os
 import random
 import threading
 import time
@@ -26,6 +27,7 @@ from botocore.exceptions import (
 
 from flashflood.config import object_exists_waiter_config
 from flashflood.exceptions import FlashFloodException
+from flashflood.store.connections import leave_connections
 from flashflood.store.protocol import Body, Entry, Found, Page
 from flashflood.store.shortcuts import AtOnce, Head, Keys, prepare
 
@@ -69,11 +71,13 @@ class S3Store:
         options: Any = client.meta.config  # whose stubs know none of its attributes
         self.workers: int = options.max_pool_connections
         prepare(client)
-        self._client = client
+        self._shared_client = client
+        self._process = os.getpid()
         self._bucket = bucket
         self.client, self.bucket = client, bucket  # for those who reach for them, as 0.4.3 lets them
         self._root = f"{root_prefix}/"
-        self._probe_lock = threading.Lock()
+        self._probe_locks: dict[int, threading.Lock] = {}
+        """By the process: in a forked child its parent's may be held for ever."""
         self._creates_conditionally: bool | None = None
 
     def get(self, key: str, start: int | None = None, stop: int | None = None, /) -> Found | None:
@@ -205,6 +209,15 @@ class S3Store:
         """Presign a GET of the object, for an hour. No request is made: the object need not be there."""
         return self._client.generate_presigned_url("get_object", Params=self._at(key), ExpiresIn=URL_LIFETIME)
 
+    @property
+    def _client(self) -> S3Client:
+        """The client; in a forked child with connections of its own."""
+        process = os.getpid()
+        if process != self._process:
+            leave_connections(self._shared_client)
+            self._process = process
+        return self._shared_client
+
     def _at(self, key: str) -> dict[str, Any]:
         return {"Bucket": self._bucket, "Key": self._root + key}
 
@@ -265,7 +278,7 @@ class S3Store:
 
     def _knows_conditional_put(self) -> bool:
         """Find out, once, whether the server refuses a conditional PUT of a key that is there: a marker."""
-        with self._probe_lock:
+        with self._probe_locks.setdefault(os.getpid(), threading.Lock()):
             if self._creates_conditionally is None:
                 try:
                     # False: it was refused, so the server knows. It succeeds where there is no marker yet: then again.
