@@ -1,0 +1,140 @@
+//! Batches: filtered, projected, joined, and as Arrow has them, held against doing so event by event.
+
+use std::sync::Arc;
+
+use _core::core::arrow::record_batch;
+use _core::core::batch::Batch;
+use _core::core::filter::{Expression, Outcome, Scratch};
+use _core::core::manifest::Manifest;
+use _core::core::merge::Merge;
+use _core::core::row::Row;
+use _core::core::selection::{Results, joined, verdicts};
+use _core::core::timestamp::Timestamp;
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{Array, RecordBatch};
+use bytes::Bytes;
+
+use crate::choices::Choices;
+use crate::journals::{IDS, moment};
+use crate::json::{Json, Style, read, write};
+use crate::trees::{json, tree};
+
+const JOURNAL: &str = "2020-01-01T000000.000000Z--2020-01-01T000100.000000Z--new--00000000-0000-4000-8000-000000000001";
+
+/// An event that a batch must have.
+type Event = (Timestamp, String, Vec<u8>);
+
+/// Makes a batch of events, and does with it what can be done.
+pub fn check(data: &[u8]) {
+    let mut choices = Choices::new(data);
+    let expression = Expression::new(tree(&mut choices, &mut 8));
+    let mut events: Vec<Event> = Vec::new();
+    while !choices.is_over() && events.len() < 12 {
+        let event = (moment(&mut choices), choices.one_of(&IDS).to_owned(), data_of(&mut choices));
+        if events.iter().all(|(timestamp, event_id, _)| (timestamp, event_id) != (&event.0, &event.1)) {
+            events.push(event);
+        }
+    }
+    if events.is_empty() {
+        return;
+    }
+    let batch = batch_of(&mut events);
+    check_events(&batch, &events);
+    check_selection(&mut choices, &batch, &events, &expression);
+    let keep: Vec<bool> = events.iter().map(|_| choices.is_true()).collect();
+    let kept: Vec<Event> =
+        events.iter().zip(&keep).filter(|(_, keep)| **keep).map(|(event, _)| event.clone()).collect();
+    check_events(&batch.kept(&keep), &kept);
+    check_events(&batch.kept(&keep).kept(&vec![true; kept.len()]), &kept);
+}
+
+fn data_of(choices: &mut Choices<'_>) -> Vec<u8> {
+    if choices.is_rare(3) { choices.bytes().to_vec() } else { write(&json(choices, 2), Style::Bare) }
+}
+
+/// A batch of the events, which are put in order.
+fn batch_of(events: &mut [Event]) -> Batch {
+    events.sort();
+    let blob: Vec<u8> = events.iter().flat_map(|event| event.2.clone()).collect();
+    let mut offset = 0;
+    let mut rows: Vec<Row> = Vec::new();
+    for (timestamp, event_id, data) in events.iter() {
+        let (event_id, size) = (event_id.clone(), data.len() as u64);
+        let (revision, birth, updated, source) = (None, None, None, None);
+        rows.push(Row { event_id, timestamp: *timestamp, offset, size, revision, birth, updated, source });
+        offset += size;
+    }
+    let rows: Vec<&Row> = rows.iter().collect();
+    let manifest = Manifest::of_rows(JOURNAL, &rows, offset, Arc::default()).expect("rows that fit");
+    let mut merge = Merge::default();
+    merge.add(Arc::new(manifest));
+    let window = merge.window(None, u64::MAX).expect("events");
+    let buffers = if blob.is_empty() { Vec::new() } else { vec![Bytes::from(blob)] };
+    Batch::new(Arc::new(window), buffers).expect("their bytes")
+}
+
+/// Checks that a batch has these events: one by one, as Arrow has them, and joined.
+fn check_events(batch: &Batch, events: &[Event]) {
+    assert_eq!((batch.len(), batch.is_empty()), (events.len(), events.is_empty()));
+    for (place, event) in batch.events().enumerate() {
+        let (timestamp, event_id, data) = &events[place];
+        assert_eq!((event.timestamp, event.event_id, event.data), (*timestamp, event_id.as_str(), data.as_slice()));
+        assert_eq!(batch.event(place), Some(event));
+    }
+    assert_eq!(batch.event(events.len()), None);
+    check_arrow(&record_batch(batch).expect("few bytes"), events);
+    check_joined(batch, events);
+}
+
+fn check_arrow(batch: &RecordBatch, events: &[Event]) {
+    let [ids, dates, data] = [0, 1, 2].map(|column| batch.column(column));
+    for column in batch.columns() {
+        column.to_data().validate_full().expect("an Arrow array");
+        assert_eq!((column.len(), column.null_count()), (events.len(), 0));
+    }
+    let (ids, dates) = (ids.as_string::<i32>(), dates.as_primitive::<TimestampMicrosecondType>());
+    for (place, (timestamp, event_id, bytes)) in events.iter().enumerate() {
+        assert_eq!((ids.value(place), dates.value(place)), (event_id.as_str(), timestamp.microseconds()));
+        assert_eq!(data.as_binary_view().value(place), bytes);
+    }
+}
+
+/// Checks that the events' data are joined where all are JSON, and only there.
+fn check_joined(batch: &Batch, events: &[Event]) {
+    let readings: Vec<_> = events.iter().map(|event| read(&event.2)).collect();
+    let Some(items) = joined(batch) else {
+        assert!(readings.iter().any(|reading| reading.value.is_none() || reading.may_be_undecided));
+        return;
+    };
+    let values: Vec<Json> = readings.into_iter().map(|reading| reading.value.expect("JSON")).collect();
+    let array = [b"[", items.as_slice(), b"]"].concat();
+    if let Some(value) = read(&array).value {
+        assert_eq!(write(&value, Style::Python), write(&Json::Array(values), Style::Python));
+    }
+}
+
+/// Checks that an expression says of each event of a batch what it says of its data alone.
+fn check_selection(choices: &mut Choices<'_>, batch: &Batch, events: &[Event], expression: &Expression) {
+    let all = verdicts(batch, expression);
+    let mut results = Results::of(batch, expression);
+    let mut undecided = (Vec::new(), Vec::new());
+    let mut expected = events.to_vec();
+    for (place, event) in expected.iter_mut().enumerate() {
+        let outcome = expression.matches(&event.2, &mut Scratch::default());
+        assert_eq!(all.keep[place], outcome == Outcome::Value(true));
+        undecided.0.extend((outcome == Outcome::Undecided).then_some(place));
+        let mut out = Vec::new();
+        match expression.select(&event.2, &mut Scratch::default(), &mut out) {
+            Outcome::Value(()) => event.2 = out,
+            Outcome::NotJson | Outcome::Failed => event.2 = b"null".to_vec(),
+            Outcome::Undecided => {
+                undecided.1.push(place);
+                event.2 = choices.bytes().to_vec();
+                results.decide(place, &event.2);
+            }
+        }
+    }
+    assert_eq!((&all.undecided, &results.undecided), (&undecided.0, &undecided.1));
+    check_events(&batch.with_data(results.data, &results.bounds), &expected);
+}
