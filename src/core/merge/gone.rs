@@ -76,9 +76,10 @@ impl Gone {
         end: usize,
         live: impl Iterator<Item = &'a Journal>,
     ) -> Vec<u32> {
-        let Some(reached) = self.place() else { return Vec::new() };
-        let late = manifest.first_not_before(first, end, reached);
-        let late = if late < end && manifest.place(late) == reached { late + 1 } else { late };
+        if self.reached.is_none() {
+            return Vec::new();
+        }
+        let late = self.first_beyond(manifest, first, end);
         if late == first {
             return Vec::new();
         }

@@ -232,17 +232,22 @@ impl Merge {
         true
     }
 
-    /// Of journals that have a row of one place, the most credible first: the one whose row goes out.
+    /// Of journals that have a row of one place, the most credible first: the one whose row goes out. None where only
+    /// one has it, about whose rows the index was asked, and that says that it was deleted.
     fn winner(&self, tied: &[Head]) -> Option<u32> {
         let most_credible = tied.first()?;
         match self.questions.verdict(most_credible.place()) {
-            Some(Verdict::Nobody) if tied.len() == 1 => None,
+            Some(Verdict::Nobody) if tied.len() == 1 && self.is_questioned(most_credible.number) => None,
             Some(Verdict::Journal(journal_id)) => {
                 let named = tied.iter().find(|head| head.journal_id() == journal_id);
                 Some(named.unwrap_or(most_credible).number)
             }
             Some(Verdict::Nobody | Verdict::Open) | None => Some(most_credible.number),
         }
+    }
+
+    fn is_questioned(&self, number: u32) -> bool {
+        self.journals.get(number as usize).and_then(Option::as_ref).is_some_and(|journal| journal.is_questioned)
     }
 
     /// Notes that rows of a journal, up to but without `row`, have passed.

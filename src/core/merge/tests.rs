@@ -306,6 +306,29 @@ fn rows_that_come_late_go_out_unless_they_have_before() {
 }
 
 #[test]
+fn rows_of_one_place_that_come_late_do_not_go_out_again() {
+    let mut merge = merge_of(&[ours(1, &[("a", 2), ("b", 3)])]);
+    assert_eq!(ids(merge.window(Some(at(3)), PLENTY)), "a");
+    let rows = [("late", 1), ("a", 2), ("a", 2)].map(|(id, seconds)| row(id, seconds, 0, 1));
+    let named_too_late = Manifest::of_rows(&named(2, 2, Some(1), 2), &rows.each_ref(), 1, Arc::default()).unwrap();
+    merge.add(Arc::new(named_too_late));
+    assert_eq!(merge.pending(), 2);
+    assert_eq!(rest(&mut merge), "late b");
+}
+
+#[test]
+fn a_row_is_deleted_only_where_the_index_was_asked_about_its_journal() {
+    // The second has a place twice, so that each of its rows is looked at.
+    for events in [&[("a", 1), ("b", 2), ("b", 2)][..], &[("a", 1), ("b", 2)]] {
+        let (older, newer) = (theirs(1, &[("a", 1), ("z", 1)]), theirs(2, events));
+        let mut merge = merge_of(&[older.clone(), newer]);
+        merge.decide((at(1), "a"), Verdict::Nobody);
+        merge.add(replacing(9, &[&older]));
+        assert_eq!(rest(&mut merge), "a b");
+    }
+}
+
+#[test]
 fn a_journal_is_a_source_by_the_number_of_journals_before_it() {
     let mut merge = between(Some(5), None, None);
     merge.add(ours(1, &[("a", 1)]));
