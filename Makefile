@@ -2,10 +2,12 @@
 # make test    set up, build, and run all tests, Rust and Python
 # make lint    set up, build, and check format, lints, types and stubs
 # make bench   set up, build, measure beside FlashFlood 0.4.3 and other tools, and write docs/benchmarks.md (half an hour)
+# make fuzz    build the core's decoders for libFuzzer and fuzz them, for FUZZ_SECONDS in all (ten minutes)
 # make pin     write the versions that are installed now into constraints.txt
 # make clean   remove whatever the others made
 #
 # Needs Python 3.11 or later (make PYTHON=python3.12 names another one), cargo and make. Everything else goes into .venv.
+# `make fuzz` needs a C++ compiler too.
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,6 +17,15 @@ PIP := 26.3
 OLD_VERSION := 0.4.3
 OLD := build/flash-flood-$(OLD_VERSION)
 PEERS := build/peers
+FUZZ := build/fuzz
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS := $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
+# What cargo-fuzz sets, but for the sanitizers, which stable Rust has not: the core has no unsafe code.
+FUZZ_FLAGS := --cfg fuzzing -Cpasses=sancov-module $(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 \
+	inline-8bit-counters pc-table trace-compares)
+# Cargo gives these flags to build scripts too, unless it is told what to build for.
+FUZZ_HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+FUZZ_BIN = $(FUZZ)/target/$(FUZZ_HOST)/release
 RUST_FILES := Cargo.toml Cargo.lock $(shell find src -name '*.rs')
 
 # Whatever environment is active, everything here happens in .venv.
@@ -27,7 +38,7 @@ unexport CONDA_PREFIX PYTHONHOME PYTHONPATH
 pip := $(VENV)/bin/python -m pip install --quiet --constraint constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-rust test-python lint bench pin clean
+.PHONY: demo test test-rust test-python lint bench fuzz fuzz-build fuzz-keep pin clean
 
 demo: $(STAMPS)/package
 	@$(VENV)/bin/flashflood demo
@@ -37,13 +48,16 @@ test: test-rust test-python
 # The core is tested without Python, which need not even have a library to link with: pyo3 then builds as for the wheel.
 test-rust: $(STAMPS)/venv
 	PYO3_BUILD_EXTENSION_MODULE=1 cargo test --locked
+	PYO3_BUILD_EXTENSION_MODULE=1 cargo test --locked --manifest-path fuzz/Cargo.toml --target-dir target
 
 test-python: $(STAMPS)/package $(STAMPS)/tools $(STAMPS)/old
 	python -m pytest -n 2
 
 lint: $(STAMPS)/package $(STAMPS)/tools
 	cargo fmt --check
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --manifest-path fuzz/Cargo.toml --target-dir target -- -D warnings
 	ruff check
 	ruff format --check
 	mypy
@@ -56,6 +70,30 @@ bench: $(STAMPS)/package $(STAMPS)/tools $(STAMPS)/old $(STAMPS)/peers
 	python benches/backlog.py
 	python benches/peers.py
 	python benches/report.py
+
+# New inputs go to build/fuzz/corpus, and what a decoder fails on to build/fuzz.
+fuzz: fuzz-build
+	@set -e; for target in $(FUZZ_TARGETS); do \
+		echo "== $$target"; \
+		mkdir -p $(FUZZ)/corpus/$$target; \
+		$(FUZZ_BIN)/$$target $(FUZZ)/corpus/$$target fuzz/corpus/$$target -dict=fuzz/words.dict -timeout=20 -verbosity=0 \
+			-max_total_time=$$(($(FUZZ_SECONDS) / $(words $(FUZZ_TARGETS)))) -print_final_stats=1 \
+			-artifact_prefix=$(FUZZ)/$$target-; \
+	done
+
+# Of the inputs that are kept and those in build/fuzz, keeps as few as reach the same code.
+fuzz-keep: fuzz-build
+	@set -e; for target in $(FUZZ_TARGETS); do \
+		mkdir -p $(FUZZ)/corpus/$$target $(FUZZ)/kept/$$target; \
+		$(FUZZ_BIN)/$$target -merge=1 -use_counters=0 -verbosity=0 $(FUZZ)/kept/$$target \
+			fuzz/corpus/$$target $(FUZZ)/corpus/$$target; \
+	done
+	rm -rf fuzz/corpus
+	mv $(FUZZ)/kept fuzz/corpus
+
+fuzz-build: $(STAMPS)/venv
+	PYO3_BUILD_EXTENSION_MODULE=1 RUSTFLAGS='$(FUZZ_FLAGS)' cargo build --release --locked --bins \
+		--manifest-path fuzz/Cargo.toml --target-dir $(FUZZ)/target --target $(FUZZ_HOST)
 
 pin: $(STAMPS)/package $(STAMPS)/tools
 	{ sed -n /^#/p constraints.txt; python -m pip freeze --exclude flashflood-rs; } > constraints.new

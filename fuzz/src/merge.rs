@@ -86,6 +86,7 @@ struct Journal {
     manifest: Arc<Manifest>,
     rows: Vec<usize>,
     left: Vec<usize>,
+    is_questioned: bool,
 }
 
 impl Journal {
@@ -146,15 +147,16 @@ impl Naive {
             journal.take_if(|journal| names.contains(journal.manifest.journal_id()));
         }
         self.replaced.push(names);
-        let journal = self.entered(manifest);
-        let asked = self.ask(&journal);
+        let mut journal = self.entered(manifest);
+        let asked = self.ask(&mut journal);
         self.journals.push((!journal.left.is_empty()).then_some(journal));
         asked
     }
 
     /// The journal with its rows in the range that have not gone out already, or come too late.
     fn entered(&self, manifest: &Arc<Manifest>) -> Journal {
-        let mut journal = Journal { manifest: Arc::clone(manifest), rows: Vec::new(), left: Vec::new() };
+        let mut journal =
+            Journal { manifest: Arc::clone(manifest), rows: Vec::new(), left: Vec::new(), is_questioned: false };
         for row in 0..manifest.len() {
             let place = journal.place(row);
             let is_in_range = self.from.is_none_or(|from| from < place.0)
@@ -171,24 +173,22 @@ impl Naive {
         journal
     }
 
-    fn ask(&mut self, journal: &Journal) -> Vec<OwnedPlace> {
+    fn ask(&mut self, journal: &mut Journal) -> Vec<OwnedPlace> {
         let mut asked = BTreeSet::new();
         if journal.left.is_empty() {
             return Vec::new();
         }
-        for other in self.journals.iter().flatten() {
+        for other in self.journals.iter_mut().flatten() {
             let ((from, to), (start, end)) = (journal.range(), other.range());
             let both_are_ours = journal.manifest.is_ours() && other.manifest.is_ours();
             let places: BTreeSet<OwnedPlace> = other.places(&other.rows).collect();
-            if start > to
-                || from > end
-                || both_are_ours
-                || !journal.places(&journal.rows).any(|row| places.contains(&row))
-            {
+            let share_a_row = journal.places(&journal.rows).any(|row| places.contains(&row));
+            if start > to || from > end || both_are_ours || !share_a_row {
                 continue;
             }
             let is_older = journal.manifest.credibility() < other.manifest.credibility();
-            let older = if is_older { journal } else { other };
+            let older = if is_older { &mut *journal } else { other };
+            older.is_questioned = true;
             asked.extend(older.places(&older.left).filter(|place| !self.verdicts.contains_key(place)));
         }
         self.verdicts.extend(asked.iter().map(|place| (place.clone(), Verdict::Open)));
@@ -214,7 +214,9 @@ impl Naive {
     /// Lets deleted rows pass, up to the next one that goes out.
     fn pass_deleted(&mut self, before: Option<Timestamp>) {
         while let Some((place, numbers)) = self.least(before) {
-            if numbers.len() > 1 || self.verdicts.get(&place) != Some(&Verdict::Nobody) {
+            let is_questioned = |number: &usize| self.journals[*number].as_ref().is_some_and(|one| one.is_questioned);
+            let is_deleted = self.verdicts.get(&place) == Some(&Verdict::Nobody) && numbers.iter().all(is_questioned);
+            if numbers.len() > 1 || !is_deleted {
                 break;
             }
             self.pass(place, &numbers);
