@@ -21,17 +21,18 @@ pub struct Listing {
     pub strangers: Vec<usize>,
 }
 
-/// Sorts the names of a stretch in key order, where a journal's tombstone is the very next name.
+/// Sorts the names of a stretch in key order, where a journal's tombstone is the next name, but for strangers that begin
+/// with the journal's.
 pub fn living<S: AsRef<str>>(names: &[S]) -> Listing {
     let mut listing = Listing::default();
     for (place, name) in names.iter().enumerate() {
         let name = name.as_ref();
-        let next = names.get(place + 1).map(AsRef::as_ref);
+        let mut endings = names[place + 1..].iter().map_while(|next| next.as_ref().strip_prefix(name));
         if name.strip_suffix(TOMBSTONE_SUFFIX).and_then(JournalId::parse).is_some() {
             listing.tombstones.push(place);
         } else if JournalId::parse(name).is_none() {
             listing.strangers.push(place);
-        } else if next.and_then(|next| next.strip_suffix(TOMBSTONE_SUFFIX)) != Some(name) {
+        } else if !endings.any(|ending| ending == TOMBSTONE_SUFFIX) {
             listing.living.push(place);
         }
     }
@@ -70,6 +71,13 @@ mod tests {
         let names = [journal(1), journal(2), journal(2) + ".dead", journal(3)];
         let expected = Listing { living: vec![0, 3], tombstones: vec![2], strangers: vec![] };
         assert_eq!(living(&names), expected);
+    }
+
+    #[test]
+    fn a_stranger_between_a_journal_and_its_tombstone_does_not_revive_it() {
+        let names = [journal(1), journal(1) + "-copy", journal(1) + ".bak", journal(1) + ".dead", journal(2) + ".bak"];
+        assert_eq!(living(&names), Listing { living: vec![], tombstones: vec![3], strangers: vec![1, 2, 4] });
+        assert_eq!(living(&names[..3]), Listing { living: vec![0], tombstones: vec![], strangers: vec![1, 2] });
     }
 
     #[test]
