@@ -85,7 +85,7 @@ fuzz: fuzz-build
 fuzz-keep: fuzz-build
 	@set -e; for target in $(FUZZ_TARGETS); do \
 		mkdir -p $(FUZZ)/corpus/$$target $(FUZZ)/kept/$$target; \
-		$(FUZZ_BIN)/$$target -merge=1 -use_counters=0 -verbosity=0 $(FUZZ)/kept/$$target \
+		$(FUZZ_BIN)/$$target -set_cover_merge=1 -use_counters=0 -verbosity=0 $(FUZZ)/kept/$$target \
 			fuzz/corpus/$$target $(FUZZ)/corpus/$$target; \
 	done
 	rm -rf fuzz/corpus
