@@ -62,7 +62,7 @@ fn text(choices: &mut Choices<'_>) -> Box<[u8]> {
     if choices.is_rare(16) { choices.text().into_bytes() } else { choices.one_of(&TEXTS).to_vec() }.into()
 }
 
-/// A value.
+/// A value, of which objects may have a key more than once.
 pub fn json(choices: &mut Choices<'_>, levels: u64) -> Json {
     match choices.below(if levels > 0 { 12 } else { 7 }) {
         0 => Json::Null,
@@ -71,14 +71,8 @@ pub fn json(choices: &mut Choices<'_>, levels: u64) -> Json {
         4..7 => Json::Text(points(&text(choices))),
         7..9 => Json::Array((0..choices.below(5)).map(|_| json(choices, levels - 1)).collect()),
         _ => {
-            let mut members: Vec<(Vec<u32>, Json)> = Vec::new();
-            for _ in 0..choices.below(5) {
-                let (key, value) = (points(&text(choices)), json(choices, levels - 1));
-                if members.iter().all(|(known, _)| *known != key) {
-                    members.push((key, value));
-                }
-            }
-            Json::Object(members)
+            let count = choices.below(5);
+            Json::Object((0..count).map(|_| (points(&text(choices)), json(choices, levels - 1))).collect())
         }
     }
 }

@@ -31,10 +31,17 @@ pub struct Fields {
 }
 
 /// Reads timestamps of which many have the same date: that is put together once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct TimestampReader {
     date: [u8; DATE_LENGTH],
     midnight: Timestamp,
+}
+
+/// It begins with a day that it knows: whatever else it began with would be taken for a date.
+impl Default for TimestampReader {
+    fn default() -> Self {
+        Self { date: *b"1970-01-01T", midnight: Timestamp(0) }
+    }
 }
 
 impl TimestampReader {
@@ -256,6 +263,17 @@ mod tests {
             "٢٠١٩-05-16T211813.059Z",
         ] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_reader_knows_no_form_that_is_no_timestamp() {
+        let mut reader = TimestampReader::default();
+        for text in ["\0\0\0\0\0\0\0\0\0\0\0211813.059000Z", "1970-01-01T211860.059000Z", "1970-01-01T211813.059000+"] {
+            assert_eq!(text.as_bytes().try_into().ok().and_then(|text| reader.read(text)), None, "{text:?}");
+        }
+        for text in ["1970-01-01T000000.000001Z", "2019-05-16T211813.059000Z", "2019-05-16T000000.059000Z"] {
+            assert_eq!(text.as_bytes().try_into().ok().and_then(|text| reader.read(text)), Timestamp::parse(text));
         }
     }
 
