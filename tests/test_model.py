@@ -11,7 +11,7 @@ from model.random_runs import random_runs
 from model.world import World
 
 EVERY_SAFEGUARD = frozenset(Safeguard)
-MOST_STATES = 150_000
+MOST_STATES = 300_000
 TAKES_LONGER = {"help-aba", "race-put3", "put-put-journal-gc", "oj-journal-replay"}
 EVERYWHERE = {**SMALL, **BESIDE_043}
 

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from flashflood import claims, layout
 from flashflood._core import Manifest, Row, format_timestamp
+from flashflood.claims import Claim
 from flashflood.combining import OvertakenError, until_settled
 from flashflood.context import Context, Deadline
 from flashflood.data import to_bytes
@@ -113,6 +114,7 @@ class _Batch:
         self._ctx = ctx
         self._skips = on_conflict == "skip"
         self._left_out: list[str] = []
+        self._void: list[str] = []
         self._is_first_attempt = True
         self._events: dict[str, _Given] = {}
         for event in events:
@@ -128,14 +130,15 @@ class _Batch:
         writer, who wanted an id that was claimed here.
         """
         if not self._events:
-            return self._left_out
+            return self._done()
         deadline = Deadline()
         draft = _draft(sorted(self._events.values()))
         journal_id = JournalID(draft.journal_id)
         self._write(draft)
         found = self._ctx.requests.each(partial(self._claim, journal_id), draft.rows())
         self._is_first_attempt = False
-        rows = [row for claim in found if isinstance(claim, IndexEntry) and (row := claim.row()) is not None]
+        made = [claim for claim in found if claim is not None]
+        rows = [row for claim in made if claim.is_valid and (row := claim.entry.row()) is not None]
         deadline.check("put_many")
         if len(rows) < len(draft):
             is_fenced = claims.fence(self._ctx, journal_id)
@@ -143,12 +146,19 @@ class _Batch:
             manifest = Manifest.of_rows(journal_id, rows, draft.size)
             is_fenced = not self._ctx.create_manifest(manifest) and claims.fence(self._ctx, journal_id)
         if is_fenced:
+            self._void += [claim.key for claim in made]
             drafted = zip(draft.rows(), found, strict=True)
-            for event_id in [row.event_id for row, claim in drafted if claim is claims.Refusal.TAKEN]:
+            for event_id in [row.event_id for row, claim in drafted if claim is None]:
                 self._conflict(event_id)
                 del self._events[event_id]
             raise OvertakenError
         logger.info("new journal %s of %d events", journal_id, len(rows))
+        return self._done()
+
+    def _done(self) -> list[str]:
+        """Delete the claims of attempts that were fenced; each id has an event now, with a higher entry."""
+        if self._void:
+            self._ctx.discard(self._void)
         return self._left_out
 
     def _conflict(self, event_id: str) -> None:
@@ -165,8 +175,8 @@ class _Batch:
         self._ctx.store.put(layout.draft_key(journal_id), draft.encode())
         blob.result()
 
-    def _claim(self, journal_id: JournalID, row: Row) -> IndexEntry | claims.Refusal:
-        """Claim a row's id, or say why it cannot be.
+    def _claim(self, journal_id: JournalID, row: Row) -> Claim | None:
+        """Claim a row's id. None: another event has it.
 
         An id that was made here needs no look before it is claimed, but for its claims of earlier attempts.
         """
@@ -174,7 +184,7 @@ class _Batch:
         if not (self._is_first_attempt and self._events[row.event_id].is_new_id):
             return claims.take(self._ctx, wanted)
         claim = replace(wanted, revision=1, birth=1)
-        return claim if claims.create(self._ctx, claim) else claims.Refusal.TAKEN
+        return Claim(claim, is_valid=True) if claims.create(self._ctx, claim) else None
 
 
 def _draft(events: list[_Given]) -> Manifest:

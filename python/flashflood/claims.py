@@ -6,7 +6,6 @@ its manifest where it stands for one event, and where it belongs to a batch, by 
 """
 
 from dataclasses import replace
-from enum import Enum
 from functools import partial
 from typing import NamedTuple
 
@@ -42,14 +41,18 @@ class Absent(NamedTuple):
     next_revision: int
 
 
-class Refusal(Enum):
-    """Why an id could not be claimed."""
+class Claim(NamedTuple):
+    """A claim that was made."""
 
-    TAKEN = "taken"
-    """Another event has it."""
-    VOID = "void"
-    """Others were at it meanwhile. Go again, for a journal of another id: who has read this claim may take the one for
-    the other."""
+    entry: IndexEntry
+    is_valid: bool
+    """False: others were at it meanwhile. Go again, for a journal of another id: who has read this claim may take the
+    one for the other."""
+
+    @property
+    def key(self) -> str:
+        """The index entry's key."""
+        return layout.index_key(self.entry.event_id, self.entry.revision)
 
 
 def find(ctx: Context, event_id: str, *, helping: bool) -> Standing | Absent:
@@ -78,8 +81,8 @@ def find(ctx: Context, event_id: str, *, helping: bool) -> Standing | Absent:
     raise moving(event_id)
 
 
-def take(ctx: Context, wanted: IndexEntry) -> IndexEntry | Refusal:
-    """Claim an id for a journal whose blob is there, and look at the claim; give the one that is valid.
+def take(ctx: Context, wanted: IndexEntry) -> Claim | None:
+    """Claim an id for a journal whose blob is there, and look at the claim. None: another event has the id.
 
     `wanted` is the claim but for its revision. An id without index entries takes the first, unseen whether there are
     deletion marks: looking at the claim shows them.
@@ -87,9 +90,7 @@ def take(ctx: Context, wanted: IndexEntry) -> IndexEntry | Refusal:
     claim = None if revisions_in_index(ctx, wanted.event_id) else replace(wanted, revision=1, birth=1)
     if claim is None or not create(ctx, claim):
         claim = claim_free(ctx, wanted)
-    if claim is None:
-        return Refusal.TAKEN
-    return claim if is_valid(ctx, claim) else Refusal.VOID
+    return None if claim is None else Claim(claim, is_valid(ctx, claim))
 
 
 def claim_free(ctx: Context, wanted: IndexEntry) -> IndexEntry | None:

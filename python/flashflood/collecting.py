@@ -1,14 +1,16 @@
 """Collecting garbage: removing what has been dead for longer than any call lasts (PROTOCOL.md, step 14).
 
-Deletes dead journals' blobs and drafts, then manifest and tombstone in one request (a draft that stayed without its
-fence would be taken for a batch that nobody has decided); dead updates with their tombstones, in one request too (a
-tombstone that goes before its object revives it); and the drafts of living batches, once they are decided.
+S3 deletes each key of a request by itself, or does not. So each thing goes in an order in which whatever stays is still
+known to be dead, and is met by the next call: of a fenced batch the claims; of each dead journal its blob and draft (a
+draft that stayed without its fence would be taken for a batch that nobody has decided), then its manifest, then its
+tombstone; of each update the object, then the tombstone. The drafts of living batches go once they are decided.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from flashflood import claims, layout
@@ -17,29 +19,123 @@ from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID
 from flashflood.pending import without_dead
+from flashflood.store import UndeletedError
+from flashflood.voids import claims_to_delete
 
 T = TypeVar("T")
 
 logger = logging.getLogger("flashflood")
 
-PAIRS = 500
-"""Objects that are deleted with their tombstones in one request of at most 1,000 keys."""
+TOGETHER = 500
+"""Dead objects that are collected at a time: a journal's blob and draft make two keys of a request's 1,000."""
 
 
 def collect_garbage(ctx: Context, grace: timedelta) -> int:
-    """Remove the journals and updates whose tombstones are older than `grace`, and drafts as old. Gives how many."""
-    collected = 0
-    in_use = _blobs_in_use(ctx)
-    for dead in _dead(ctx, layout.JOURNALS, grace, _journal_id):
-        blobs = [layout.blob_key(journal_id) for journal_id in dead.values() if journal_id.blob_id not in in_use]
-        ctx.store.delete([*map(layout.draft_key, dead.values()), *blobs])
-        _delete_with_tombstones(ctx, list(dead))
-        collected += len(dead)
-    for folder in (layout.UPDATES, layout.ENCODED_UPDATES):
-        for updates in _dead(ctx, folder, grace, layout.parse_update_key):
-            _delete_with_tombstones(ctx, list(updates))
-            collected += len(updates)
-    return collected + _collect_drafts(ctx, grace)
+    """Remove the journals and updates whose tombstones are older than `grace`, and drafts as old. Gives how many.
+
+    `UndeletedError`, once all else is done, where the server would not delete some objects.
+    """
+    collection = _Collection(ctx, grace)
+    collection.collect_journals()
+    collection.collect_updates()
+    collection.collect_drafts()
+    if collection.refusals:
+        first, *more = collection.refusals
+        first.add_note(f"{collection.collected} others were removed; what else is left, the next call removes")
+        for refusal in more:
+            first.add_note(str(refusal))
+        raise first
+    return collection.collected
+
+
+class _Collection:
+    """One call: what it has removed, and what the server would not delete."""
+
+    def __init__(self, ctx: Context, grace: timedelta) -> None:
+        self._ctx = ctx
+        self._grace = grace
+        self.collected = 0
+        self.refusals: list[UndeletedError] = []
+
+    def collect_journals(self) -> None:
+        in_use = _blobs_in_use(self._ctx)
+        drafts = {entry.key for entry in self._ctx.entries(layout.DRAFTS)}
+        for dead in self._dead(layout.JOURNALS, _journal_id):
+            drafted = [journal_id for journal_id in dead.values() if layout.draft_key(journal_id) in drafts]
+            left = self._delete_claims(drafted)
+            free = {key: journal_id for key, journal_id in dead.items() if journal_id not in left}
+            undeleted = self._delete(
+                [
+                    *map(layout.draft_key, free.values()),
+                    *[layout.blob_key(journal_id) for journal_id in free.values() if journal_id.blob_id not in in_use],
+                ]
+            )
+            bare = [
+                key
+                for key, journal_id in free.items()
+                if not undeleted.intersection([layout.draft_key(journal_id), layout.blob_key(journal_id)])
+            ]
+            self._delete_with_tombstones(bare)
+
+    def collect_updates(self) -> None:
+        for folder in (layout.UPDATES, layout.ENCODED_UPDATES):
+            for updates in self._dead(folder, layout.parse_update_key):
+                self._delete_with_tombstones(list(updates))
+
+    def collect_drafts(self) -> None:
+        """Remove old drafts of batches that are stored; settle batches that their writers have left long ago.
+
+        The draft of a fenced batch stays until the fence is collected: it tells of the claims.
+        """
+        stored = []
+        for page in self._ctx.pages(layout.DRAFTS):
+            for entry in page.entries:
+                if page.date - entry.modified >= self._grace:
+                    try:
+                        stored += [entry.key] if _is_stored(self._ctx, entry.key) else []
+                    except FlashFloodCorruptionError as error:
+                        logger.warning("not collected: %s", error)
+        self.collected += len(stored) - len(self._delete(stored))
+
+    def _dead(self, folder: str, parse: Callable[[str], T]) -> Iterator[dict[str, T]]:
+        """Yield what has a tombstone old enough by the server's clock, by key, some at a time; not strangers."""
+        dead: dict[str, T] = {}
+        for page in self._ctx.pages(folder):
+            for entry in page.entries:
+                if entry.key.endswith(TOMBSTONE_SUFFIX) and page.date - entry.modified >= self._grace:
+                    key = entry.key.removesuffix(TOMBSTONE_SUFFIX)
+                    try:
+                        dead[key] = parse(key)
+                    except FlashFloodCorruptionError as error:
+                        logger.warning("not collected: %s", error)
+                if len(dead) == TOGETHER:
+                    yield dead
+                    dead = {}
+        if dead:
+            yield dead
+
+    def _delete(self, keys: Iterable[str]) -> frozenset[str]:
+        """Delete objects; give the keys of those that the server would not delete."""
+        try:
+            self._ctx.store.delete(list(keys))
+        except UndeletedError as error:
+            self.refusals.append(error)
+            return error.keys
+        return frozenset()
+
+    def _delete_with_tombstones(self, keys: list[str]) -> None:
+        """Delete dead objects, then the tombstones of those that are known to be gone."""
+        undeleted = self._delete(keys)
+        gone = [layout.tombstone_key(key) for key in keys if key not in undeleted]
+        self.collected += len(gone) - len(self._delete(gone))
+
+    def _delete_claims(self, drafted: list[JournalID]) -> set[JournalID]:
+        """Delete the claims of those batches that were fenced; give those of which some are left."""
+        left = set()
+        for journal_id in drafted:
+            if self._delete(_claims_of_fenced(self._ctx, journal_id)):
+                left.add(journal_id)
+        return left
 
 
 def _blobs_in_use(ctx: Context) -> set[str]:
@@ -51,51 +147,36 @@ def _blobs_in_use(ctx: Context) -> set[str]:
     return blobs
 
 
-def _dead(ctx: Context, folder: str, grace: timedelta, parse: Callable[[str], T]) -> Iterator[dict[str, T]]:
-    """Yield what has a tombstone old enough by the server's clock, by key, `PAIRS` at a time; not strangers."""
-    dead: dict[str, T] = {}
-    for page in ctx.pages(folder):
-        for entry in page.entries:
-            if entry.key.endswith(TOMBSTONE_SUFFIX) and page.date - entry.modified >= grace:
-                key = entry.key.removesuffix(TOMBSTONE_SUFFIX)
-                try:
-                    dead[key] = parse(key)
-                except FlashFloodCorruptionError as error:
-                    logger.warning("not collected: %s", error)
-            if len(dead) == PAIRS:
-                yield dead
-                dead = {}
-    if dead:
-        yield dead
-
-
 def _journal_id(key: str) -> JournalID:
     return JournalID.checked(key.removeprefix(layout.JOURNALS), key)
 
 
-def _delete_with_tombstones(ctx: Context, keys: list[str]) -> None:
-    ctx.store.delete([name for key in keys for name in (key, layout.tombstone_key(key))])
+def _claims_of_fenced(ctx: Context, journal_id: JournalID) -> list[str]:
+    """Give the claims of a dead batch, to be deleted, if it was fenced: the others have moved on with their events."""
+    if not _is_fence(ctx, journal_id):
+        return []
+    found = ctx.store.get(layout.draft_key(journal_id))
+    try:
+        rows = [] if found is None else Manifest.decode(journal_id, found.body).rows()
+    except FlashFloodCorruptionError as error:
+        logger.warning("its claims are not collected: %s", error)
+        return []
+    to_delete = ctx.requests.each(partial(claims_to_delete, ctx, journal_id), [row.event_id for row in rows])
+    return [key for keys in to_delete for key in keys]
 
 
-def _collect_drafts(ctx: Context, grace: timedelta) -> int:
-    """Settle the batches whose drafts are old, which their writers have left long ago, and remove the drafts."""
-    collected = 0
-    for page in ctx.pages(layout.DRAFTS):
-        for entry in page.entries:
-            if page.date - entry.modified >= grace:
-                try:
-                    collected += _collect_draft(ctx, entry.key)
-                except FlashFloodCorruptionError as error:
-                    logger.warning("not collected: %s", error)
-    return collected
+def _is_fence(ctx: Context, journal_id: JournalID) -> bool:
+    """Whether a batch was fenced, or its fence has just been collected."""
+    there = ctx.store.head(layout.journal_key(journal_id))
+    return there is None or there.metadata.get("number_of_events") == "0"
 
 
-def _collect_draft(ctx: Context, key: str) -> int:
+def _is_stored(ctx: Context, key: str) -> bool:
+    """Say whether the batch of an old draft has been committed; one that is not decided yet is settled first."""
     journal_id = JournalID.checked(key.removeprefix(layout.DRAFTS), key)
     if ctx.store.head(layout.journal_key(journal_id)) is None:
         found = ctx.store.get(key)
         if found is None:
-            return 0  # another process has collected it
+            return False  # another process has collected it
         claims.settle(ctx, Manifest.decode(journal_id, found.body))
-    ctx.store.delete([key])
-    return 1
+    return not _is_fence(ctx, journal_id)

@@ -45,18 +45,21 @@ def _put(ctx: Context, event_id: str, timestamp: str, body: bytes, *, is_new_id:
     blob = ctx.requests.start(_write_blob, ctx, wanted, body)
     claim = wanted if claims.create(ctx, wanted) else None
     blob.result()
+    void: list[str] = []
     for _ in range(PATIENCE):
         claim = claim or claims.claim_free(ctx, wanted)
         if claim is None:
-            _give_back(ctx, wanted)
+            _give_back(ctx, wanted, void)
             raise claims.exists_error(event_id)
-        if is_new_id or claims.is_valid(ctx, claim):
+        is_valid = is_new_id or claims.is_valid(ctx, claim)
+        if is_valid:
             deadline.check(f"putting event {event_id!r}")
-            if _commit(ctx, claim):
-                return claim.target
-        if is_held(ctx, claim):
+        if (is_valid and _commit(ctx, claim)) or is_held(ctx, claim):
+            if void:
+                ctx.discard(void)
             return claim.target
-        _give_back(ctx, wanted)
+        _give_back(ctx, wanted, [])
+        void.append(layout.index_key(event_id, claim.revision))
         wanted = _first_claim(event_id, timestamp, len(body))
         _write_blob(ctx, wanted, body)
         claim, is_new_id = None, False
@@ -79,7 +82,11 @@ def _commit(ctx: Context, claim: IndexEntry) -> bool:
     return row is not None and ctx.create_manifest(Manifest.of_rows(claim.target, [row], row.size))
 
 
-def _give_back(ctx: Context, claim: IndexEntry) -> None:
-    """Delete the blob of a claim that came to nothing, unless there is a manifest, which garbage collection needs."""
-    if ctx.store.head(layout.journal_key(claim.target)) is None:
-        ctx.discard([layout.blob_key(claim.target)])
+def _give_back(ctx: Context, claim: IndexEntry, void: list[str]) -> None:
+    """Delete the blob of a claim that came to nothing, unless there is a manifest, which garbage collection needs.
+
+    And the claims before it, when another event has the id, whose entry is above them.
+    """
+    blob = [layout.blob_key(claim.target)] if ctx.store.head(layout.journal_key(claim.target)) is None else []
+    if blob or void:
+        ctx.discard([*blob, *void])

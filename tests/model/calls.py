@@ -55,6 +55,10 @@ class Safeguard(Enum):
     """A listing takes the ledger's word only for what was committed before it began (step 13)."""
     GRACE_FOR_WRITERS = "grace-for-writers"
     """collect_garbage waits for writers as it does for readers (step 14)."""
+    TOMBSTONE_LAST = "tombstone-last"
+    """collect_garbage deletes a tombstone once what it stands for is known to be gone (step 14)."""
+    MARKED_CLAIMS = "marked-claims"
+    """collect_garbage marks the revision of a fenced batch's claim that it removes (step 14)."""
 
 
 class Caller(NamedTuple):

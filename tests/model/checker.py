@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from .promises import broken_promise
-from .store import Key, Request, Response, Store, commutes
+from .store import DeleteEach, Key, Request, Response, Store, commutes
 from .world import PROCESS_NAMES, Process, World
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Taken(NamedTuple):
 
 
 class State(NamedTuple):
-    """A state of the whole: what the store holds, the processes, and how many crashes may still happen."""
+    """A state of the whole: what the store holds, the processes, and how many crashes or failures may still happen."""
 
     items: frozenset[tuple[Key, Any]]
     processes: tuple[Process, ...]
@@ -105,6 +105,12 @@ def _following(world: World, state: State) -> Iterator[tuple[Taken, State]]:
         items = state.items if new_store is store else frozenset(new_store.items())
         responded = _with(processes, pid, world.respond(pid, now, response))
         yield Taken(pid, request, response), State(items, responded, state.crashes)
+        if state.crashes and isinstance(request, DeleteEach):
+            for failing in request.failures(store):
+                new_store, response = failing.perform(store, world.running(processes))
+                responded = _with(processes, pid, world.respond(pid, now, response))
+                items = frozenset(new_store.items())
+                yield Taken(pid, failing, response), State(items, responded, state.crashes - 1)
         if state.crashes and process.status == "running" and quiet is None:
             crashed = _with(processes, pid, process.crashed())
             yield Taken(pid, None, None), State(state.items, crashed, state.crashes - 1)

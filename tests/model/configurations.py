@@ -41,6 +41,8 @@ SMALL = {
     "journal-upd": Configuration(((JOURNAL,), (UPDATE_1, GET)), (A,), crashes=1),
     "journal-gc-upd": Configuration(((JOURNAL, UPDATE, COLLECT), (UPDATE_1, GET)), (A,), collects=True),
     "journal-del": Configuration(((JOURNAL,), (DELETE, GET)), (A,), crashes=1),
+    "delete-update-gc": Configuration(((DELETE, UPDATE, COLLECT), (COLLECT,)), (A, B), crashes=1, collects=True),
+    "journal-gc-gc": Configuration(((JOURNAL, COLLECT, UPDATE_1, UPDATE, COLLECT),), (A, B), crashes=2, collects=True),
     "fence-gc": Configuration(((JOURNAL,), (RECOVER, COLLECT), (JOURNAL,)), (A,), after={2: (1,)}, collects=True),
     "replay-journal": Configuration(((JOURNAL,), (REPLAY,)), (A, B), crashes=1),
     "replay-journal-gc": Configuration(((JOURNAL, COLLECT), (REPLAY,)), (A, B, EARLY_C), crashes=1, collects=True),
@@ -50,10 +52,15 @@ SMALL = {
     "list-torn": Configuration(((JOURNAL,), (LIST,)), (A, B, EARLY_C), torn=True),
     "streams-journal": Configuration(((JOURNAL,), (STREAMS,)), (A, LATER_B, C), crashes=1),
     "streams-torn": Configuration(((JOURNAL,), (STREAMS,)), (A, B, EARLY_C), crashes=1, torn=True),
+    "many-claims-gc": Configuration(
+        ((BATCH,), (PUT_1,), (COLLECT, PUT_2)), (B,), crashes=1, after={1: (0,), 2: (0,)}, collects=True
+    ),
     "many-get-del": Configuration(((BATCH,), (DELETE, PUT_2)), crashes=1),
 }
 
 LARGE = {
+    "many-put-gc": Configuration(((BATCH,), (("put", "b", "v2", 2),), (COLLECT, PUT_2)), crashes=1, collects=True),
+    "many-crash-gc": Configuration(((BATCH,), (PUT_1, COLLECT), (PUT_2, DELETE)), crashes=1, collects=True),
     "journal3": Configuration(((JOURNAL,), (JOURNAL,), (RECOVER,)), (A, B), crashes=1),
     "journal-upd-upd": Configuration(((JOURNAL,), (UPDATE_1, GET), (UPDATE_2, UPDATE)), (A,)),
     "journal-update-upd": Configuration(((JOURNAL, UPDATE), (UPDATE_1, UPDATE_2)), (A, B), crashes=1),

@@ -14,6 +14,7 @@ from .store import (
     Delete,
     Entry,
     Get,
+    IndexKey,
     JournalID,
     List,
     Manifest,
@@ -81,7 +82,8 @@ def exists(caller: Caller, event_id: str) -> Steps[Existing]:
     """Step 2, as a writer takes it: an unfinished claim is helped first.
 
     An entry whose journal is missing, or is without the event, counts only when it has been looked up twice: between
-    the list and the look at the entry, a void claim may have taken the key of one that moved.
+    the list and the look at the entry, a void claim may have taken the key of one that moved. One that is no claim is
+    written after its manifest, and moved on before that is collected: a missing manifest is then lost, never void.
     """
     vain_helps = 0
     before: Current | None = None
@@ -101,6 +103,9 @@ def exists(caller: Caller, event_id: str) -> Steps[Existing]:
                 message = f"{event_id} has no manifest, although it was helped"
                 raise Stuck(message)
         elif current == before:
+            if manifest is None and current.entry.birth not in (None, current.revision):
+                message = f"{event_id} has moved to {target}, which is lost"
+                raise Stuck(message)
             return Existing(None, next_revision)
         else:
             before = current
@@ -155,6 +160,8 @@ class Wanted(NamedTuple):
     data: str
     journal: JournalID
     attempt: int
+    void: tuple[int, ...] = ()
+    """Revisions of claims that came to nothing; another entry, or a mark, is above each when the call ends."""
 
 
 def put(caller: Caller, event_id: str, data: str, date: int) -> Steps[str | GoOn]:
@@ -166,7 +173,7 @@ def put(caller: Caller, event_id: str, data: str, date: int) -> Steps[str | GoOn
     return GoOn(_commit, (wanted, 1)) if claimed else GoOn(_put_after_a_look, (wanted,))
 
 
-def _put_again(caller: Caller, before: Wanted) -> Steps[GoOn]:
+def _put_again(caller: Caller, before: Wanted, void: int) -> Steps[GoOn]:
     """Go again after a claim that turned out void or was fenced: for another journal.
 
     Whoever has read the void claim might take this event for the one before.
@@ -175,15 +182,23 @@ def _put_again(caller: Caller, before: Wanted) -> Steps[GoOn]:
     blob = f"{caller.name}.{attempt}"
     yield PutOwn(blob_key(blob), (before.data,))
     journal = before.journal._replace(blob=blob)
-    return GoOn(_put_after_a_look, (before._replace(journal=journal, attempt=attempt),))
+    wanted = before._replace(journal=journal, attempt=attempt, void=(*before.void, void))
+    return GoOn(_put_after_a_look, (wanted,))
+
+
+def _end(wanted: Wanted, result: str) -> Steps[str]:
+    """Delete the claims that came to nothing."""
+    for revision in wanted.void:
+        yield Delete(index_key(wanted.event_id, revision))
+    return result
 
 
 def _put_after_a_look(caller: Caller, wanted: Wanted) -> Steps[str | GoOn]:
     """Claim the next revision, the blob being there."""
-    event_id, _, journal, _ = wanted
+    event_id, journal = wanted.event_id, wanted.journal
     existing = yield from exists(caller, event_id)
     if existing.current is not None:
-        return "ok" if existing.current.entry.target == journal else "exists"
+        return (yield from _end(wanted, "ok" if existing.current.entry.target == journal else "exists"))
     revision = existing.next_revision
     claimed = yield Create(index_key(event_id, revision), Entry(journal, None, journal.start, revision))
     return GoOn(_commit, (wanted, revision)) if claimed else GoOn(_put_after_a_look, (wanted,))
@@ -191,19 +206,23 @@ def _put_after_a_look(caller: Caller, wanted: Wanted) -> Steps[str | GoOn]:
 
 def _commit(caller: Caller, wanted: Wanted, revision: int) -> Steps[str | GoOn]:
     """Look at the claim, and create the manifest; someone may have done so before, or fenced it."""
-    event_id, _, journal, _ = wanted
+    event_id, journal = wanted.event_id, wanted.journal
     if Safeguard.LIST_AFTER_CLAIM in caller.safeguards:
         counts = yield from _counts(caller, event_id, revision)
         if not counts:
             own = (yield Get(journal_key(journal))) if Safeguard.OWN_MANIFEST in caller.safeguards else None
             if own is not None and not own.fence:
-                return "ok"
-            return GoOn(_put_again if Safeguard.FRESH_TARGET in caller.safeguards else _put_after_a_look, (wanted,))
+                return (yield from _end(wanted, "ok"))
+            if Safeguard.FRESH_TARGET in caller.safeguards:
+                return GoOn(_put_again, (wanted, revision))
+            return GoOn(_put_after_a_look, (wanted,))
     row = Row(event_id, journal.start, revision, 0, revision)
     if (yield Create(journal_key(journal), Manifest((row,)))):
-        return "ok"
+        return (yield from _end(wanted, "ok"))
     there = yield Get(journal_key(journal))
-    return GoOn(_put_again, (wanted,)) if there is None or there.fence else "ok"
+    if there is None or there.fence:
+        return GoOn(_put_again, (wanted, revision))
+    return (yield from _end(wanted, "ok"))
 
 
 def _looked_up(caller: Caller, event_id: str) -> Steps[Existing]:
@@ -227,25 +246,30 @@ def _counts(caller: Caller, event_id: str, claimed: int) -> Steps[bool]:
     return (yield from _highest_mark(caller, event_id)) < claimed
 
 
-def put_many(caller: Caller, items: tuple[Item, ...], attempt: int = 0) -> Steps[str | GoOn]:
-    """Step 5, with `error`: a batch that meets an existing id is not put."""
+def put_many(
+    caller: Caller, items: tuple[Item, ...], attempt: int = 0, void: tuple[IndexKey, ...] = ()
+) -> Steps[str | GoOn]:
+    """Step 5, with `error`: a batch that meets an existing id is not put. `void`: the claims of fenced attempts."""
     blob = f"{caller.name}.{attempt}" if attempt else caller.name
     journal = JournalID(items[0][2], items[-1][2], NEW, blob)
     yield PutOwn(blob_key(blob), tuple(data for _, data, _ in items))
     draft = tuple((event_id, date) for event_id, _, date in items)
     yield PutOwn(draft_key(journal), draft)
-    again = GoOn(put_many, (items, attempt + 1)) if attempt < MOST_BATCH_ATTEMPTS else "exists"
     rows: list[Row] = []
     for event_id, _, date in items:
         revision = yield from _claim(caller, event_id, date, journal)
         if revision is None or revision == 0:
-            fenced = yield from _fence(journal)
-            return ("exists" if revision is None else again) if fenced else "ok"
+            break
         rows.append(Row(event_id, date, revision, 0, revision))
-    if not (yield Create(journal_key(journal), Manifest(tuple(rows)))):
-        fenced = yield from _fence(journal)
-        return again if fenced else "ok"
-    return "ok"
+    is_whole = len(rows) == len(items)
+    is_made = is_whole and (yield Create(journal_key(journal), Manifest(tuple(rows))))
+    if is_made or not (yield from _fence(journal)):
+        for key in void:
+            yield Delete(key)
+        return "ok"
+    if attempt == MOST_BATCH_ATTEMPTS or (not is_whole and revision is None):
+        return "exists"
+    return GoOn(put_many, (items, attempt + 1, (*void, *(index_key(row.event_id, row.revision) for row in rows))))
 
 
 def _claim(caller: Caller, event_id: str, date: int, journal: JournalID) -> Steps[int | None]:

@@ -10,6 +10,7 @@ from .store import (
     DEAD,
     NEW,
     Delete,
+    DeleteEach,
     Get,
     JournalID,
     JournalKey,
@@ -17,8 +18,12 @@ from .store import (
     List,
     Manifest,
     MayCollect,
+    Put,
     blob_key,
+    draft_key,
     journal_key,
+    mark_key,
+    tombstone,
 )
 
 MOST_RESTARTS = 3
@@ -271,15 +276,42 @@ def _rank(journal: JournalID) -> tuple[bool, JournalID]:
 
 
 def collect_garbage(caller: Caller) -> Steps[str]:
-    """Step 14: delete what is dead and what no call that ran at its death can still need."""
+    """Step 14: delete what is dead and what no call that ran at its death can still need.
+
+    The manifest goes once blob and draft are known to be gone, and the tombstone once the manifest is.
+    """
     await_writers = Safeguard.GRACE_FOR_WRITERS in caller.safeguards
     for key in (yield List(("journals",))):
         if key[-1] == DEAD and (yield MayCollect(key, await_writers)):
-            yield Delete(key[:-1])
-            yield Delete(blob_key(key[1].blob))
-            yield Delete(key)
+            yield from _remove_claims(caller, key[1])
+            data_are_gone = yield DeleteEach((draft_key(key[1]), blob_key(key[1].blob)))
+            if not (data_are_gone and (yield from _delete_with_tombstone(caller, key[:-1]))):
+                return "failed"
     for key in (yield List(("updates",))):
-        if key[-1] == DEAD and (yield MayCollect(key, await_writers)):
-            yield Delete(key[:-1])
-            yield Delete(key)
+        is_due = key[-1] == DEAD and (yield MayCollect(key, await_writers))
+        if is_due and not (yield from _delete_with_tombstone(caller, key[:-1])):
+            return "failed"
     return "ok"
+
+
+def _delete_with_tombstone(caller: Caller, key: Key) -> Steps[bool]:
+    """Delete a dead object, then its tombstone; say whether both are gone."""
+    if Safeguard.TOMBSTONE_LAST not in caller.safeguards:
+        return bool((yield DeleteEach((key, tombstone(key)))))
+    return bool((yield DeleteEach((key,))) and (yield DeleteEach((tombstone(key),))))
+
+
+def _remove_claims(caller: Caller, journal: JournalID) -> Steps[None]:
+    """Delete the claims of a batch that was fenced; where one is the id's highest entry, a mark keeps its revision."""
+    draft = yield Get(draft_key(journal))
+    manifest = yield Get(journal_key(journal))
+    if draft is None or manifest is None or not manifest.fence:
+        return
+    for event_id, _ in draft:
+        keys = yield List(("index", event_id))
+        for key in keys:
+            entry = yield Get(key)
+            if entry is not None and entry.target == journal:
+                if key == keys[-1] and Safeguard.MARKED_CLAIMS in caller.safeguards:
+                    yield Put(mark_key(event_id, key.revision), "")
+                yield Delete(key)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .checker import Taken, Violation
 from .configurations import EARLY_C, A, B
 from .promises import Broken, broken_promise
+from .store import DeleteEach
 from .world import Call, Configuration, World
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ C = EARLY_C._replace(date=2)
 RUNS_EACH = 30
 CHANCE_TO_SWITCH = 0.25
 CHANCE_TO_CRASH = 0.02
+CHANCE_TO_FAIL = 0.2
 CHANCE_STORED = 0.6
 CHANCE_MARKS_FIRST = 0.5
 CALL_NAMES = (
@@ -86,6 +88,9 @@ def _run(world: World, random: Random) -> tuple[Broken | None, tuple[Taken, ...]
         if processes[chosen].status == "idle":
             processes[chosen] = world.begin(chosen, tuple(processes))
         request = processes[chosen].request()
+        if crashes and isinstance(request, DeleteEach) and random.random() < CHANCE_TO_FAIL:
+            request = random.choice([request, *request.failures(store)])
+            crashes -= request.fails is not None
         store, response = request.perform(store, world.running(tuple(processes)))
         steps.append(Taken(chosen, request, response))
         processes[chosen] = world.respond(chosen, processes[chosen], response)

@@ -220,6 +220,26 @@ class Delete(NamedTuple):
         return {key: value for key, value in store.items() if key != self.key}, True
 
 
+class DeleteEach(NamedTuple):
+    """Delete keys with one request, in which each succeeds or fails by itself; the response says whether all are gone.
+
+    `fails` is the key that the server would not delete: the checker tries each, as it tries crashes.
+    """
+
+    keys: tuple[Key, ...]
+    fails: Key | None = None
+
+    def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
+        """Delete."""
+        gone = set(self.keys) - {self.fails}
+        left = {key: value for key, value in store.items() if key not in gone}
+        return (store if len(left) == len(store) else left), self.fails not in store
+
+    def failures(self, store: Store) -> list[DeleteEach]:
+        """Return the same request for each of its keys that is there, that one failing."""
+        return [self._replace(fails=key) for key in self.keys if key in store]
+
+
 class List(NamedTuple):
     """List the keys that begin with `prefix`, in order: those after `after`, at most `limit` of them."""
 

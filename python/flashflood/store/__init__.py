@@ -8,10 +8,10 @@ import boto3
 from botocore.config import Config
 
 from flashflood.store.local import LocalStore
-from flashflood.store.protocol import Body, Entry, Found, Page, Store
+from flashflood.store.protocol import Body, Entry, Found, Page, Store, UndeletedError
 from flashflood.store.s3 import S3Store
 
-__all__ = ["Body", "Entry", "Found", "LocalStore", "Page", "S3Store", "Store", "open_store"]
+__all__ = ["Body", "Entry", "Found", "LocalStore", "Page", "S3Store", "Store", "UndeletedError", "open_store"]
 
 CONNECTIONS = 32
 """How many requests to S3 may be under way at a time, where the client is our own."""

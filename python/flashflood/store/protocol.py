@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeAlias
 
+from flashflood.exceptions import FlashFloodException
+
 Body: TypeAlias = bytes | bytearray | memoryview
 
 
@@ -41,6 +43,15 @@ class Found(NamedTuple):
     metadata: Mapping[str, str]
     """S3's user metadata: lower-case names, ASCII values."""
     modified: datetime
+
+
+class UndeletedError(FlashFloodException):
+    """Some of the objects that were to be deleted are still there; the others are gone."""
+
+    def __init__(self, message: str, keys: Iterable[str]) -> None:
+        """Say it, and name the keys that are still there."""
+        super().__init__(message)
+        self.keys = frozenset(keys)
 
 
 class Store(Protocol):
@@ -80,7 +91,10 @@ class Store(Protocol):
         """
 
     def delete(self, keys: Sequence[str], /) -> None:
-        """Delete objects; a key that is not there is no error. An object that could not be deleted is."""
+        """Delete objects; a key that is not there is no error. In which order is not said: each may go by itself.
+
+        `UndeletedError` names those that the server would not delete. After any other error, any may be there.
+        """
 
     def list(self, prefix: str, after: str | None = None, /) -> Page:
         """One page of the keys that begin with `prefix`, from the first one greater than `after` on."""

@@ -28,14 +28,14 @@ from botocore.exceptions import (
 from flashflood.config import object_exists_waiter_config
 from flashflood.exceptions import FlashFloodException
 from flashflood.store.connections import leave_connections
-from flashflood.store.protocol import Body, Entry, Found, Page
+from flashflood.store.protocol import Body, Entry, Found, Page, UndeletedError
 from flashflood.store.shortcuts import AtOnce, Head, Keys, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, TagTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, ErrorTypeDef, ObjectIdentifierTypeDef, TagTypeDef
 
 PROBE_KEY = "probe/conditional-put"
 """The marker that tells whether the server knows conditional PUT."""
@@ -155,22 +155,28 @@ class S3Store:
         return created
 
     def delete(self, keys: Sequence[str], /) -> None:
-        """Delete objects, 1,000 with a request. FlashFloodException: the server would not delete some; it says why."""
+        """Delete objects, 1,000 with a request."""
+        refused: list[ErrorTypeDef] = []
+        left: set[str] = set()
         for begin in range(0, len(keys), KEYS_PER_DELETE):
-            batch = keys[begin : begin + KEYS_PER_DELETE]
-            answer = self._client.delete_objects(
-                Bucket=self._bucket,
-                Delete={"Objects": [{"Key": self._root + key} for key in batch], "Quiet": True},
+            batch: list[ObjectIdentifierTypeDef] = [
+                {"Key": self._root + key} for key in keys[begin : begin + KEYS_PER_DELETE]
+            ]
+            answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": batch, "Quiet": True})
+            if errors := answer.get("Errors", []):
+                refused += errors
+                sent = {item["Key"] for item in batch}
+                told = {error.get("Key", "") for error in errors}
+                left |= min(told, sent)  # a key that was not sent: nobody knows which are left
+        if refused:
+            named = [f"{error.get('Key')}: {error.get('Code')} ({error.get('Message')})" for error in refused]
+            more = ", …" if len(named) > KEYS_IN_MESSAGE else ""
+            message = (
+                f"{len(named)} of {len(keys)} objects of {self.name} could not be deleted: "
+                f"{', '.join(named[:KEYS_IN_MESSAGE])}{more}. "
+                f"If access is denied, allow s3:DeleteObject; then try again."
             )
-            if errors := answer.get("Errors"):
-                named = [f"{error.get('Key')}: {error.get('Code')} ({error.get('Message')})" for error in errors]
-                more = ", …" if len(named) > KEYS_IN_MESSAGE else ""
-                message = (
-                    f"{len(named)} of {len(batch)} objects of {self.name} could not be deleted: "
-                    f"{', '.join(named[:KEYS_IN_MESSAGE])}{more}. "
-                    f"If access is denied, allow s3:DeleteObject; then try again."
-                )
-                raise FlashFloodException(message)
+            raise UndeletedError(message, (key[len(self._root) :] for key in left))
 
     def list(self, prefix: str, after: str | None = None, /) -> Page:
         """List one page of keys, with the server's date from the answer's head."""
