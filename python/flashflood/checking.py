@@ -3,40 +3,176 @@
 `check` tells what it finds in words; `repairing` mends what can be mended.
 """
 
+import time
+from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from flashflood import layout
 from flashflood._core import Manifest, Row
 from flashflood.combining import are_living
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
-from flashflood.identifiers import JournalID
+from flashflood.identifiers import NEW, JournalID
 from flashflood.lookup import read_entry, revisions
+from flashflood.strays import Lost, look_for_strays
 from flashflood.survey import Misplaced, Survey, look
+
+LOOKS = 4
+BETWEEN_LOOKS = 0.25
+"""Seconds before a fresh look at what was found: for requests of others that belong together to be made."""
+IDS_IN_FINDING = 5
 
 
 def check(ctx: Context) -> list[str]:
-    """Look through the whole store, with some requests for each event. Gives a line for each thing that is wrong."""
+    """Look through the whole store, with some requests for each event. Gives a line for each thing that is wrong.
+
+    What others are just changing may look wrong: only what a fresh look finds again counts. A sound store is looked
+    through once, and any store `LOOKS` times at most.
+    """
+    found = _look_through(ctx)
+    for _ in range(1, LOOKS):
+        if not found.lines():
+            break
+        time.sleep(BETWEEN_LOOKS)
+        before, found = found, found.found_again(_look_through(ctx))
+        if found == before:
+            break
+    return found.lines()
+
+
+class _Findings(NamedTuple):
+    """What one look finds."""
+
+    said: list[str]
+    void: list[str]
+    """Keys of index entries that lead to no event, which make one line together."""
+
+    def found_again(self, other: "_Findings") -> "_Findings":
+        """Give what another look finds too."""
+        said, void = set(other.said), set(other.void)
+        return _Findings([line for line in self.said if line in said], [key for key in self.void if key in void])
+
+    def lines(self) -> list[str]:
+        """Give a line for each thing that is wrong."""
+        if not self.void:
+            return self.said
+        some = f"{self.void[0]}, …" if len(self.void) > 1 else self.void[0]
+        left = f"{len(self.void)} index entries lead to no event, as writers that were killed or refused leave them"
+        return [*self.said, f"{left} ({some}); `repair` removes them"]
+
+
+def _look_through(ctx: Context) -> _Findings:
     survey = look(ctx)
-    findings = list(survey.problems)
-    findings += [f"{key}: a tombstone without what it stands for" for key in survey.lone_tombstones]
-    findings += [
+    strays = look_for_strays(ctx, survey)
+    said = [*survey.problems, *strays.problems]
+    said += [f"{key}: a tombstone without what it stands for" for key in survey.lone_tombstones]
+    said += [
         f"journal {journal_id}: its rows are out of order, or outside the range that it names"
         for journal_id in survey.disordered
     ]
-    findings += filter(None, ctx.requests.each(partial(_blob_problem, ctx), survey.manifests.values()))
-    findings += [
+    bodiless, short = _blob_problems(ctx, survey)
+    said += [str(half_dead) for half_dead in half_dead_among(ctx, survey, bodiless)]
+    said += [f"journal {found}: its blob is shorter than its events; restore it from a copy" for found in short]
+    said += [
         f"event {event_id!r} is in several journals: {', '.join(found)}" for event_id, found in survey.shared.items()
     ]
-    findings += [
-        f"{layout.ledger_key(open_.entry.journal_id)}: a combination was left behind {open_.age} ago"
+    said += [
+        f"{layout.ledger_key(open_.entry.journal_id)}: a combination was left behind; `repair` finishes it"
         for open_ in survey.under_way
         if open_.is_left_behind
     ]
-    findings += [
-        f"event {item.row.event_id!r} in journal {item.journal_id}: {item.why}" for item in misplaced(ctx, survey)
+    said += [f"event {item.row.event_id!r} in journal {item.journal_id}: {item.why}" for item in misplaced(ctx, survey)]
+    said += [_said_of_lost(lost) for lost in strays.lost]
+    void = [layout.index_key(void.event_id, revision) for void in strays.void for revision in void.revisions]
+    return _Findings(said, void)
+
+
+def _said_of_lost(lost: Lost) -> str:
+    known, whole = len(lost.entries), len(lost.can_be_had)
+    events = ", ".join(repr(entry.event_id) for entry in lost.entries[:IDS_IN_FINDING])
+    more = ", …" if known > IDS_IN_FINDING else ""
+    what = "its manifest" if lost.blob_size is not None else "its manifest and its blob"
+    remedy = "`repair` writes the manifest again" if whole == known else "restore it from a copy"
+    if 0 < whole < known:
+        remedy += f"; `repair` would write it again with {whole} of them"
+    found = f"{known} events that the index names ({events}{more})"
+    return f"journal {lost.journal_id}: {what} is missing, with {found}; {remedy}"
+
+
+class HalfDead(NamedTuple):
+    """A journal that has died, as its events show, and lost its tombstone; or that has lost its blob."""
+
+    journal_id: JournalID
+    left: list[str]
+    """Ids of its events that are nowhere else."""
+    is_replaced: bool
+    """Whether another journal says that it replaces it; otherwise its blob is missing."""
+
+    def __str__(self) -> str:
+        """Say it in a finding's words."""
+        if not self.left:
+            return f"journal {self.journal_id}: it is dead, but its tombstone is missing; `repair` writes it again"
+        events = ", ".join(map(repr, self.left[:IDS_IN_FINDING])) + (", …" if len(self.left) > IDS_IN_FINDING else "")
+        if self.is_replaced:
+            return (
+                f"journal {self.journal_id}: another journal says that it replaces it, but has not its events {events}"
+            )
+        return (
+            f"journal {self.journal_id}: its blob is missing, with {len(self.left)} events that are nowhere else"
+            f" ({events}); restore it from a copy"
+        )
+
+
+def find_half_dead(ctx: Context, survey: Survey) -> list[HalfDead]:
+    """Look for journals that another one replaces, or that have no blob, and where their events are."""
+    return half_dead_among(ctx, survey, _blob_problems(ctx, survey)[0])
+
+
+def half_dead_among(ctx: Context, survey: Survey, bodiless: list[JournalID]) -> list[HalfDead]:
+    """Say where the events are of journals that another one replaces, and of these that have no blob."""
+    manifests = survey.unburied | {journal_id: survey.manifests[journal_id] for journal_id in bodiless}
+    return [
+        HalfDead(journal_id, _nowhere_else(ctx, survey, manifest), journal_id in survey.unburied)
+        for journal_id, manifest in manifests.items()
     ]
-    return findings
+
+
+def _blob_problems(ctx: Context, survey: Survey) -> tuple[list[JournalID], list[JournalID]]:
+    """Give the journals whose blobs are missing, and those whose blobs are too short."""
+    filled = [(journal_id, manifest.size) for journal_id, manifest in survey.manifests.items() if manifest.size]
+    last_bytes = ctx.requests.each(
+        lambda one: ctx.store.get(layout.blob_key(one[0]), one[1] - 1, one[1]),
+        filled,
+    )
+    looked_at = [(journal_id, found) for (journal_id, _), found in zip(filled, last_bytes, strict=True)]
+    return (
+        [journal_id for journal_id, found in looked_at if found is None],
+        [journal_id for journal_id, found in looked_at if found is not None and not found.body],
+    )
+
+
+def _nowhere_else(ctx: Context, survey: Survey, manifest: Manifest) -> list[str]:
+    """Give the ids of a journal's events that have not certainly been deleted, or gone on to another journal."""
+    rows = manifest.rows()
+    found = ctx.requests.each(partial(_is_gone_from, ctx, survey, JournalID(manifest.journal_id)), rows)
+    return [row.event_id for row, is_gone in zip(rows, found, strict=True) if not is_gone]
+
+
+def _is_gone_from(ctx: Context, survey: Survey, journal_id: JournalID, row: Row) -> bool:
+    listed, mark = revisions(ctx, row.event_id)
+    if row.revision is not None and mark >= row.revision:
+        return True
+    if not listed or listed[-1] <= max(mark, row.revision or 0):
+        return False
+    try:
+        entry = read_entry(ctx, row.event_id, listed[-1])
+    except FlashFloodCorruptionError:
+        return False
+    if entry is None or entry.target == journal_id:
+        return False
+    other = survey.manifests.get(entry.target) or _made_since(ctx, entry.target)
+    return other is not None and other.find(row.event_id) is not None
 
 
 def misplaced(ctx: Context, survey: Survey) -> list[Misplaced]:
@@ -54,9 +190,9 @@ def misplaced(ctx: Context, survey: Survey) -> list[Misplaced]:
 def _misplaced(ctx: Context, survey: Survey, journal_id: JournalID, row: Row) -> Misplaced | None:
     listed, mark = revisions(ctx, row.event_id)
     if not listed or listed[-1] <= mark:
-        was_deleted = mark >= (row.revision or 1) or survey.was_deleted(journal_id, row)
-        why = "was deleted, but nothing waits to remove it" if was_deleted else "the index has no entry for it"
-        return Misplaced(journal_id, row, why, was_deleted, listed, mark)
+        return _without_entry(
+            ctx, survey, Misplaced(journal_id, row, "", was_deleted=False, revisions=listed, mark=mark)
+        )
     try:
         entry = read_entry(ctx, row.event_id, listed[-1])
     except FlashFloodCorruptionError as error:
@@ -72,24 +208,49 @@ def _misplaced(ctx: Context, survey: Survey, journal_id: JournalID, row: Row) ->
     return Misplaced(journal_id, row, why, was_deleted=False, revisions=listed, mark=mark)
 
 
+def _without_entry(ctx: Context, survey: Survey, item: Misplaced) -> Misplaced | None:
+    """Say why the index has no entry for an event; None: `update` has still to say."""
+    if survey.awaits_update(item.journal_id, item.row):
+        return None
+    if _was_deleted(ctx, survey, item.journal_id, item.row, item.mark):
+        return replace(item, why="was deleted, but nothing waits to remove it", was_deleted=True)
+    return replace(item, why="the index has no entry for it")
+
+
+def _was_deleted(ctx: Context, survey: Survey, journal_id: JournalID, row: Row, mark: int) -> bool:
+    """Whether an event that the index does not lead to has certainly been deleted.
+
+    Its revision says so, or a delete that was for this very row. Where neither can tell, since 0.4.3 wrote the row,
+    clocks may speak for a delete, unless the event was put twice: a living event that is taken for deleted would be
+    lost.
+    """
+    if row.revision is not None and row.revision > mark:
+        return survey.was_deleted(journal_id, row)
+    if row.revision is not None or survey.was_deleted(journal_id, row):
+        return True
+    return survey.was_left_behind(journal_id, row) and not _was_put_again(ctx, survey, row)
+
+
+def _was_put_again(ctx: Context, survey: Survey, row: Row) -> bool:
+    """Whether several new journals, dead ones too, have an event of this id and date."""
+    range_prefix = f"{row.timestamp}{JournalID.DELIMITER}{row.timestamp}"
+    of_its_date = [found for found in survey.written if found.version == NEW and found.range_prefix == range_prefix]
+    manifests = ctx.requests.each(partial(_readable, ctx), of_its_date)
+    return sum(one is not None and one.find(row.event_id) is not None for one in manifests) > 1
+
+
+def _readable(ctx: Context, journal_id: JournalID) -> Manifest | None:
+    try:
+        return ctx.manifest(journal_id)
+    except FlashFloodCorruptionError:  # named elsewhere
+        return None
+
+
 def _made_since(ctx: Context, journal_id: JournalID) -> Manifest | None:
     """Read a journal that a survey does not have: it may have been made since. None: it is not there, or dead."""
-    try:
-        manifest = ctx.manifest(journal_id)
-    except FlashFloodCorruptionError:  # the survey names it
-        return None
+    manifest = _readable(ctx, journal_id)
     return manifest if manifest is not None and are_living(ctx, [journal_id]) else None
 
 
 def _is_missing(ctx: Context, journal_id: JournalID) -> bool:
     return ctx.store.head(layout.journal_key(journal_id)) is None
-
-
-def _blob_problem(ctx: Context, manifest: Manifest) -> str | None:
-    """Say what is wrong with a journal's blob, as far as its last byte shows it."""
-    if not manifest.size:
-        return None
-    found = ctx.store.get(layout.blob_key(JournalID(manifest.journal_id)), manifest.size - 1, manifest.size)
-    if found is None:
-        return f"journal {manifest.journal_id}: its blob is missing"
-    return None if found.body else f"journal {manifest.journal_id}: its blob is shorter than {manifest.size} bytes"

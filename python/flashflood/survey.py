@@ -1,7 +1,10 @@
 """What a store holds at one moment, as `check` and `repair` look at it. Only reads."""
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from flashflood import layout, ledger
 from flashflood._core import Manifest, Row, format_timestamp, living
@@ -9,7 +12,7 @@ from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID, Update
 from flashflood.ledger import Open
-from flashflood.pending import readable, without_dead
+from flashflood.pending import without_dead
 from flashflood.store.protocol import Entry
 
 
@@ -19,10 +22,12 @@ class Survey:
 
     manifests: dict[JournalID, Manifest]
     """Of the living journals that no combination under way uses."""
-    made: dict[JournalID, str]
-    """When those journals were made: new ones by the server's clock, others as their id says."""
-    deletes: dict[str, list[Update]]
-    """By event_id, all delete objects, used or not."""
+    unburied: dict[JournalID, Manifest]
+    """Of the journals that these replace, and that have no tombstone."""
+    written: dict[JournalID, datetime]
+    """When each manifest that is there was written, by the server's clock; dead journals' too."""
+    deletes: dict[str, dict[Update, datetime]]
+    """By event_id, all delete objects, used or not, and when they were written, by the server's clock."""
     waiting: set[Update]
     """Those of them that wait to be applied."""
     under_way: list[Open]
@@ -53,20 +58,41 @@ class Survey:
 
     def is_being_deleted(self, journal_id: JournalID, row: Row) -> bool:
         """Whether a delete waits for this row."""
-        addresses = {str(journal_id), row.source}
-        deletes = self.deletes.get(row.event_id, [])
-        return any(delete.journal_id in addresses and delete in self.waiting for delete in deletes)
+        return not self.waiting.isdisjoint(self._addressed(journal_id, row))
+
+    def awaits_update(self, journal_id: JournalID, row: Row) -> bool:
+        """Whether `update` has still to say if a delete for a dead journal is for this row, which 0.4.3 has moved."""
+        return row.revision is None and any(
+            delete in self.waiting and delete.journal_id not in self.manifests and _covers(delete.journal_id, row)
+            for delete in self.deletes.get(row.event_id, ())
+            if delete.journal_id != journal_id
+        )
 
     def was_deleted(self, journal_id: JournalID, row: Row) -> bool:
-        """Whether 0.4.3 deleted this event in a journal that covers its date, after the row's journal was made.
+        """Whether there was a delete of this row: for its journal, or for the one that it came from."""
+        return any(self._addressed(journal_id, row))
 
-        It leaves such a row where its journaling stopped before the tombstones: the delete was for the new journal.
+    def was_left_behind(self, journal_id: JournalID, row: Row) -> bool:
+        """Whether 0.4.3 may have combined this row into another journal, where it was deleted.
+
+        It leaves such a row where its journaling stops before the tombstones. Then the row's journal is the oldest of
+        the three by the server's clock, and by the deleter's clock older than the delete. It does not follow: whoever
+        put the event again within a second, or copied the bucket, or has a clock that is wrong, may have made it so.
         """
-        return any(
-            delete.journal_id.start <= row.timestamp <= delete.journal_id.end
-            and self.made[journal_id] <= delete.timestamp
-            for delete in self.deletes.get(row.event_id, [])
+        written = self.written[journal_id]
+        return row.revision is None and any(
+            delete.journal_id.version != NEW
+            and _covers(delete.journal_id, row)
+            and delete.journal_id in self.written
+            and written <= min(self.written[delete.journal_id], deleted)
+            and format_timestamp(written) <= delete.timestamp
+            for delete, deleted in self.deletes.get(row.event_id, {}).items()
         )
+
+    def _addressed(self, journal_id: JournalID, row: Row) -> Iterator[Update]:
+        """Give the deletes of a row: for its journal, or for the one that it came from."""
+        addresses = {str(journal_id), row.source}
+        return (delete for delete in self.deletes.get(row.event_id, ()) if delete.journal_id in addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +116,19 @@ def look(ctx: Context) -> Survey:
     _, _, strangers = living([entry.key.removeprefix(layout.JOURNALS) for entry in journals])
     strange = {journals[index].key for index in strangers}
     problems += [f"{key}: no journal has such a name; move it away" for key in sorted(strange)]
-    alive = [entry for entry in without_dead(journals) if entry.key not in strange]
-    manifests = _read_manifests(ctx, alive, problems)
-    replaced = {source for manifest in manifests.values() for source in manifest.replaces}.union(
-        ledger.taken(under_way)
-    )
+    known = [entry for entry in journals if entry.key not in strange]
+    manifests = _read_manifests(ctx, without_dead(known), problems)
+    replaced = {source for manifest in manifests.values() for source in manifest.replaces}
+    taken = ledger.taken(under_way)
     updates = [entry for folder in (layout.UPDATES, layout.ENCODED_UPDATES) for entry in ctx.entries(folder)]
     problems += _strange_updates(updates)
-    deletes: defaultdict[str, list[Update]] = defaultdict(list)
-    for delete in _deletes(updates):
-        deletes[delete.event_id].append(delete)
+    deletes: defaultdict[str, dict[Update, datetime]] = defaultdict(dict)
+    for delete, written in _deletes(updates).items():
+        deletes[delete.event_id][delete] = written
     return Survey(
-        {journal_id: manifest for journal_id, manifest in manifests.items() if journal_id not in replaced},
-        {journal_id: _made(entry, journal_id) for entry in alive for journal_id in [_journal_id(entry)]},
+        {journal_id: found for journal_id, found in manifests.items() if journal_id not in replaced | taken},
+        {journal_id: found for journal_id, found in manifests.items() if journal_id in replaced - taken},
+        {_journal_id(entry): entry.modified for entry in known if not entry.key.endswith(TOMBSTONE_SUFFIX)},
         deletes,
         set(_deletes(without_dead(updates))),
         under_way,
@@ -133,13 +159,18 @@ def _journal_id(entry: Entry) -> JournalID:
     return JournalID.from_key(entry.key)
 
 
-def _made(entry: Entry, journal_id: JournalID) -> str:
-    return format_timestamp(entry.modified) if journal_id.version == NEW else journal_id.version
+def _covers(journal_id: JournalID, row: Row) -> bool:
+    return journal_id.start <= row.timestamp <= journal_id.end
 
 
-def _deletes(entries: list[Entry]) -> list[Update]:
-    updates = readable(entry for entry in entries if not entry.key.endswith(TOMBSTONE_SUFFIX))
-    return [update for update in updates if update.is_delete]
+def _deletes(entries: list[Entry]) -> dict[Update, datetime]:
+    """Give the delete objects, and when they were written."""
+    written = {}
+    for entry in entries:
+        with suppress(FlashFloodCorruptionError):  # named elsewhere
+            if not entry.key.endswith(TOMBSTONE_SUFFIX):
+                written[layout.parse_update_key(entry.key)] = entry.modified
+    return {update: modified for update, modified in written.items() if update.is_delete}
 
 
 def _strange_updates(entries: list[Entry]) -> list[str]:

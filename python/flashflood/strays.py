@@ -1,0 +1,144 @@
+"""Looking from the index to the journals: entries that lead to a lost journal, or to no event at all. Only reads."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
+from typing import NamedTuple
+
+from flashflood import layout
+from flashflood.context import GRACE, Context
+from flashflood.exceptions import FlashFloodCorruptionError
+from flashflood.identifiers import JournalID
+from flashflood.lookup import IndexEntry, is_held, lookup
+from flashflood.survey import Survey
+
+
+class Lost(NamedTuple):
+    """A journal whose manifest is missing, though it was there: the index leads to events of it."""
+
+    journal_id: JournalID
+    entries: list[IndexEntry]
+    """Those of the index that lead to it."""
+    blob_size: int | None
+    """None: the blob is missing too."""
+
+    @property
+    def can_be_had(self) -> list[IndexEntry]:
+        """The entries that say where in the blob their events lie."""
+        if self.blob_size is None:
+            return []
+        return [entry for entry in self.entries if _end(entry) is not None and (_end(entry) or 0) <= self.blob_size]
+
+
+class Void(NamedTuple):
+    """Index entries of an id that lead to no event, and that no writer can still be at."""
+
+    event_id: str
+    revisions: list[int]
+    listed: list[int]
+    """All of the id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strays:
+    """What the index has beside the events."""
+
+    lost: list[Lost] = field(default_factory=list)
+    void: list[Void] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    """Entries that cannot be read; a line each."""
+
+
+class _Listed(NamedTuple):
+    """An id's entries, as the index was listed."""
+
+    event_id: str
+    revisions: list[int]
+    old: set[int]
+    """Those that are older than the grace time, by the server's clock."""
+
+
+def look_for_strays(ctx: Context, survey: Survey) -> Strays:
+    """List the whole index, and look each id up that no living journal has."""
+    in_journals = {row.event_id for manifest in survey.manifests.values() for row in manifest.rows()}
+    found = Strays()
+    unknown = []
+    for listed in _ids(ctx):
+        lower = [revision for revision in listed.revisions[:-1] if revision in listed.old]
+        if listed.event_id not in in_journals:
+            unknown.append(listed)
+        elif lower:
+            found.void.append(Void(listed.event_id, lower, listed.revisions))
+    lost: defaultdict[JournalID, list[IndexEntry]] = defaultdict(list)
+    for stray in ctx.requests.each(partial(_stray, ctx, survey.taken), unknown):
+        if isinstance(stray, Void):
+            found.void.append(stray)
+        elif isinstance(stray, IndexEntry):
+            lost[stray.target].append(stray)
+        elif stray is not None:
+            found.problems.append(stray)
+    for journal_id, entries in sorted(lost.items()):
+        found.lost.append(Lost(journal_id, entries, blob_size(ctx, journal_id)))
+    return found
+
+
+def blob_size(ctx: Context, journal_id: JournalID) -> int | None:
+    """Give the length of a journal's blob. None: there is none."""
+    key = layout.blob_key(journal_id)
+    return next((entry.size for entry in ctx.entries(key) if entry.key == key), None)
+
+
+def _ids(ctx: Context) -> Iterator[_Listed]:
+    """List the index, id by id."""
+    for event_id, entries in groupby(_revisions(ctx), key=lambda found: found[0]):
+        listed = [(revision, is_old) for _, revision, is_old in entries]
+        yield _Listed(
+            event_id, [revision for revision, _ in listed], {revision for revision, is_old in listed if is_old}
+        )
+
+
+def _revisions(ctx: Context) -> Iterator[tuple[str, int, bool]]:
+    """List the index: id, revision, whether the entry is older than the grace time. What is no entry is left out."""
+    for page in ctx.pages(layout.INDEX):
+        for entry in page.entries:
+            event_id = entry.key.removeprefix(layout.INDEX).rpartition(JournalID.DELIMITER)[0]
+            revision = layout.revision_of(entry.key, layout.index_prefix(event_id))
+            if revision is not None:
+                yield event_id, revision, page.date - entry.modified >= GRACE
+
+
+def _stray(ctx: Context, taken: Collection[JournalID], listed: _Listed) -> IndexEntry | Void | str | None:
+    """Say what an id's entries lead to: a lost journal (the entry), no event, or, None, what is on its way."""
+    try:
+        found = lookup(ctx, listed.event_id)
+        if found.entry is not None and (found.entry.target in taken or is_on_its_way(ctx, found.entry)):
+            found = found._replace(revisions=found.revisions[:-1])
+        elif found.entry is not None and is_lost(ctx, found.entry):
+            return found.entry if not found.entry.is_claim or found.entry.revision in listed.old else None
+    except FlashFloodCorruptionError as error:
+        return str(error)
+    void = [revision for revision in found.revisions if revision in listed.old]
+    return Void(listed.event_id, void, found.revisions) if void else None
+
+
+def is_on_its_way(ctx: Context, entry: IndexEntry) -> bool:
+    """Whether the journal has the event, or is a batch that is not decided yet."""
+    held = is_held(ctx, entry)
+    return held or (held is None and ctx.store.head(layout.draft_key(entry.target)) is not None)
+
+
+def is_lost(ctx: Context, entry: IndexEntry) -> bool:
+    """Whether the journal of an id's highest entry, which is missing, was there; of a claim, whether it may have been.
+
+    An entry that is no claim is written once its journal is there, and moves on before that is collected. A claim's
+    blob is there from before the commit until the journal, or its fence, is collected.
+    """
+    if ctx.store.head(layout.journal_key(entry.target)) is not None:
+        return False
+    return not entry.is_claim or blob_size(ctx, entry.target) is not None
+
+
+def _end(entry: IndexEntry) -> int | None:
+    return None if entry.offset is None or entry.size is None else entry.offset + entry.size
