@@ -30,6 +30,7 @@ from flashflood.journals import Journal
 from flashflood.listing import journals_between, living_journals, new_journals
 from flashflood.replay import MEMORY_BUDGET, Replay, checked_budget
 from flashflood.pickling import no_pickle
+from flashflood.repairing import Repairs
 from flashflood.selecting import Given, stage_of
 from flashflood.store import S3Store, Store, open_store
 from flashflood.streams import list_event_streams
@@ -289,13 +290,18 @@ class FlashFlood:
         return Journal.open(self._ctx, journal_id)
 
     def check(self) -> list[str]:
-        """Look through the whole store, and give a line for each thing that is wrong. Reads only."""
+        """Look through the whole store, and give a line for each thing that is wrong. Reads only.
+
+        Other calls may be under way: only what a fresh look finds again is wrong.
+        """
         return checking.check(self._ctx)
 
-    def repair(self) -> int:
+    def repair(self) -> Repairs:
         """Mend what can be mended of what `check` finds, and give how many things were mended.
 
-        These are combinations left behind, journals that share events or are out of order, and the index.
+        These are combinations left behind, journals that share events or are out of order, manifests that are missing,
+        and the index. The number's `taken_out` names each event that replay shows no more: one that had been deleted,
+        or one of two events of one id. What cannot be mended stays, and `check` names it.
         """
         return repairing.repair(self._ctx)
 

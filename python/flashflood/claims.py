@@ -12,7 +12,7 @@ from typing import NamedTuple
 from flashflood import layout, ledger
 from flashflood._core import Manifest, Row
 from flashflood.context import Context
-from flashflood.exceptions import FlashFloodEventExistsError
+from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodEventExistsError
 from flashflood.identifiers import NEW, JournalID, Update
 from flashflood.lookup import (
     PATIENCE,
@@ -33,6 +33,8 @@ class Standing(NamedTuple):
     entry: IndexEntry
     updates: list[Update]
     revisions: list[int]
+    is_lost: bool = False
+    """Its journal's manifest is missing."""
 
 
 class Absent(NamedTuple):
@@ -60,7 +62,8 @@ def find(ctx: Context, event_id: str, *, helping: bool) -> Standing | Absent:
 
     A writer (`helping`) finishes a claim that was left; a reader, to whom it is no event yet, does not. An entry whose
     journal is missing, or is without the event, counts only when it has been looked up twice: a void claim may take the
-    key of an entry that moves while it is looked at.
+    key of an entry that moves while it is looked at. A journal that was there and is missing then is lost; its event
+    stands, so that no other one hides it.
     """
     before = None
     for _ in range(PATIENCE):
@@ -76,9 +79,28 @@ def find(ctx: Context, event_id: str, *, helping: bool) -> Standing | Absent:
         if held is None and helping and seen.entry.is_claim and _help(ctx, seen.entry):
             continue
         if seen.entry == before:
+            if held is None and (helping or not seen.entry.is_claim) and was_there(ctx, seen.entry):
+                return Standing(seen.entry, updates, seen.revisions, is_lost=True)
             return Absent(seen.next_revision)
         before = seen.entry
     raise moving(event_id)
+
+
+def was_there(ctx: Context, entry: IndexEntry) -> bool:
+    """Say of an id's highest entry, whose journal is missing, whether that was there; of a claim, if it may have been.
+
+    An entry that is no claim is written once its journal is there, and moves on before that is collected. A claim's
+    blob is there from before the commit until the journal, or its fence, is collected.
+    """
+    return not entry.is_claim or ctx.store.head(layout.blob_key(entry.target)) is not None
+
+
+def lost(entry: IndexEntry) -> FlashFloodCorruptionError:
+    """Say that an event's journal is missing."""
+    return FlashFloodCorruptionError(
+        f"event {entry.event_id!r}: the manifest of its journal {entry.target} is missing; `repair` writes it again"
+        " where the data are still there; otherwise restore it from a copy, or give the event up with `delete_event`"
+    )
 
 
 def take(ctx: Context, wanted: IndexEntry) -> Claim | None:
@@ -98,6 +120,8 @@ def claim_free(ctx: Context, wanted: IndexEntry) -> IndexEntry | None:
     for _ in range(PATIENCE):
         standing = find(ctx, wanted.event_id, helping=True)
         if isinstance(standing, Standing):
+            if standing.is_lost:
+                raise lost(standing.entry)
             return standing.entry if standing.entry.target == wanted.target else None
         claim = replace(wanted, revision=standing.next_revision, birth=standing.next_revision)
         if create(ctx, claim):

@@ -2,7 +2,7 @@
 
 from flashflood import layout
 from flashflood._core import Row, parse_timestamp
-from flashflood.claims import Standing, find
+from flashflood.claims import Standing, find, lost
 from flashflood.context import Context
 from flashflood.events import Event
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodEventNotFound
@@ -86,7 +86,10 @@ def _blob_bytes(ctx: Context, entry: IndexEntry, row: Row) -> bytes | None:
 
 def _explain(ctx: Context, entry: IndexEntry) -> None:
     """Raise what is true of an event whose entry stays while what it names is missing."""
-    if not is_held(ctx, entry):
+    held = is_held(ctx, entry)
+    if held is None and not entry.is_claim and lookup(ctx, entry.event_id).entry == entry:
+        raise lost(entry)
+    if not held:
         raise not_found(entry.event_id)
     if ctx.store.head(layout.blob_key(entry.target)) is None and lookup(ctx, entry.event_id).entry == entry:
         msg = f"journal {entry.target}: its blob, with event {entry.event_id!r}, is missing; restore it from a copy"

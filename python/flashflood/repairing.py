@@ -1,40 +1,130 @@
 """Repairing a store: bringing it back to one truth, which the manifests and the updates are; the index follows.
 
-(PROTOCOL.md, "Beside 0.4.3".) Finishes what was left behind, writes disordered journals anew, combines journals that
-share events, mends the index, and deletes again what was deleted.
+(PROTOCOL.md, "Beside 0.4.3".) Finishes what was left behind, buries again what has died, writes lost manifests again
+from the index, removes index entries of no event, writes disordered journals anew, combines journals that share events,
+mends the index, and deletes again what was deleted.
 """
 
+import logging
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import Self
 
 from flashflood import layout, ledger
 from flashflood._core import Manifest, Row, Sources
-from flashflood.checking import misplaced
+from flashflood.checking import find_half_dead, misplaced
 from flashflood.combining import OvertakenError, are_living, combine, until_settled
 from flashflood.context import Context
 from flashflood.dates import timestamp_now
+from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.finishing import entry_of, recover
-from flashflood.identifiers import JournalID, JournalUpdateAction, Update
-from flashflood.survey import Misplaced, look
+from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, JournalUpdateAction, Update
+from flashflood.lookup import lookup
+from flashflood.strays import Lost, Void, look_for_strays
+from flashflood.survey import Misplaced, Survey, look
+from flashflood.voids import given_up
+
+logger = logging.getLogger("flashflood")
 
 
-def repair(ctx: Context) -> int:
+class Repairs(int):
+    """How many things were mended, and what replay shows no more for it."""
+
+    taken_out: list[str]
+    """A line for each event: its id, date and journal, and why."""
+
+    def __new__(cls, mended: int, taken_out: Iterable[str]) -> Self:
+        """Take both."""
+        self = super().__new__(cls, mended)
+        self.taken_out = list(taken_out)
+        return self
+
+
+def repair(ctx: Context) -> Repairs:
     """Mend what can be mended; it can be called at any time, and again. Gives how many things were mended.
 
     What cannot be mended (a manifest or blob that is broken or missing) stays, and `check` names it.
     """
+    taken_out: list[str] = []
     mended = recover(ctx)
     survey = look(ctx)
-    ctx.store.delete(survey.lone_tombstones)
-    mended += len(survey.lone_tombstones)
+    strays = look_for_strays(ctx, survey)
+    mended += _remove_lone_tombstones(ctx, survey.lone_tombstones)
+    mended += _bury_again(ctx, survey) + _write_again(ctx, strays.lost) + _remove_void(ctx, strays.void)
+    survey = look(ctx)
     for journal_ids in _groups([[journal_id] for journal_id in survey.disordered] + list(survey.shared.values())):
-        mended += until_settled("repair", partial(_rewrite, ctx, journal_ids))
+        try:
+            out = until_settled("repair", partial(_rewrite, ctx, journal_ids))
+        except FlashFloodCorruptionError as error:
+            logger.warning("not repaired: %s", error)
+        else:
+            mended += out is not None
+            taken_out += out or []
     led: set[str] = set()
     deleted = until_settled("repair", partial(_mend_misplaced, ctx, led))
-    for journal_id, event_ids in deleted.items():
-        if until_settled("repair", partial(_delete_again, ctx, journal_id, event_ids)):
-            mended += len(event_ids)
-    return mended + len(led)
+    for journal_id, rows in deleted.items():
+        if until_settled("repair", partial(_delete_again, ctx, journal_id, rows)):
+            mended += len(rows)
+            taken_out += [_said_of(row, journal_id, "it has been deleted") for row in rows]
+    for line in taken_out:
+        logger.warning("taken out of replay: %s", line)
+    return Repairs(mended + len(led), taken_out)
+
+
+def _said_of(row: Row, journal_id: str, why: str) -> str:
+    return f"event {row.event_id!r} of {row.timestamp} in journal {journal_id}: {why}"
+
+
+def _remove_lone_tombstones(ctx: Context, keys: list[str]) -> int:
+    """Remove tombstones of what is still not there: what came between two pages of a listing has not been seen."""
+    there = ctx.requests.each(ctx.store.head, [key.removesuffix(TOMBSTONE_SUFFIX) for key in keys])
+    lone = [key for key, found in zip(keys, there, strict=True) if found is None]
+    ctx.store.delete(lone)
+    return len(lone)
+
+
+def _bury_again(ctx: Context, survey: Survey) -> int:
+    """Write the tombstones of journals that have died, as the index shows of each of their events."""
+    dead = {one.journal_id for one in find_half_dead(ctx, survey) if not one.left}
+    dead -= ledger.taken(ledger.read(ctx))
+    ctx.bury(dead)
+    return len(dead)
+
+
+def _write_again(ctx: Context, lost: Iterable[Lost]) -> int:
+    """Write manifests that are missing, from the index; so is a claim finished whose writer has left it."""
+    written = 0
+    for one in lost:
+        entries = one.can_be_had
+        again = ctx.requests.each(lambda entry: lookup(ctx, entry.event_id).entry, entries)
+        if entries and again == entries:
+            rows = [row for entry in entries if (row := entry.row()) is not None]
+            replaces = sorted({row.source for row in rows if row.source is not None})
+            manifest = Manifest.of_rows(one.journal_id, rows, one.blob_size or 0, replaces)
+            if ctx.create_manifest(manifest):
+                written += 1
+                logger.warning("%s", _said_of_written(manifest))
+    return written
+
+
+def _said_of_written(manifest: Manifest) -> str:
+    rows = manifest.rows()
+    unknown = manifest.size - sum(row.size for row in rows)
+    said = f"journal {manifest.journal_id}: its manifest was missing, and is written again with {len(rows)} events"
+    if unknown > 0:
+        said += (
+            f"; {unknown} bytes of its blob belong to none: events that had been deleted, or that the index has lost"
+        )
+    return said
+
+
+def _remove_void(ctx: Context, void: Iterable[Void]) -> int:
+    """Remove index entries that lead to no event."""
+    given = ctx.requests.each(lambda one: given_up(ctx, one.event_id, one.revisions, one.to_mark), void)
+    keys = [key for some in given for key in some]
+    ctx.store.delete(keys)
+    return len(keys)
 
 
 def _groups(links: list[list[JournalID]]) -> list[list[JournalID]]:
@@ -46,15 +136,28 @@ def _groups(links: list[list[JournalID]]) -> list[list[JournalID]]:
     return [sorted(group) for group in groups]
 
 
-def _rewrite(ctx: Context, journal_ids: list[JournalID]) -> int:
+def _rewrite(ctx: Context, journal_ids: list[JournalID]) -> list[str] | None:
+    """Combine journals, so that each id has one event in them; say which events are in replay no more.
+
+    None: another process has combined them meanwhile.
+    """
     manifests = [manifest for manifest in ctx.requests.each(ctx.manifest, journal_ids) if manifest is not None]
     if len(manifests) < len(journal_ids) or not are_living(ctx, journal_ids):
-        return 0  # another process has combined them meanwhile
-    combine(ctx, Sources(manifests))
-    return 1
+        return None
+    made = combine(ctx, Sources(manifests))
+    return [line for manifest in manifests for line in _taken_out(manifest, made)]
 
 
-def _mend_misplaced(ctx: Context, led: set[str]) -> dict[JournalID, list[str]]:
+def _taken_out(source: Manifest, made: Manifest) -> Iterator[str]:
+    """Name a source's events in whose place another one of the same id has stayed, with another date."""
+    for row in source.rows():
+        stayed = made.find(row.event_id)
+        if stayed is not None and stayed.timestamp != row.timestamp:
+            why = f"of two events of its id, that of {stayed.timestamp} stays, from journal {stayed.source}"
+            yield _said_of(row, source.journal_id, why)
+
+
+def _mend_misplaced(ctx: Context, led: set[str]) -> dict[JournalID, list[Row]]:
     """Lead the index to the events that it has lost; add their ids to `led`.
 
     Gives those that have been deleted and are still in a journal, by journal. `OvertakenError` if other processes have
@@ -74,10 +177,10 @@ def _mend_misplaced(ctx: Context, led: set[str]) -> dict[JournalID, list[str]]:
     led.update(item.row.event_id for item, is_done in zip(lost, done, strict=True) if is_done)
     if not all(done):
         raise OvertakenError
-    deleted: defaultdict[JournalID, list[str]] = defaultdict(list)
+    deleted: defaultdict[JournalID, list[Row]] = defaultdict(list)
     for item in found:
         if item.was_deleted:
-            deleted[item.journal_id].append(item.row.event_id)
+            deleted[item.journal_id].append(item.row)
     return deleted
 
 
@@ -127,14 +230,18 @@ def _is_free(ctx: Context, journal_id: JournalID) -> bool:
     return journal_id not in ledger.taken(ledger.read(ctx)) and are_living(ctx, [journal_id])
 
 
-def _delete_again(ctx: Context, journal_id: JournalID, event_ids: list[str]) -> int:
+def _delete_again(ctx: Context, journal_id: JournalID, rows: list[Row]) -> bool:
     """Write the deletes of events that have been deleted for the journal that still has them, and apply them.
 
-    Gives 0 if another process has replaced the journal.
+    False: another process has replaced the journal.
     """
     if not are_living(ctx, [journal_id]):
-        return 0
+        return False
     timestamp = timestamp_now()
-    deletes = [Update(journal_id, event_id, timestamp, JournalUpdateAction.DELETE) for event_id in event_ids]
+    deletes = [Update(journal_id, row.event_id, timestamp, JournalUpdateAction.DELETE) for row in rows]
     ctx.requests.each(lambda delete: ctx.store.put(layout.update_key(delete), b""), deletes)
-    return _rewrite(ctx, [journal_id])
+    manifest = ctx.manifest(journal_id)
+    if manifest is None:
+        return False
+    combine(ctx, Sources([manifest]))
+    return True

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from flashflood import layout
+from flashflood.claims import was_there
 from flashflood.context import GRACE, Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID
@@ -37,8 +38,8 @@ class Void(NamedTuple):
 
     event_id: str
     revisions: list[int]
-    listed: list[int]
-    """All of the id."""
+    to_mark: int | None
+    """The revision that no mark and no other entry keeps from being used again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def look_for_strays(ctx: Context, survey: Survey) -> Strays:
         if listed.event_id not in in_journals:
             unknown.append(listed)
         elif lower:
-            found.void.append(Void(listed.event_id, lower, listed.revisions))
+            found.void.append(Void(listed.event_id, lower, None))
     lost: defaultdict[JournalID, list[IndexEntry]] = defaultdict(list)
     for stray in ctx.requests.each(partial(_stray, ctx, survey.taken), unknown):
         if isinstance(stray, Void):
@@ -112,32 +113,29 @@ def _revisions(ctx: Context) -> Iterator[tuple[str, int, bool]]:
 def _stray(ctx: Context, taken: Collection[JournalID], listed: _Listed) -> IndexEntry | Void | str | None:
     """Say what an id's entries lead to: a lost journal (the entry), no event, or, None, what is on its way."""
     try:
-        found = lookup(ctx, listed.event_id)
-        if found.entry is not None and (found.entry.target in taken or is_on_its_way(ctx, found.entry)):
-            found = found._replace(revisions=found.revisions[:-1])
-        elif found.entry is not None and is_lost(ctx, found.entry):
-            return found.entry if not found.entry.is_claim or found.entry.revision in listed.old else None
+        entry, _, there = lookup(ctx, listed.event_id)
+        if entry is not None and (entry.target in taken or _is_on_its_way(ctx, entry)):
+            return _void(listed, there[:-1])
+        if entry is not None and _is_missing(ctx, entry.target) and was_there(ctx, entry):
+            return entry if not entry.is_claim or entry.revision in listed.old else None
     except FlashFloodCorruptionError as error:
         return str(error)
-    void = [revision for revision in found.revisions if revision in listed.old]
-    return Void(listed.event_id, void, found.revisions) if void else None
+    return _void(listed, there, to_mark=None if entry is None else entry.revision)
 
 
-def is_on_its_way(ctx: Context, entry: IndexEntry) -> bool:
+def _void(listed: _Listed, revisions: list[int], to_mark: int | None = None) -> Void | None:
+    void = [revision for revision in revisions if revision in listed.old]
+    return Void(listed.event_id, void, to_mark if to_mark in void else None) if void else None
+
+
+def _is_missing(ctx: Context, journal_id: JournalID) -> bool:
+    return ctx.store.head(layout.journal_key(journal_id)) is None
+
+
+def _is_on_its_way(ctx: Context, entry: IndexEntry) -> bool:
     """Whether the journal has the event, or is a batch that is not decided yet."""
     held = is_held(ctx, entry)
     return held or (held is None and ctx.store.head(layout.draft_key(entry.target)) is not None)
-
-
-def is_lost(ctx: Context, entry: IndexEntry) -> bool:
-    """Whether the journal of an id's highest entry, which is missing, was there; of a claim, whether it may have been.
-
-    An entry that is no claim is written once its journal is there, and moves on before that is collected. A claim's
-    blob is there from before the commit until the journal, or its fence, is collected.
-    """
-    if ctx.store.head(layout.journal_key(entry.target)) is not None:
-        return False
-    return not entry.is_claim or blob_size(ctx, entry.target) is not None
 
 
 def _end(entry: IndexEntry) -> int | None:

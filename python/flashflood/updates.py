@@ -6,7 +6,7 @@ applied to the journal by `update()` or `journal()`.
 """
 
 from flashflood import layout
-from flashflood.claims import Absent, Standing, find
+from flashflood.claims import Absent, Standing, find, lost
 from flashflood.context import Context, Deadline
 from flashflood.data import to_bytes
 from flashflood.dates import timestamp_now
@@ -43,6 +43,8 @@ def _send(ctx: Context, event_id: str, action: JournalUpdateAction, body: bytes)
     standing = find(ctx, event_id, helping=True) if layout.may_exist(event_id, ctx.store.root_prefix) else Absent(1)
     if isinstance(standing, Absent):
         raise not_found(event_id)
+    if standing.is_lost and action is JournalUpdateAction.UPDATE:
+        raise lost(standing.entry)
     entry, timestamp = standing.entry, _timestamp(standing)
     for _ in range(PATIENCE):
         deadline.check(f"{action.value} of event {event_id!r}")

@@ -103,7 +103,7 @@ def exists(caller: Caller, event_id: str) -> Steps[Existing]:
                 message = f"{event_id} has no manifest, although it was helped"
                 raise Stuck(message)
         elif current == before:
-            if manifest is None and current.entry.birth not in (None, current.revision):
+            if manifest is None and current.entry.birth != current.revision:
                 message = f"{event_id} has moved to {target}, which is lost"
                 raise Stuck(message)
             return Existing(None, next_revision)

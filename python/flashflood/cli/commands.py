@@ -272,6 +272,10 @@ def check(url: str | None) -> int:
     """Look for damage, and name each finding; exit code 1 where there is one."""
     with opened(url) as flood, working("checking"):
         findings = flood.check()
+    return _write_findings(findings)
+
+
+def _write_findings(findings: list[str]) -> int:
     for finding in findings:
         write(f"{finding}\n".encode() if is_for_people() else json_line({"finding": finding}))
     return 1 if findings else 0
@@ -279,11 +283,18 @@ def check(url: str | None) -> int:
 
 @flashflood.command()
 @store_option
-def repair(url: str | None) -> None:
-    """Mend what `check` finds, and say how many mendings it took."""
+def repair(url: str | None) -> int:
+    """Mend what `check` finds, say how many mendings it took, and name what replay shows no more.
+
+    Then name what is still to be mended; exit code 1 where there is something.
+    """
     with opened(url) as flood, working("repairing"):
-        count = flood.repair()
-    _report("repairs", count, "repairs")
+        repairs = flood.repair()
+        findings = flood.check()
+    _report("repairs", repairs, "repairs")
+    for event in repairs.taken_out:
+        write(f"taken out of replay: {event}\n".encode() if is_for_people() else json_line({"taken_out": event}))
+    return _write_findings(findings)
 
 
 @flashflood.command("collect-garbage")
