@@ -364,6 +364,26 @@ def test_an_event_deleted_after_an_interrupted_journaling_of_0_4_3_stays_deleted
     assert not ours.event_exists("a")
 
 
+@pytest.mark.parametrize("deleted_by_old", [False, True])
+def test_repair_does_not_take_an_event_that_0_4_3_put_again_for_the_deleted_one(
+    place: Place,
+    ours: FlashFlood,
+    old: OldFlashFlood,
+    deleted_by_old: bool,  # noqa: FBT001
+) -> None:
+    """All within a second, with one date; then 0.4.3 has removed its index entry, as of an id that begins alike."""
+    put_by_old(old, "a")
+    old.journal(minimum_number_of_events=1)
+    (old if deleted_by_old else ours).delete_event("a")
+    ours.update(None)
+    old.put(b"right", "a", at(0))
+    place.store().delete(list(keys(place.store(), "index/a--")))
+    ours.repair()
+    assert contents(ours.replay()) == {"a": b"right"}
+    assert ours.get_event("a").data == b"right"
+    assert ours.check() == []
+
+
 def test_index_entries_that_0_4_3_removed_wrongly_are_put_back_by_repair(ours: FlashFlood, old: OldFlashFlood) -> None:
     data = put_journaled(ours, "a", "ab", "abc")
     old.delete_event("ab")  # 0.4.3 removes the entries of every id that begins with this one
