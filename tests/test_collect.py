@@ -164,6 +164,19 @@ def test_the_claims_of_a_refused_batch_are_collected_and_their_revisions_are_nev
     assert list(keys(place.store(), "drafts/")) == []
 
 
+def test_a_put_and_a_batch_leave_no_claims_behind_that_came_to_nothing(place: Place) -> None:
+    ff = place.open()
+    put_new(ff, "taken", "deleted", "deleted too")
+    ff.delete_event("deleted")
+    ff.delete_event("deleted too")
+    ff.put(b"again", "deleted", at(1))
+    ff.put_many([(b"", event_id, at(1)) for event_id in ("deleted too", "new", "taken")], on_conflict="skip")
+    assert [len(entries(place.store(), event_id)) for event_id in ("deleted", "deleted too", "new", "taken")] == [1] * 4
+    ff.update(None)
+    assert set(contents(ff.replay())) == {"deleted", "deleted too", "new", "taken"}
+    assert ff.check() == []
+
+
 @ON_FOLDER
 def test_the_claims_of_a_batch_whose_writer_died_are_collected(place: Place) -> None:
     """Its draft is settled first, as a fence where a claim is missing; once the fence has been dead, all goes."""

@@ -213,9 +213,7 @@ def _blob_bytes(ctx: Context, source: JournalID, start: int, stop: int) -> bytes
     if found is not None:
         return found.body
     if are_living(ctx, [source]):
-        msg = (
-            f"journal {source}: its blob is missing; `repair` mends it where it can, `check` says what to do otherwise"
-        )
+        msg = f"journal {source}: its blob is missing; `repair` mends it where it can, `check` says what else to do"
         raise FlashFloodCorruptionError(msg)
     raise OvertakenError
 

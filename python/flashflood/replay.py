@@ -122,7 +122,8 @@ def _batches(
                 reader.look_ahead()
         except _VanishedError as error:
             if error.journal_id in missed:
-                msg = f"journal {error.journal_id}: {error.what} is missing; `repair` mends it where it can, `check` says what else to do"
+                remedy = "`repair` mends it where it can, `check` says what else to do"
+                msg = f"journal {error.journal_id}: {error.what} is missing; {remedy}"
                 raise FlashFloodCorruptionError(msg) from None
             missed.add(error.journal_id)
         else:
