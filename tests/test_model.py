@@ -49,6 +49,8 @@ def test_beside_043_nothing_else_breaks_than_the_order_of_calls(name: str) -> No
         (Safeguard.LEDGER_AT_START, "replay-journal"),
         (Safeguard.LEDGER_AT_START, "list-journal"),
         (Safeguard.LEDGER_AT_START, "streams-journal"),
+        (Safeguard.TOMBSTONE_LAST, "delete-update-gc"),
+        (Safeguard.MARKED_CLAIMS, "many-claims-gc"),
     ],
 )
 def test_the_model_finds_what_breaks_without_a_safeguard(safeguard: Safeguard, configuration: str) -> None:

@@ -92,7 +92,13 @@ def was_there(ctx: Context, entry: IndexEntry) -> bool:
     An entry that is no claim is written once its journal is there, and moves on before that is collected. A claim's
     blob is there from before the commit until the journal, or its fence, is collected.
     """
-    return not entry.is_claim or ctx.store.head(layout.blob_key(entry.target)) is not None
+    return not entry.is_claim or blob_size(ctx, entry.target) is not None
+
+
+def blob_size(ctx: Context, journal_id: JournalID) -> int | None:
+    """Give the length of a journal's blob. None: there is none."""
+    key = layout.blob_key(journal_id)
+    return next((entry.size for entry in ctx.entries(key) if entry.key == key), None)
 
 
 def lost(entry: IndexEntry) -> FlashFloodCorruptionError:
@@ -187,7 +193,10 @@ def _help(ctx: Context, claim: IndexEntry) -> bool:
     row = claim.row()
     if claim.target.version != NEW or row is None or row.offset:  # a batch's, whose draft has been collected
         return False
-    if ctx.store.head(layout.blob_key(claim.target)) is None:
+    size = blob_size(ctx, claim.target)
+    if size is not None and size != row.size:
+        return False
+    if size is None:
         fence(ctx, claim.target)
     else:
         ctx.create_manifest(Manifest.of_rows(claim.target, [row], row.size))

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from flashflood import layout
-from flashflood.claims import was_there
+from flashflood.claims import blob_size, was_there
 from flashflood.context import GRACE, Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID
@@ -83,12 +83,6 @@ def look_for_strays(ctx: Context, survey: Survey) -> Strays:
     for journal_id, entries in sorted(lost.items()):
         found.lost.append(Lost(journal_id, entries, blob_size(ctx, journal_id)))
     return found
-
-
-def blob_size(ctx: Context, journal_id: JournalID) -> int | None:
-    """Give the length of a journal's blob. None: there is none."""
-    key = layout.blob_key(journal_id)
-    return next((entry.size for entry in ctx.entries(key) if entry.key == key), None)
 
 
 def _ids(ctx: Context) -> Iterator[_Listed]:
