@@ -220,23 +220,33 @@ def _without_entry(ctx: Context, survey: Survey, item: Misplaced) -> Misplaced |
 def _was_deleted(ctx: Context, survey: Survey, journal_id: JournalID, row: Row, mark: int) -> bool:
     """Whether an event that the index does not lead to has certainly been deleted.
 
-    Its revision says so, or a delete that was for this very row. Where neither can tell, since 0.4.3 wrote the row,
-    clocks may speak for a delete, unless the event was put twice: a living event that is taken for deleted would be
-    lost.
+    Its revision says so, or a delete that was for this very row. Where 0.4.3 wrote the row, it may have brought it on
+    from a journal that has a delete, or left it behind. If it was put twice, nobody can tell which event it is: a living
+    one that is taken for deleted would be lost.
     """
-    if row.revision is not None and row.revision > mark:
-        return survey.was_deleted(journal_id, row)
-    if row.revision is not None or survey.was_deleted(journal_id, row):
+    if survey.was_deleted(journal_id, row):
         return True
-    return survey.was_left_behind(journal_id, row) and not _was_put_again(ctx, survey, row)
+    if row.revision is not None:
+        return row.revision <= mark
+    deletes = survey.deletes.get(row.event_id)
+    if not deletes:
+        return False
+    puts = _puts(ctx, survey, row)
+    if len(puts) > 1:
+        return False
+    return any(delete.journal_id in puts for delete in deletes) or survey.was_left_behind(journal_id, row)
 
 
-def _was_put_again(ctx: Context, survey: Survey, row: Row) -> bool:
-    """Whether several new journals, dead ones too, have an event of this id and date."""
+def _puts(ctx: Context, survey: Survey, row: Row) -> list[JournalID]:
+    """Give the new journals, dead ones too, that have an event of this id and date."""
     range_prefix = f"{row.timestamp}{JournalID.DELIMITER}{row.timestamp}"
     of_its_date = [found for found in survey.written if found.version == NEW and found.range_prefix == range_prefix]
     manifests = ctx.requests.each(partial(_readable, ctx), of_its_date)
-    return sum(one is not None and one.find(row.event_id) is not None for one in manifests) > 1
+    return [
+        found
+        for found, manifest in zip(of_its_date, manifests, strict=True)
+        if manifest is not None and manifest.find(row.event_id) is not None
+    ]
 
 
 def _readable(ctx: Context, journal_id: JournalID) -> Manifest | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from .calls import Caller, GoOn, Safeguard, Step, Steps, Stuck
-from .protocol import newest
+from .protocol import lookup, newest
 from .store import (
     COMBINED,
     FENCE,
@@ -38,6 +38,7 @@ from .store import (
 )
 
 MOST_ATTEMPTS = 4
+FAR_FUTURE = 999
 
 Ledger: TypeAlias = tuple[tuple[Key, Combination], ...]
 
@@ -433,16 +434,35 @@ def recover(caller: Caller) -> Steps[str | GoOn]:
 
 
 def _combine_sharers(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
-    """Combine the live journals that share an id; what 0.4.3 journaled after a delete, the waiting DELETE removes."""
+    """Combine the live journals that share an id; delete what 0.4.3 journaled after its event had been deleted."""
     ledger = yield ReadLedger()
     if ledger:
         return "busy"
     owners: dict[str, list[JournalID]] = {}
+    by_043: list[tuple[str, JournalID]] = []
     for key in without_dead((yield List(("journals",)))):
         manifest = yield Get(key)
         for row in manifest.rows if manifest is not None else ():
             owners.setdefault(row.event_id, []).append(key.journal)
+            if row.birth is None and key.journal.version != NEW:
+                by_043.append((row.event_id, key.journal))
+    for event_id, owner in by_043:
+        current, _ = yield from lookup(caller, event_id)
+        if current is None and (yield from _was_deleted(event_id)):
+            yield Put(update_key(owner, event_id, FAR_FUTURE, "DELETE"), None)
     sources = tuple(sorted({owner for sharers in owners.values() if len(sharers) > 1 for owner in sharers}))
     if not sources:
         return "ok"
     return (yield from _combine(caller, Attempt(_combine_sharers, attempt, sources, ledger)))
+
+
+def _was_deleted(event_id: str) -> Steps[bool]:
+    """Say whether the only new journal that has ever been of an event, as far as can be seen, has a DELETE."""
+    deleted = {key[1] for key in (yield List(("updates",))) if is_delete(key) and key[2] == event_id}
+    puts = []
+    for key in (yield List(("journals",))):
+        if isinstance(key, JournalKey) and key.journal.version == NEW:
+            manifest = yield Get(key)
+            if manifest is not None and any(row.event_id == event_id for row in manifest.rows):
+                puts.append(key.journal)
+    return len(puts) == 1 and puts[0] in deleted
