@@ -28,9 +28,9 @@ from flashflood.events import Event
 from flashflood.identifiers import JournalID
 from flashflood.journals import Journal
 from flashflood.listing import journals_between, living_journals, new_journals
-from flashflood.replay import MEMORY_BUDGET, Replay, checked_budget
 from flashflood.pickling import no_pickle
 from flashflood.repairing import Repairs
+from flashflood.replay import MEMORY_BUDGET, Replay, checked_budget
 from flashflood.selecting import Given, stage_of
 from flashflood.store import S3Store, Store, open_store
 from flashflood.streams import list_event_streams
