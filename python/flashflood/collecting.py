@@ -53,7 +53,8 @@ class _Collection:
 
     def __init__(self, ctx: Context, grace: timedelta) -> None:
         self._ctx = ctx
-        self._grace = grace
+        self._until = ctx.now() - grace
+        """What was written by then is old enough."""
         self.collected = 0
         self.refusals: list[UndeletedError] = []
 
@@ -90,7 +91,7 @@ class _Collection:
         stored = []
         for page in self._ctx.pages(layout.DRAFTS):
             for entry in page.entries:
-                if page.date - entry.modified >= self._grace:
+                if entry.modified <= self._until:
                     try:
                         stored += [entry.key] if _is_stored(self._ctx, entry.key) else []
                     except FlashFloodCorruptionError as error:
@@ -98,11 +99,11 @@ class _Collection:
         self.collected += len(stored) - len(self._delete(stored))
 
     def _dead(self, folder: str, parse: Callable[[str], T]) -> Iterator[dict[str, T]]:
-        """Yield what has a tombstone old enough by the server's clock, by key, some at a time; not strangers."""
+        """Yield what has a tombstone old enough, by key, some at a time; not strangers."""
         dead: dict[str, T] = {}
         for page in self._ctx.pages(folder):
             for entry in page.entries:
-                if entry.key.endswith(TOMBSTONE_SUFFIX) and page.date - entry.modified >= self._grace:
+                if entry.key.endswith(TOMBSTONE_SUFFIX) and entry.modified <= self._until:
                     key = entry.key.removesuffix(TOMBSTONE_SUFFIX)
                     try:
                         dead[key] = parse(key)

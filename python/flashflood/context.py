@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flashflood import layout
 from flashflood._core import Manifest
@@ -26,6 +26,17 @@ class Context:
         self.store = store
         self.read_pending_updates = read_pending_updates
         self.requests = Requests(store.workers)
+
+    def now(self) -> datetime:
+        """Tell the time by the clock that dates this store's objects: write a marker, and read its date.
+
+        No other clock can say how old an object is: not this machine's, nor the one that dates the server's answers.
+        """
+        while True:
+            self.store.put(layout.CLOCK, b"")
+            marker = self.store.head(layout.CLOCK)
+            if marker is not None:  # else another process destroys the store
+                return marker.modified
 
     def pages(self, prefix: str, after: str | None = None) -> Iterator[Page]:
         """List the objects under a prefix, page by page."""

@@ -6,6 +6,7 @@ entry goes.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
@@ -33,7 +34,11 @@ class Made(NamedTuple):
 
 def recover(ctx: Context) -> int:
     """Step 12: decide and finish the combinations that were left behind. Gives how many there were."""
-    left_behind = [open_.entry for open_ in ledger.read(ctx) if open_.is_left_behind]
+    under_way = ledger.read(ctx)
+    if not under_way:
+        return 0
+    now = ctx.now()
+    left_behind = [open_.entry for open_ in under_way if replace(open_, listed=now).is_left_behind]
     for entry in left_behind:
         manifest = ledger.fence(ctx, entry.journal_id)
         if manifest is None:

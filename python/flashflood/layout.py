@@ -23,6 +23,8 @@ ENCODED_UPDATES = "update-ids/"
 GONE = "gone/"
 DRAFTS = "drafts/"
 LEDGER = "ledger/"
+CLOCK = "probe/clock"
+"""The marker whose date is that of the moment: see `Context.now`."""
 
 LONGEST_KEY = 1024
 """Bytes of UTF-8 that S3 allows in a key, root prefix included."""

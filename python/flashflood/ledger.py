@@ -5,7 +5,7 @@ Reads and writes `ledger/`; recovery also creates fences in `journals/`.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import orjson
 
@@ -65,8 +65,14 @@ class Open:
     """A ledger entry that is still there, and since when."""
 
     entry: LedgerEntry
-    age: timedelta
-    """By the server's clock."""
+    written: datetime
+    listed: datetime
+    """When it was listed, by the clock that dates the answers. Whoever may write asks a better one: `Context.now`."""
+
+    @property
+    def age(self) -> timedelta:
+        """How long it has been there."""
+        return self.listed - self.written
 
     @property
     def is_left_behind(self) -> bool:
@@ -91,16 +97,16 @@ def read_leniently(
     """Read all entries; give those that can be read, and what is wrong with the others."""
     known = own or {}
     entries, problems = [], []
-    listed = [(page.date - item.modified, item.key) for page in ctx.pages(layout.LEDGER) for item in page.entries]
-    unknown = [key for _, key in listed if key not in known]
+    listed = [(item.key, item.modified, page.date) for page in ctx.pages(layout.LEDGER) for item in page.entries]
+    unknown = [key for key, *_ in listed if key not in known]
     bodies = dict(zip(unknown, ctx.requests.each(ctx.store.get, unknown), strict=True))
-    for age, key in listed:
+    for key, *dates in listed:
         found = bodies.get(key)
         if key in known:
-            entries.append(Open(known[key], age))
+            entries.append(Open(known[key], *dates))
         elif found is not None:
             try:
-                entries.append(Open(LedgerEntry.decode(key, found.body), age))
+                entries.append(Open(LedgerEntry.decode(key, found.body), *dates))
             except FlashFloodCorruptionError as error:
                 problems.append(error)
     return entries, problems

@@ -49,7 +49,7 @@ def repair(ctx: Context) -> Repairs:
     taken_out: list[str] = []
     mended = recover(ctx)
     survey = look(ctx)
-    strays = look_for_strays(ctx, survey)
+    strays = look_for_strays(ctx, survey, ctx.now())
     mended += _remove_lone_tombstones(ctx, survey.lone_tombstones)
     mended += _bury_again(ctx, survey) + _write_again(ctx, strays.lost) + _remove_void(ctx, strays.void)
     survey = look(ctx)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from itertools import groupby
 from typing import NamedTuple
@@ -58,15 +59,18 @@ class _Listed(NamedTuple):
     event_id: str
     revisions: list[int]
     old: set[int]
-    """Those that are older than the grace time, by the server's clock."""
+    """Those that are older than the grace time."""
 
 
-def look_for_strays(ctx: Context, survey: Survey) -> Strays:
-    """List the whole index, and look each id up that no living journal has."""
+def look_for_strays(ctx: Context, survey: Survey, now: datetime | None = None) -> Strays:
+    """List the whole index, and look each id up that no living journal has.
+
+    `now`: `Context.now`; None, for who may not write: what the server's answers say.
+    """
     in_journals = {row.event_id for manifest in survey.manifests.values() for row in manifest.rows()}
     found = Strays()
     unknown = []
-    for listed in _ids(ctx):
+    for listed in _ids(ctx, now):
         lower = [revision for revision in listed.revisions[:-1] if revision in listed.old]
         if listed.event_id not in in_journals:
             unknown.append(listed)
@@ -85,23 +89,23 @@ def look_for_strays(ctx: Context, survey: Survey) -> Strays:
     return found
 
 
-def _ids(ctx: Context) -> Iterator[_Listed]:
+def _ids(ctx: Context, now: datetime | None) -> Iterator[_Listed]:
     """List the index, id by id."""
-    for event_id, entries in groupby(_revisions(ctx), key=lambda found: found[0]):
+    for event_id, entries in groupby(_revisions(ctx, now), key=lambda found: found[0]):
         listed = [(revision, is_old) for _, revision, is_old in entries]
         yield _Listed(
             event_id, [revision for revision, _ in listed], {revision for revision, is_old in listed if is_old}
         )
 
 
-def _revisions(ctx: Context) -> Iterator[tuple[str, int, bool]]:
+def _revisions(ctx: Context, now: datetime | None) -> Iterator[tuple[str, int, bool]]:
     """List the index: id, revision, whether the entry is older than the grace time. What is no entry is left out."""
     for page in ctx.pages(layout.INDEX):
         for entry in page.entries:
             event_id = entry.key.removeprefix(layout.INDEX).rpartition(JournalID.DELIMITER)[0]
             revision = layout.revision_of(entry.key, layout.index_prefix(event_id))
             if revision is not None:
-                yield event_id, revision, page.date - entry.modified >= GRACE
+                yield event_id, revision, (now or page.date) - entry.modified >= GRACE
 
 
 def _stray(ctx: Context, taken: Collection[JournalID], listed: _Listed) -> IndexEntry | Void | str | None:
