@@ -73,12 +73,12 @@ bench: $(STAMPS)/package $(STAMPS)/tools $(STAMPS)/old $(STAMPS)/peers
 
 # New inputs go to build/fuzz/corpus, and what a decoder fails on to build/fuzz.
 fuzz: fuzz-build
-	@set -e; for target in $(FUZZ_TARGETS); do \
-		echo "== $$target"; \
+	@for target in $(FUZZ_TARGETS); do \
 		mkdir -p $(FUZZ)/corpus/$$target; \
-		$(FUZZ_BIN)/$$target $(FUZZ)/corpus/$$target fuzz/corpus/$$target -dict=fuzz/words.dict -timeout=20 -verbosity=0 \
-			-max_total_time=$$(($(FUZZ_SECONDS) / $(words $(FUZZ_TARGETS)))) -print_final_stats=1 \
-			-artifact_prefix=$(FUZZ)/$$target-; \
+		$(FUZZ_BIN)/$$target $(FUZZ)/corpus/$$target fuzz/corpus/$$target -dict=fuzz/words.dict -timeout=20 \
+			-max_total_time=$$(($(FUZZ_SECONDS) / $(words $(FUZZ_TARGETS)))) -artifact_prefix=$(FUZZ)/$$target- \
+			> $(FUZZ)/$$target.log 2>&1 || { tail -n 40 $(FUZZ)/$$target.log; exit 1; }; \
+		echo "$$target: $$(grep -a DONE $(FUZZ)/$$target.log)"; \
 	done
 
 # Of the inputs that are kept and those in build/fuzz, keeps as few as reach the same code.
