@@ -221,8 +221,8 @@ def _was_deleted(ctx: Context, survey: Survey, journal_id: JournalID, row: Row, 
     """Whether an event that the index does not lead to has certainly been deleted.
 
     Its revision says so, or a delete that was for this very row. Where 0.4.3 wrote the row, it may have brought it on
-    from a journal that has a delete, or left it behind. If it was put twice, nobody can tell which event it is: a
-    living one that is taken for deleted would be lost.
+    from a journal that has a delete, or left it behind. If it was put twice, nobody can tell which event it is: one
+    that lives and is taken for deleted would be lost.
     """
     if survey.was_deleted(journal_id, row):
         return True
