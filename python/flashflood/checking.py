@@ -19,7 +19,7 @@ from flashflood.strays import Lost, look_for_strays
 from flashflood.survey import Misplaced, Survey, look
 
 LOOKS = 4
-BETWEEN_LOOKS = 0.25
+BETWEEN_LOOKS = 1.0
 """Seconds before a fresh look at what was found: for requests of others that belong together to be made."""
 IDS_IN_FINDING = 5
 
