@@ -1,0 +1,143 @@
+"""Running a course: round after round on an empty store, and what was logged in each held to the promises."""
+
+import random
+import shutil
+import time
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+
+from old import OldError, OldProcess
+from old import FOLDER as OLD
+
+from . import finale
+from .content import hot_ids, shown
+from .ends import check_all
+from .history import Call, read_calls, read_faults
+from .killer import FORK, Crew
+from .log import Log
+from .places import BUCKET, empty_folder, proxied, running
+from .plan import LONGEST_ROUND, Course, Plan, Times
+from .report import Figures, say, tell_violations
+
+FINALE_TIMEOUT = 300
+OLD_READS = 40
+"""How many ids 0.4.3 reads one by one: it takes its time."""
+
+
+def run_course(course: Course, seconds: float, seed: int, folder: Path) -> Figures:
+    """Run a course for so many seconds, not counting what comes before and after each round; tell what it found."""
+    rounds = max(1, round(seconds / LONGEST_ROUND))
+    figures = Figures()
+    with ExitStack() as stack:
+        here = stack.enter_context(empty_folder(folder / "work"))
+        server = stack.enter_context(running("moto" if course.store == "folder" else course.store, here))
+        for number in range(rounds):
+            _run_round(course, Times(seconds / rounds), f"{seed}.{number}", folder, server, figures)
+    figures.tell(str(course))
+    figures.tell_errors()
+    return figures
+
+
+def _run_round(
+    course: Course, times: Times, seed: str, folder: Path, server: dict[str, str], figures: Figures
+) -> None:
+    number = int(seed.rpartition(".")[2])
+    page = course.pages[number % len(course.pages)]
+    logs = folder / f"{str(course).replace(' ', '-')}-{seed}"
+    shutil.rmtree(logs, ignore_errors=True)
+    logs.mkdir(parents=True)
+    store = str(folder / "work" / "store") if course.store == "folder" else f"s3://{BUCKET}/{number}"
+    plan = Plan(seed, times, page, str(logs), store, server, one_writer=not course.conditional)
+    begun = time.monotonic()
+    figures.done.update(_rage(course, plan))
+    figures.seconds += time.monotonic() - begun
+    _end(plan, server)
+    calls = read_calls(logs)
+    figures.add_calls(calls, len(_ids(calls)))
+    faults = Counter(line["fault"] for line in read_faults(logs))
+    figures.faults.update(faults)
+    violations = check_all(calls)
+    figures.violations += len(violations)
+    say(
+        f"{course}, round {number} (seed {seed}, pages of {page}): {len(calls)} calls,"
+        f" {sum(faults.values())} faults, {len(violations)} violations"
+    )
+    tell_violations(violations, calls)
+    if violations:
+        say(f"the logs are in {logs}")
+    else:
+        shutil.rmtree(logs)
+    if plan.is_folder:
+        shutil.rmtree(plan.url, ignore_errors=True)
+
+
+def _rage(course: Course, plan: Plan) -> Counter[str]:
+    """Let the crew work, through the proxy if there is one, until all have ended and nothing is on its way."""
+    with ExitStack() as stack:
+        if not course.is_direct:
+            through = stack.enter_context(proxied(plan.environment, course, plan))
+            plan = Plan(plan.seed, plan.times, plan.page, plan.logs, plan.url, through, one_writer=plan.one_writer)
+        crew = Crew(plan)
+        crew.run()
+        if course.faults:
+            time.sleep(plan.times.hold)
+    return crew.done
+
+
+def _end(plan: Plan, server: dict[str, str]) -> None:
+    """Finish what is left, read everything, and have 0.4.3 read it."""
+    ids = _ids(read_calls(Path(plan.logs)))
+    _in_a_process(finale.finish, plan, ids)
+    url = plan.url
+    if plan.is_folder:
+        url = f"s3://{BUCKET}/copy-{plan.seed}"
+        _in_a_process(finale.copy, plan, url, server)
+    _read_with_old(plan, url, server, ids)
+
+
+def _in_a_process(do: object, *arguments: object) -> None:
+    """Do something in a process of its own, since this one is forked again and may have no threads then."""
+    process = FORK.Process(target=do, args=arguments)  # type: ignore[arg-type] # a function, whichever
+    process.start()
+    process.join(FINALE_TIMEOUT)
+    if process.exitcode != 0:
+        process.kill()
+        process.join()
+        message = f"the end of a round did not come to its end: {process.exitcode}"
+        raise RuntimeError(message)
+
+
+def _read_with_old(plan: Plan, url: str, server: dict[str, str], ids: list[str]) -> None:
+    """Have 0.4.3 replay all, and read some events one by one, into a log as of a worker."""
+    log = Log(plan.logs, "old")
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    old = OldProcess(server)
+    try:
+        chance = random.Random(plan.seed)  # noqa: S311 - to be repeated, not to be secret
+        some = chance.sample(ids, min(len(ids), OLD_READS))
+        for call, event_id in [("old replay", ""), *(("old get", event_id) for event_id in some)]:
+            number = log.begin(call, {"id": event_id} if event_id else {})
+            question = {"call": call[4:].replace("get", "get_event"), "bucket": bucket, "prefix": prefix}
+            arguments = {"event_id": event_id} if event_id else {}
+            try:
+                found = old.ask({**question, "arguments": arguments})
+            except OldError as error:
+                log.end(number, "notfound" if error.kind == "FlashFloodEventNotFound" else "bug", str(error))
+            else:
+                log.end(number, "done", shown(*found) if event_id else [shown(*event) for event in found])
+    finally:
+        old.close()
+
+
+def _ids(calls: list[Call]) -> list[str]:
+    """Give all ids that were ever to be written."""
+    batched = {event_id for call in calls if call.name == "put_many" for event_id, _ in call.arguments["events"]}
+    return sorted({call.arguments["id"] for call in calls if "id" in call.arguments} | batched)
+
+
+def check_old() -> None:
+    """RuntimeError if 0.4.3 is not there."""
+    if not OLD.is_dir():
+        message = f"FlashFlood 0.4.3 is not in {OLD}: `make storm` puts it there"
+        raise RuntimeError(message)
