@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .linear import TooLongError, has_order, shortest_without_order
 from .history import Call, Op, ops_by_id
+from .linear import TooLongError, has_order, shortest_without_order
 from .replays import Violation, check_replays
 
 if TYPE_CHECKING:
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 PASSING = ("a combination was left behind",)
 """What `check` may find while others are at work."""
-LAST = ("repair", "journal", "update", "collect_garbage", "final check", "final replay", "streams", "final keys")
 
 
 def check_all(calls: list[Call]) -> list[Violation]:
@@ -48,6 +47,8 @@ def _shortest(ops: list[Op]) -> list[Op]:
 
 def _check_outcomes(calls: list[Call]) -> Iterator[Violation]:
     for call in calls:
+        if call.worker == "old":
+            continue
         if call.outcome in ("corrupt", "bug") or (call.worker == "finale" and call.outcome not in ("done", "notfound")):
             yield Violation(f"{call.name} of {call.worker} came to {call.outcome}: {call.result}", "", (call,))
 
@@ -87,8 +88,9 @@ def _check_rest(calls: list[Call]) -> Iterator[Violation]:
 
 def _check_keys(keys: list[str], living: set[str]) -> Iterator[Violation]:
     index = [key.removeprefix("index/").rpartition("--")[0] for key in keys if key.startswith("index/")]
-    for event_id in sorted(set(index) - living):
-        yield Violation("at rest, the index has an entry of no event", event_id)
+    void = sorted(set(index) - living)
+    if void:
+        yield Violation(f"at rest, {len(void)} ids without an event have index entries", void[0])
     for folder in ("update/", "update-ids/", "drafts/", "ledger/"):
         left = [key for key in keys if key.startswith(folder)]
         if left:
@@ -102,9 +104,7 @@ def _check_old(calls: list[Call]) -> Iterator[Violation]:
     """0.4.3 reads what we read."""
     replays = {call.name: call for call in calls if call.name in ("final replay", "old replay")}
     if {"old replay", "final replay"} <= replays.keys():
-        ours, theirs = (
-            sorted(map(tuple, replays[name].result or [])) for name in ("final replay", "old replay")
-        )
+        ours, theirs = (sorted(map(tuple, replays[name].result or [])) for name in ("final replay", "old replay"))
         if ours != theirs:
             different = sorted(set(ours) ^ set(theirs))[:3]
             yield Violation(f"0.4.3 replays other events than we do ({replays['old replay'].outcome}): {different}")
@@ -112,5 +112,5 @@ def _check_old(calls: list[Call]) -> Iterator[Violation]:
     for call in calls:
         if call.name == "old get":
             ours_says = gets[call.arguments["id"]]
-            if (call.outcome, call.result) != (ours_says.outcome, ours_says.result if call.outcome == "done" else call.result):
+            if call.outcome != ours_says.outcome or (call.outcome == "done" and call.result != ours_says.result):
                 yield Violation(f"0.4.3's get_event gave {call.outcome}: {call.result}", call.arguments["id"])

@@ -3,14 +3,15 @@
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 from flashflood import FlashFloodJournalingError
 from flashflood.store import LocalStore, S3Store, Store
 
-from .content import shown
+from .content import Shown, shown
 from .plan import Plan
 from .roles import Caller
-from .worker import LEFT_BEHIND, SESSION, options
+from .worker import LEFT_BEHIND, SESSION, options, set_grace
 
 AT_ONCE = timedelta(days=-1)
 """A grace time that has passed even where a server tells times in whole seconds."""
@@ -21,16 +22,18 @@ def finish(plan: Plan, ids: list[str]) -> None:
     """Wait until nothing is on its way any more, finish what was left, then read everything."""
     time.sleep(LEFT_BEHIND.total_seconds() + 1.0)
     last = Caller(plan, "finale", patient=True)
+    set_grace(AT_ONCE)
     last.made("repair", last.ff.repair)
     last.made("journal", lambda: _journal_all(last))
     last.made("update", lambda: _update_all(last))
     last.made("repair", last.ff.repair)
-    last.made("collect_garbage", lambda: last.ff.collect_garbage(AT_ONCE))
+    for _ in range(2):  # the first settles batches that were left, and their fences are garbage
+        last.made("collect_garbage", lambda: last.ff.collect_garbage(AT_ONCE))
     last.made("final check", last.ff.check)
     last.made("final replay", lambda: [shown(*event) for event in last.ff.replay()])
     last.made("streams", lambda: list(last._streams(None, None)), since=None, until=None)  # noqa: SLF001 - its own kind
     for event_id in ids:
-        last.made("get_event", lambda wanted=event_id: shown(*last.ff.get_event(wanted)), id=event_id)
+        last.made("get_event", partial(_get, last, event_id), id=event_id)
     last.made("final keys", lambda: [*_keys(_store(plan))])
 
 
@@ -41,6 +44,10 @@ def copy(plan: Plan, url: str, environment: dict[str, str]) -> None:
         found = source.get(key)
         if found is not None:
             target.put(key, found.body, metadata=found.metadata)
+
+
+def _get(last: Caller, event_id: str) -> Shown:
+    return shown(*last.ff.get_event(event_id))
 
 
 def _journal_all(last: Caller) -> int:

@@ -15,8 +15,8 @@ from . import roles
 from .plan import Plan
 
 FORK = multiprocessing.get_context("fork")
-PAUSE = 0.6
-"""Seconds between two blows at most."""
+PAUSE = 7.0
+"""Seconds between two blows to one worker, about."""
 AFTERMATH = 1.0
 """Seconds until the one writer that is allowed is followed by another, when its last request has ended."""
 
@@ -42,7 +42,7 @@ class Crew:
                 self._start(role)
             while (now := time.monotonic()) < self._until:
                 self._do_due(now)
-                time.sleep(self._chance.uniform(0, PAUSE))
+                time.sleep(self._chance.uniform(0, PAUSE / (len(self._workers) + 1)))
                 self._strike()
             self._end()
         finally:

@@ -1,13 +1,16 @@
 """Whether what calls say of one id can be put into an order: each as if done at one moment between its begin and end.
 
-Wing and Gong's search, with Lowe's memory of what has been tried. Looks that fit are taken at once: they change nothing.
+Wing and Gong's search, with Lowe's memory of what has been tried. Looks that fit are taken at once: nothing changes.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from .history import Op
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .history import Op
 
 MOST_STATES = 200_000
 """So many are looked at before a history is given up as too long."""
@@ -42,13 +45,10 @@ def has_order(ops: list[Op]) -> bool:
         done, event = waiting.pop()
         if done & required == required:
             return True
-        for number in _possible(ordered, done):
-            effect = _effect(ordered[number], event)
-            if effect is not None:
-                after = _after_looks(ordered, (done | 1 << number, effect[0]))
-                if after not in tried:
-                    tried.add(after)
-                    waiting.append(after)
+        for after in _next_states(ordered, done, event):
+            if after not in tried:
+                tried.add(after)
+                waiting.append(after)
         if len(tried) > MOST_STATES:
             raise TooLongError
     return False
@@ -62,6 +62,25 @@ def shortest_without_order(ops: list[Op]) -> list[Op]:
         if not has_order([op for op in until if not (op.optional and op.kind in LOOKS)]):
             return [op for op in begun if op.ended <= moment or op.kind not in LOOKS]
     return ops
+
+
+def _next_states(ops: list[Op], done: int, event: Event | None) -> Iterator[State]:
+    """Give what the next write can lead to.
+
+    An optional update is of use only to a look that comes right after it, and of optional deletes the one that began
+    first is as good as any.
+    """
+    has_deleted = False
+    for number in _possible(ops, done):
+        op = ops[number]
+        effect = None if op.kind in LOOKS else _effect(op, event)
+        if effect is None or (op.optional and op.kind == "delete" and has_deleted):
+            continue
+        has_deleted |= op.optional and op.kind == "delete"
+        written = done | 1 << number
+        after = _after_looks(ops, (written, effect[0]))
+        if not (op.optional and op.kind == "update") or after[0] != written:
+            yield after
 
 
 def _possible(ops: list[Op], done: int) -> list[int]:

@@ -18,8 +18,8 @@ from multiprocessing.connection import Connection
 from urllib.parse import urlsplit
 
 from . import messages
-from .messages import Message
 from .log import Log
+from .messages import Message
 from .plan import FAULTS, Times
 from .worker import die_with_parent
 
@@ -61,7 +61,7 @@ class _Proxy:
         self._how = how
         self._chance = random.Random(f"{how.seed} proxy")  # noqa: S311 - to be repeated, not to be secret
         self._log = Log(how.logs, "proxy")
-        self._later: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         target = urlsplit(how.target)
         self._host, self._port = target.hostname or "", target.port or 80
         self._before: dict[str, Callable[[Message], Awaitable[Message]]] = {
@@ -85,6 +85,7 @@ class _Proxy:
         await server.serve_forever()
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._keep(asyncio.current_task())
         with suppress(OSError, asyncio.IncompleteReadError):
             try:
                 while request := await messages.read_request(reader, writer):
@@ -94,6 +95,12 @@ class _Proxy:
                 own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, no end
                 writer.transport.abort()
         writer.close()
+
+    def _keep(self, task: asyncio.Task[None] | None) -> None:
+        """Keep a task until it has ended: the loop itself does not."""
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _request(self, request: Message, writer: asyncio.StreamWriter) -> None:
         if not self._how.conditional:
@@ -151,9 +158,7 @@ class _Proxy:
     async def _copy_later(self, request: Message) -> Message:
         """Send it once more, when its client has long gone on: a first attempt that was held up on its way."""
         answer = await self._forward(request)
-        task = asyncio.create_task(self._send_later(request))
-        self._later.add(task)
-        task.add_done_callback(self._later.discard)
+        self._keep(asyncio.create_task(self._send_later(request)))
         return answer
 
     async def _send_later(self, request: Message) -> None:

@@ -1,4 +1,4 @@
-"""What replays and event streams gave, against SEMANTICS.md: in order, exactly once, complete, with data that can be."""
+"""What replays and event streams gave, held to SEMANTICS.md: in order, exactly once, complete, with data of its own."""
 
 from __future__ import annotations
 
@@ -78,14 +78,18 @@ class Writes:
             return "an event whose put had been refused"
         if token == put.token:
             return None
+        return self._why_not_updated(put, token, before)
+
+    def _why_not_updated(self, put: Write, token: str, before: float) -> str | None:
+        """Say why an event cannot have had an update's data then."""
         update = self.updates.get(token)
-        if update is None or update.event_id != event_id:
+        if update is None or update.event_id != put.event_id:
             return f"data that are not its own ({token})"
         if update.begun >= before or update.outcome == "notfound":
             return f"the data of an update that had not happened ({token})"
         if update.ended < put.begun:
             return f"the data of an update before its put ({token})"
-        ends = (one.ended for one in self.deletes[event_id] if one.begun > put.ended and one.outcome == "done")
+        ends = (one.ended for one in self.deletes[put.event_id] if one.begun > put.ended and one.outcome == "done")
         if any(end < update.begun for end in ends):
             return f"the data of an update after its delete ({token})"
         return None
@@ -134,9 +138,9 @@ def _check_events(call: Call, writes: Writes) -> Iterator[Violation]:
 
 
 def _check_completeness(call: Call, writes: Writes) -> Iterator[Violation]:
-    for put in _missing(call, writes):
-        if not writes.may_be_deleted(put, call.ended):
-            yield Violation(f"{call.name} lost an event", put.event_id, (put.call, call))
+    lost = [put for put in _missing(call, writes) if not writes.may_be_deleted(put, call.ended)]
+    if lost:
+        yield Violation(f"{call.name} lost {len(lost)} events", lost[0].event_id, (lost[0].call, call))
 
 
 def _missing(call: Call, writes: Writes) -> list[Write]:
@@ -151,7 +155,7 @@ def _missing(call: Call, writes: Writes) -> list[Write]:
 
 
 def _check_progress(replays: list[Call], writes: Writes) -> Iterator[Violation]:
-    """What a replay has shown as applied, none that begins later takes back: newer data, or that an event is gone."""
+    """Give the replays that take back what an earlier one has shown as applied: newer data, or that an event is gone."""
     by_end = sorted(replays, key=lambda call: call.ended, reverse=True)
     newest: dict[tuple[str, int], dict[str, Call]] = defaultdict(dict)
     gone: dict[tuple[str, int], Call] = {}
@@ -160,15 +164,23 @@ def _check_progress(replays: list[Call], writes: Writes) -> Iterator[Violation]:
             earlier = by_end.pop()
             for event_id, date, token in events_of(earlier):
                 newest[event_id, date][token] = earlier
-            gone |= {(put.event_id, microseconds_of(put.token)): earlier for put in _missing(earlier, writes)}
-        for event_id, date, token in events_of(call):
-            if (event_id, date) in gone:
-                earlier = gone[event_id, date]
-                yield Violation(f"{call.name} gave an event that was gone before", event_id, (earlier, call))
-            for shown_before, earlier in newest[event_id, date].items():
-                if _is_older(writes, (event_id, date), token, shown_before):
-                    what = f"{call.name} gave data ({token}) older than those shown before ({shown_before})"
-                    yield Violation(what, event_id, (earlier, call))
+            for put in _missing(earlier, writes):
+                if writes.may_be_deleted(put, earlier.ended):
+                    gone[put.event_id, microseconds_of(put.token)] = earlier
+        back = [event for event in events_of(call) if (event[0], event[1]) in gone]
+        if back:
+            event_id, date, _ = back[0]
+            what = f"{call.name} gave {len(back)} events that were gone before"
+            yield Violation(what, event_id, (gone[event_id, date], call))
+        yield from _check_age(call, writes, newest)
+
+
+def _check_age(call: Call, writes: Writes, newest: dict[tuple[str, int], dict[str, Call]]) -> Iterator[Violation]:
+    for event_id, date, token in events_of(call):
+        for shown_before, earlier in newest[event_id, date].items():
+            if _is_older(writes, (event_id, date), token, shown_before):
+                what = f"{call.name} gave data ({token}) older than those shown before ({shown_before})"
+                yield Violation(what, event_id, (earlier, call))
 
 
 def _is_older(writes: Writes, event: tuple[str, int], token: str, than: str) -> bool:

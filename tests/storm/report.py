@@ -14,7 +14,7 @@ from .history import REPLAYS, Call, events_of
 if TYPE_CHECKING:
     from .replays import Violation
 
-MOST_SHOWN = 6
+MOST_SHOWN = 3
 """Violations of one kind that are shown with their calls."""
 MOST_CALLS = 24
 _LOOKS = {"get_event", "get_events", "event_exists"}
@@ -117,7 +117,7 @@ def _around(violation: Violation, calls: list[Call]) -> list[Call]:
 def _changes(call: Call, event_id: str) -> bool:
     if call.name == "put_many":
         return any(one == event_id for one, _ in call.arguments["events"])
-    return call.name in ("put", "update_event", "delete_event", "get_event") and call.arguments.get("id") == event_id
+    return call.name in ("put", "update_event", "delete_event") and call.arguments.get("id") == event_id
 
 
 def line_of(call: Call, start: float, event_id: str) -> str:
@@ -133,4 +133,5 @@ def line_of(call: Call, start: float, event_id: str) -> str:
         result = str([event for event in call.result if event[0] == event_id])
     else:
         result = str(call.result)[:600]
-    return f"{(call.begun - start) / 1e9:7.3f} to {until} {call.worker}: {call.name} {arguments} {call.outcome} {result}"
+    when = f"{(call.begun - start) / 1e9:7.3f} to {until}"
+    return f"{when} {call.worker}: {call.name} {arguments} {call.outcome} {result}"

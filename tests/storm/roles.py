@@ -30,9 +30,7 @@ class Caller(Worker):
     def put(self) -> None:
         token = self.token()
         event_id = own_id(token) if self.chance.random() < 0.4 else self.an_id()
-        self.made(
-            "put", lambda: bool(self.ff.put(data_of(token), event_id, date_of(token))), id=event_id, token=token
-        )
+        self.made("put", lambda: bool(self.ff.put(data_of(token), event_id, date_of(token))), id=event_id, token=token)
 
     def put_many(self) -> None:
         count = self.chance.choice((2, 5, 12, 30, LARGEST_BATCH))
@@ -44,9 +42,7 @@ class Caller(Worker):
         mode = self.chance.choice(("error", "skip"))
 
         def do() -> list[str]:
-            events = [
-                Event(event_id, date_of(one), data_of(one)) for event_id, one in zip(ids, tokens, strict=True)
-            ]
+            events = [Event(event_id, date_of(one), data_of(one)) for event_id, one in zip(ids, tokens, strict=True)]
             return list(self.ff.put_many(events, on_conflict=mode).skipped)  # type: ignore[arg-type]
 
         self.made("put_many", do, events=list(zip(ids, tokens, strict=True)), mode=mode)

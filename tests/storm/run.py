@@ -5,13 +5,14 @@ import shutil
 import time
 from collections import Counter
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
-from old import OldError, OldProcess
 from old import FOLDER as OLD
+from old import OldError, OldProcess
 
 from . import finale
-from .content import hot_ids, shown
+from .content import shown
 from .ends import check_all
 from .history import Call, read_calls, read_faults
 from .killer import FORK, Crew
@@ -33,26 +34,29 @@ def run_course(course: Course, seconds: float, seed: int, folder: Path) -> Figur
         here = stack.enter_context(empty_folder(folder / "work"))
         server = stack.enter_context(running("moto" if course.store == "folder" else course.store, here))
         for number in range(rounds):
-            _run_round(course, Times(seconds / rounds), f"{seed}.{number}", folder, server, figures)
+            plan = Plan(
+                seed=f"{seed}.{number}",
+                times=Times(seconds / rounds),
+                page=course.pages[number % len(course.pages)],
+                logs=str(folder / f"{str(course).replace(' ', '-')}-{seed}.{number}"),
+                url=str(here / "store") if course.store == "folder" else f"s3://{BUCKET}/{number}",
+                environment=server,
+                one_writer=not course.conditional,
+            )
+            _run_round(course, plan, figures)
     figures.tell(str(course))
     figures.tell_errors()
     return figures
 
 
-def _run_round(
-    course: Course, times: Times, seed: str, folder: Path, server: dict[str, str], figures: Figures
-) -> None:
-    number = int(seed.rpartition(".")[2])
-    page = course.pages[number % len(course.pages)]
-    logs = folder / f"{str(course).replace(' ', '-')}-{seed}"
+def _run_round(course: Course, plan: Plan, figures: Figures) -> None:
+    logs = Path(plan.logs)
     shutil.rmtree(logs, ignore_errors=True)
     logs.mkdir(parents=True)
-    store = str(folder / "work" / "store") if course.store == "folder" else f"s3://{BUCKET}/{number}"
-    plan = Plan(seed, times, page, str(logs), store, server, one_writer=not course.conditional)
     begun = time.monotonic()
     figures.done.update(_rage(course, plan))
     figures.seconds += time.monotonic() - begun
-    _end(plan, server)
+    _end(plan)
     calls = read_calls(logs)
     figures.add_calls(calls, len(_ids(calls)))
     faults = Counter(line["fault"] for line in read_faults(logs))
@@ -60,8 +64,8 @@ def _run_round(
     violations = check_all(calls)
     figures.violations += len(violations)
     say(
-        f"{course}, round {number} (seed {seed}, pages of {page}): {len(calls)} calls,"
-        f" {sum(faults.values())} faults, {len(violations)} violations"
+        f"{course}, seed {plan.seed}, pages of {plan.page}: {len(calls)} calls, {sum(faults.values())} faults,"
+        f" {len(violations)} violations"
     )
     tell_violations(violations, calls)
     if violations:
@@ -77,7 +81,7 @@ def _rage(course: Course, plan: Plan) -> Counter[str]:
     with ExitStack() as stack:
         if not course.is_direct:
             through = stack.enter_context(proxied(plan.environment, course, plan))
-            plan = Plan(plan.seed, plan.times, plan.page, plan.logs, plan.url, through, one_writer=plan.one_writer)
+            plan = replace(plan, environment=through)
         crew = Crew(plan)
         crew.run()
         if course.faults:
@@ -85,15 +89,15 @@ def _rage(course: Course, plan: Plan) -> Counter[str]:
     return crew.done
 
 
-def _end(plan: Plan, server: dict[str, str]) -> None:
+def _end(plan: Plan) -> None:
     """Finish what is left, read everything, and have 0.4.3 read it."""
     ids = _ids(read_calls(Path(plan.logs)))
     _in_a_process(finale.finish, plan, ids)
     url = plan.url
     if plan.is_folder:
         url = f"s3://{BUCKET}/copy-{plan.seed}"
-        _in_a_process(finale.copy, plan, url, server)
-    _read_with_old(plan, url, server, ids)
+        _in_a_process(finale.copy, plan, url, plan.environment)
+    _read_with_old(plan, url, ids)
 
 
 def _in_a_process(do: object, *arguments: object) -> None:
@@ -108,11 +112,11 @@ def _in_a_process(do: object, *arguments: object) -> None:
         raise RuntimeError(message)
 
 
-def _read_with_old(plan: Plan, url: str, server: dict[str, str], ids: list[str]) -> None:
+def _read_with_old(plan: Plan, url: str, ids: list[str]) -> None:
     """Have 0.4.3 replay all, and read some events one by one, into a log as of a worker."""
     log = Log(plan.logs, "old")
     bucket, _, prefix = url.removeprefix("s3://").partition("/")
-    old = OldProcess(server)
+    old = OldProcess(plan.environment)
     try:
         chance = random.Random(plan.seed)  # noqa: S311 - to be repeated, not to be secret
         some = chance.sample(ids, min(len(ids), OLD_READS))

@@ -7,6 +7,7 @@ import ctypes
 import os
 import random
 import signal
+import sys
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
@@ -73,9 +74,17 @@ def set_clock(seconds: float) -> None:
 def hurry(plan: Plan) -> None:
     """Bring the package's times down to what a round has, and its pages to what the plan asks for."""
     context.GRACE = timedelta(seconds=plan.times.grace)
+    set_grace(context.GRACE)
     ledger.LEFT_BEHIND = LEFT_BEHIND
     local.PAGE_SIZE = plan.page
-    os.fsync = lambda _: None  # nobody pulls the plug
+    setattr(os, "fsync", lambda _: None)  # noqa: B010 - nobody pulls the plug
+
+
+def set_grace(grace: timedelta) -> None:
+    """Set the grace time in all modules that have taken it over from `context`, by which writers stop."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("flashflood.") and module is not context and hasattr(module, "GRACE"):
+            setattr(module, "GRACE", grace)  # noqa: B010 - a module's, whichever
 
 
 def open_store(plan: Plan, *, patient: bool = False) -> FlashFlood:
