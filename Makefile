@@ -3,6 +3,7 @@
 # make lint    set up, build, and check format, lints, types and stubs
 # make bench   set up, build, measure beside FlashFlood 0.4.3 and other tools, and write docs/benchmarks.md (half an hour)
 # make fuzz    build the core's decoders for libFuzzer and fuzz them, for FUZZ_SECONDS in all (ten minutes)
+# make storm   set up, build, and hold real processes, killed and misled, to every promise (half an hour; MINUTES=2)
 # make pin     write the versions that are installed now into constraints.txt
 # make clean   remove whatever the others made
 #
@@ -17,6 +18,7 @@ PIP := 26.3
 OLD_VERSION := 0.4.3
 OLD := build/flash-flood-$(OLD_VERSION)
 PEERS := build/peers
+MINUTES ?= 30
 FUZZ := build/fuzz
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS := $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
@@ -38,7 +40,7 @@ unexport CONDA_PREFIX PYTHONHOME PYTHONPATH
 pip := $(VENV)/bin/python -m pip install --quiet --constraint constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-rust test-python lint bench fuzz fuzz-build fuzz-keep pin clean
+.PHONY: demo test test-rust test-python lint bench fuzz fuzz-build fuzz-keep storm pin clean
 
 demo: $(STAMPS)/package
 	@$(VENV)/bin/flashflood demo
@@ -94,6 +96,10 @@ fuzz-keep: fuzz-build
 fuzz-build: $(STAMPS)/venv
 	PYO3_BUILD_EXTENSION_MODULE=1 RUSTFLAGS='$(FUZZ_FLAGS)' cargo build --release --locked --bins \
 		--manifest-path fuzz/Cargo.toml --target-dir $(FUZZ)/target --target $(FUZZ_HOST)
+
+# On RADOS Gateway too where it is installed (.ci/run installs it).
+storm: $(STAMPS)/package $(STAMPS)/tools $(STAMPS)/old
+	python -m tests.storm --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 pin: $(STAMPS)/package $(STAMPS)/tools
 	{ sed -n /^#/p constraints.txt; python -m pip freeze --exclude flashflood-rs; } > constraints.new

@@ -12,7 +12,7 @@ SPAN = 10**12
 MOST_PADDING = 600
 
 Shown: TypeAlias = tuple[str, int, str]
-"""An event as logs have it: id, microseconds from `BASE`, and the token of its data, or, of other data, "?" and some."""
+"""An event as logs have it: id, microseconds from `BASE`, and the token of its data, or "?" and other data."""
 
 _KINDS = ("hot", "a b+", "\u00e9%", "in/", "-x", "~.")
 

@@ -155,7 +155,7 @@ def _missing(call: Call, writes: Writes) -> list[Write]:
 
 
 def _check_progress(replays: list[Call], writes: Writes) -> Iterator[Violation]:
-    """Give the replays that take back what an earlier one has shown as applied: newer data, or that an event is gone."""
+    """Give the replays that take back what an earlier one has shown: newer data, or that an event is gone."""
     by_end = sorted(replays, key=lambda call: call.ended, reverse=True)
     newest: dict[tuple[str, int], dict[str, Call]] = defaultdict(dict)
     gone: dict[tuple[str, int], Call] = {}
