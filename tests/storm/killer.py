@@ -22,7 +22,7 @@ AFTERMATH = 1.0
 
 
 class Crew:
-    """The workers of a round; `done` counts what was done to them."""
+    """The workers of a round."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -33,6 +33,9 @@ class Crew:
         """What is to happen when: (time, a number to order by, "go on" or "start", role)."""
         self._stopped: set[str] = set()
         self.done: Counter[str] = Counter()
+        """What was done to them."""
+        self.crashed: list[str] = []
+        """Workers that ended otherwise than by what is done here."""
 
     def run(self) -> None:
         """Let them work for the round's time; when this returns all have ended."""
@@ -59,8 +62,8 @@ class Crew:
     def _strike(self) -> None:
         """Kill a worker, or stop it for a while; start again what has killed itself, since its call took too long."""
         for role, process in list(self._workers.items()):
-            if process.exitcode is not None:
-                self.done["calls that took too long" if process.exitcode == -signal.SIGALRM else "other ends"] += 1
+            if process.exitcode:
+                self._note_end(process)
                 self._replace(role, process)
         role = self._chance.choice(list(self._workers) or [""])
         if role and self._chance.random() < 0.5:
@@ -72,6 +75,12 @@ class Crew:
             self._signal(role, signal.SIGSTOP)
             self._stopped.add(role)
             self._plan_for(self._chance.uniform(0.02, self._plan.times.stop), "go on", role)
+
+    def _note_end(self, process: BaseProcess) -> None:
+        if process.exitcode == -signal.SIGALRM:
+            self.done["calls that took too long"] += 1
+        elif process.exitcode:
+            self.crashed.append(f"{process.name} ended with {process.exitcode}")
 
     def _replace(self, role: str, process: BaseProcess) -> None:
         process.join()
@@ -105,3 +114,4 @@ class Crew:
         last = time.monotonic() + self._plan.times.limit + 1
         for process in self._workers.values():
             process.join(max(0, last - time.monotonic()))
+            self._note_end(process)

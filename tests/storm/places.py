@@ -17,7 +17,6 @@ from .plan import Course, Plan, in_ci
 from .proxy import Proxying, serve
 from .worker import SESSION, options
 
-BUCKET = "storm"
 START_TIMEOUT = 60
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "testsecret", "AWS_DEFAULT_REGION": "us-east-1"}
 
@@ -29,16 +28,16 @@ def can_run(course: Course) -> bool:
 
 @contextmanager
 def running(kind: str, folder: Path) -> Iterator[dict[str, str]]:
-    """Run a server with a bucket; give the environment variables with which it is reached."""
+    """Run a server; give the environment variables with which it is reached."""
     if kind == "rgw":
         server = rgw.RadosGateway(folder)
         try:
-            yield _with_bucket(server.endpoint)
+            yield {**ENVIRONMENT, "AWS_ENDPOINT_URL": server.endpoint}
         finally:
             server.stop()
     else:
         with _moto() as endpoint:
-            yield _with_bucket(endpoint)
+            yield {**ENVIRONMENT, "AWS_ENDPOINT_URL": endpoint}
 
 
 @contextmanager
@@ -89,21 +88,10 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
             return
 
 
-def _with_bucket(endpoint: str) -> dict[str, str]:
-    """Make the bucket in a process of its own: this one is forked later, and has no connections then."""
-    environment = {**ENVIRONMENT, "AWS_ENDPOINT_URL": endpoint}
-    process = FORK.Process(target=_make_bucket, args=(environment,))
-    process.start()
-    process.join(START_TIMEOUT)
-    if process.exitcode != 0:
-        message = f"{endpoint} makes no bucket"
-        raise RuntimeError(message)
-    return environment
-
-
-def _make_bucket(environment: dict[str, str]) -> None:
+def make_bucket(environment: dict[str, str], name: str) -> None:
+    """Make a bucket. To be called in a process of its own."""
     config = Config(retries={"mode": "standard", "max_attempts": 8})
-    SESSION.client("s3", config=config, **options(environment)).create_bucket(Bucket=BUCKET)
+    SESSION.client("s3", config=config, **options(environment)).create_bucket(Bucket=name)
 
 
 @contextmanager

@@ -17,8 +17,9 @@ from .ends import check_all
 from .history import Call, read_calls, read_faults
 from .killer import FORK, Crew
 from .log import Log
-from .places import BUCKET, empty_folder, proxied, running
+from .places import empty_folder, make_bucket, proxied, running
 from .plan import LONGEST_ROUND, Course, Plan, Times
+from .replays import Violation
 from .report import Figures, say, tell_violations
 
 FINALE_TIMEOUT = 300
@@ -39,7 +40,7 @@ def run_course(course: Course, seconds: float, seed: int, folder: Path) -> Figur
                 times=Times(seconds / rounds),
                 page=course.pages[number % len(course.pages)],
                 logs=str(folder / f"{str(course).replace(' ', '-')}-{seed}.{number}"),
-                url=str(here / "store") if course.store == "folder" else f"s3://{BUCKET}/{number}",
+                url=str(here / "store") if course.store == "folder" else f"s3://storm-{number}/store",
                 environment=server,
                 one_writer=not course.conditional,
             )
@@ -53,15 +54,17 @@ def _run_round(course: Course, plan: Plan, figures: Figures) -> None:
     logs = Path(plan.logs)
     shutil.rmtree(logs, ignore_errors=True)
     logs.mkdir(parents=True)
+    _in_a_process(make_bucket, plan.environment, _bucket(plan))
     begun = time.monotonic()
-    figures.done.update(_rage(course, plan))
+    crew = _rage(course, plan)
+    figures.done.update(crew.done)
     figures.seconds += time.monotonic() - begun
     _end(plan)
     calls = read_calls(logs)
     figures.add_calls(calls, len(_ids(calls)))
     faults = Counter(line["fault"] for line in read_faults(logs))
     figures.faults.update(faults)
-    violations = check_all(calls)
+    violations = [*map(Violation, crew.crashed), *check_all(calls)]
     figures.violations += len(violations)
     say(
         f"{course}, seed {plan.seed}, pages of {plan.page}: {len(calls)} calls, {sum(faults.values())} faults,"
@@ -76,7 +79,7 @@ def _run_round(course: Course, plan: Plan, figures: Figures) -> None:
         shutil.rmtree(plan.url, ignore_errors=True)
 
 
-def _rage(course: Course, plan: Plan) -> Counter[str]:
+def _rage(course: Course, plan: Plan) -> Crew:
     """Let the crew work, through the proxy if there is one, until all have ended and nothing is on its way."""
     with ExitStack() as stack:
         if not course.is_direct:
@@ -86,7 +89,7 @@ def _rage(course: Course, plan: Plan) -> Counter[str]:
         crew.run()
         if course.faults:
             time.sleep(plan.times.hold)
-    return crew.done
+    return crew
 
 
 def _end(plan: Plan) -> None:
@@ -95,7 +98,7 @@ def _end(plan: Plan) -> None:
     _in_a_process(finale.finish, plan, ids)
     url = plan.url
     if plan.is_folder:
-        url = f"s3://{BUCKET}/copy-{plan.seed}"
+        url = f"s3://{_bucket(plan)}/copy"
         _in_a_process(finale.copy, plan, url, plan.environment)
     _read_with_old(plan, url, ids)
 
@@ -132,6 +135,11 @@ def _read_with_old(plan: Plan, url: str, ids: list[str]) -> None:
                 log.end(number, "done", shown(*found) if event_id else [shown(*event) for event in found])
     finally:
         old.close()
+
+
+def _bucket(plan: Plan) -> str:
+    """Name the bucket of a round: each has its own, since moto's listings take as long as the bucket has keys."""
+    return f"storm-{plan.seed.rpartition('.')[2]}"
 
 
 def _ids(calls: list[Call]) -> list[str]:

@@ -4,6 +4,7 @@ It is forked from the storm's main process, which has imported the package and h
 """
 
 import ctypes
+import logging
 import os
 import random
 import signal
@@ -72,7 +73,8 @@ def set_clock(seconds: float) -> None:
 
 
 def hurry(plan: Plan) -> None:
-    """Bring the package's times down to what a round has, and its pages to what the plan asks for."""
+    """Bring the package's times down to what a round has, and its pages to what the plan asks for; let it be silent."""
+    logging.getLogger("flashflood").setLevel(logging.CRITICAL)
     context.GRACE = timedelta(seconds=plan.times.grace)
     set_grace(context.GRACE)
     ledger.LEFT_BEHIND = LEFT_BEHIND
@@ -93,7 +95,7 @@ def open_store(plan: Plan, *, patient: bool = False) -> FlashFlood:
         return FlashFlood.open(plan.url)
     timeout = 60 if patient else plan.times.timeout
     config = Config(
-        max_pool_connections=6,
+        max_pool_connections=4,
         connect_timeout=timeout,
         read_timeout=timeout,
         retries={"mode": "standard", "max_attempts": 4},
