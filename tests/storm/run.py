@@ -4,9 +4,11 @@ import random
 import shutil
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import ParamSpec
 
 from old import FOLDER as OLD
 from old import OldError, OldProcess
@@ -22,7 +24,10 @@ from .plan import LONGEST_ROUND, Course, Plan, Times
 from .replays import Violation
 from .report import Figures, say, tell_violations
 
-FINALE_TIMEOUT = 300
+P = ParamSpec("P")
+
+FINALE_TIMEOUT = 600
+"""Seconds until the end of a round is given up; it takes a few where the machine has time."""
 OLD_READS = 40
 """How many ids 0.4.3 reads one by one: it takes its time."""
 
@@ -95,7 +100,8 @@ def _rage(course: Course, plan: Plan) -> Crew:
 def _end(plan: Plan) -> None:
     """Finish what is left, read everything, and have 0.4.3 read it."""
     ids = _ids(read_calls(Path(plan.logs)))
-    _in_a_process(finale.finish, plan, ids)
+    if not _ends_well(finale.finish, plan, ids):
+        return  # its log says in which call it was, and the checker what that means
     url = plan.url
     if plan.is_folder:
         url = f"s3://{_bucket(plan)}/copy"
@@ -103,15 +109,20 @@ def _end(plan: Plan) -> None:
     _read_with_old(plan, url, ids)
 
 
-def _in_a_process(do: object, *arguments: object) -> None:
+def _ends_well(do: Callable[P, object], *arguments: P.args, **named: P.kwargs) -> bool:
     """Do something in a process of its own, since this one is forked again and may have no threads then."""
-    process = FORK.Process(target=do, args=arguments)  # type: ignore[arg-type] # a function, whichever
+    process = FORK.Process(target=do, args=arguments, kwargs=named)
     process.start()
     process.join(FINALE_TIMEOUT)
-    if process.exitcode != 0:
-        process.kill()
-        process.join()
-        message = f"the end of a round did not come to its end: {process.exitcode}"
+    process.kill()
+    process.join()
+    return process.exitcode == 0
+
+
+def _in_a_process(do: Callable[P, object], *arguments: P.args, **named: P.kwargs) -> None:
+    """Do the same. RuntimeError: it failed."""
+    if not _ends_well(do, *arguments, **named):
+        message = f"{do.__name__} failed, or took longer than {FINALE_TIMEOUT} seconds"
         raise RuntimeError(message)
 
 
