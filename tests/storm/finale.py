@@ -37,11 +37,12 @@ def finish(plan: Plan, ids: list[str]) -> None:
     last.made("final keys", lambda: [*_keys(_store(plan))])
 
 
-def copy(plan: Plan, url: str, environment: dict[str, str]) -> None:
-    """Copy a folder's objects to a server, where 0.4.3 can read them."""
+def copy(plan: Plan, url: str, environment: dict[str, str], ids: list[str]) -> None:
+    """Copy what 0.4.3 reads of a folder to a server, where it can: the journals, and the index of these ids."""
     source, target = LocalStore(plan.url), _store(Plan("", plan.times, 1000, "", url, environment))
+    beginnings = ("journals/", "blobs/", "update/", *(f"index/{event_id}--" for event_id in ids))
     for key in _keys(source):
-        found = source.get(key)
+        found = source.get(key) if key.startswith(beginnings) else None
         if found is not None:
             target.put(key, found.body, metadata=found.metadata)
 

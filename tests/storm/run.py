@@ -102,11 +102,12 @@ def _end(plan: Plan) -> None:
     ids = _ids(read_calls(Path(plan.logs)))
     if not _ends_well(finale.finish, plan, ids):
         return  # its log says in which call it was, and the checker what that means
+    some = random.Random(plan.seed).sample(ids, min(len(ids), OLD_READS))  # noqa: S311 - to be repeated
     url = plan.url
     if plan.is_folder:
         url = f"s3://{_bucket(plan)}/copy"
-        _in_a_process(finale.copy, plan, url, plan.environment)
-    _read_with_old(plan, url, ids)
+        _in_a_process(finale.copy, plan, url, plan.environment, some)
+    _read_with_old(plan, url, some)
 
 
 def _ends_well(do: Callable[P, object], *arguments: P.args, **named: P.kwargs) -> bool:
@@ -132,9 +133,7 @@ def _read_with_old(plan: Plan, url: str, ids: list[str]) -> None:
     bucket, _, prefix = url.removeprefix("s3://").partition("/")
     old = OldProcess(plan.environment)
     try:
-        chance = random.Random(plan.seed)  # noqa: S311 - to be repeated, not to be secret
-        some = chance.sample(ids, min(len(ids), OLD_READS))
-        for call, event_id in [("old replay", ""), *(("old get", event_id) for event_id in some)]:
+        for call, event_id in [("old replay", ""), *(("old get", event_id) for event_id in ids)]:
             number = log.begin(call, {"id": event_id} if event_id else {})
             question = {"call": call[4:].replace("get", "get_event"), "bucket": bucket, "prefix": prefix}
             arguments = {"event_id": event_id} if event_id else {}
