@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
 from typing import Any
 
@@ -10,6 +10,7 @@ import boto3
 import pytest
 from mypy_boto3_s3 import S3Client, S3ServiceResource
 from servers import rgw
+from servers.faulty import Fault, FaultyServer
 from servers.moto import Moto
 
 from flashflood import FlashFlood
@@ -112,6 +113,22 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
         place = Place(request.param, f"s3://{BUCKET}/{uuid.uuid4()}", _environment(server))
         yield place
         place.close()
+
+
+@pytest.fixture
+def behind(place: Place) -> Iterator[Callable[[Fault], S3Store]]:
+    """Give what puts a faulty server before the place's own and opens a store there; so does the place from then on."""
+    servers = []
+
+    def behind(fault: Fault) -> S3Store:
+        servers.append(FaultyServer(place.env["AWS_ENDPOINT_URL"], fault))
+        place.env["AWS_ENDPOINT_URL"] = servers[-1].endpoint
+        return S3Store(place.client(), place.bucket, place.prefix)
+
+    yield behind
+    place.close()
+    for server in servers:
+        server.stop()
 
 
 @pytest.fixture(scope="session")

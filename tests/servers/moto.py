@@ -1,8 +1,19 @@
-"""Moto's server, in a thread of the test process: S3 over real HTTP, without a check of credentials."""
+"""Moto's server, in a thread of the test process: S3 over real HTTP, without a check of credentials.
+
+It lists as AWS and MinIO do: asked to encode keys, they write a space as `+`, where moto by itself and RADOS Gateway
+write `%20`.
+"""
 
 import logging
+from urllib.parse import quote_plus
 
+from moto.s3.models import FakeKey
 from moto.server import ThreadedMotoServer
+
+
+def _listed_by_aws(self: FakeKey, encoding_type: str | None = None) -> str:
+    """Write a key as Java's URLEncoder does, with the slashes left."""
+    return quote_plus(self.name, safe="/*").replace("~", "%7E") if encoding_type == "url" else self.name
 
 
 class Moto:
@@ -12,6 +23,7 @@ class Moto:
     secret_key = "testsecret"  # noqa: S105  # of a server that lives as long as the tests
 
     def __init__(self) -> None:
+        FakeKey.safe_name = _listed_by_aws  # type: ignore[method-assign]
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         self._server.start()

@@ -27,9 +27,10 @@ from botocore.exceptions import (
 
 from flashflood.config import object_exists_waiter_config
 from flashflood.exceptions import FlashFloodException
+from flashflood.store.answers import fault_of_page, is_whole, wanted_part
 from flashflood.store.connections import leave_connections
-from flashflood.store.protocol import Body, Entry, Found, Page, UndeletedError
-from flashflood.store.shortcuts import AtOnce, Head, Keys, prepare
+from flashflood.store.protocol import Body, Found, Page, UndeletedError
+from flashflood.store.shortcuts import AsRequests, AtOnce, Head, Keys, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -57,6 +58,8 @@ KEYS_IN_MESSAGE = 10
 _GARBAGE_TAG: TagTypeDef = {"Key": "garbage", "Value": "true"}
 _CONFLICTS = frozenset({"ConditionalRequestConflict", "ConcurrentModification", "OperationAborted"})
 _BROKEN_BODY = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
+_warned: dict[tuple[str, ...], object] = {}
+"""What has been warned about in this process."""
 
 logger = logging.getLogger("flashflood")
 
@@ -79,6 +82,8 @@ class S3Store:
         self._probe_locks: dict[int, threading.Lock] = {}
         """By the process: in a forked child its parent's may be held for ever."""
         self._creates_conditionally: bool | None = None
+        self._region: str | None = None
+        """Where the bucket is, as far as requests have shown; None: in the client's region."""
 
     def get(self, key: str, start: int | None = None, stop: int | None = None, /) -> Found | None:
         """Read an object or a part of it. One more request where the object ends before `start`."""
@@ -93,7 +98,8 @@ class S3Store:
             try:
                 with Head() as head:
                     answer = self._client.get_object(**where)
-                return _found(head, answer, answer["Body"].read())
+                self._region = head.region
+                return self._found(head, answer, key, self._part(answer, where, first, stop))
             except ClientError as error:
                 if _code(error) == "NoSuchKey":
                     return None
@@ -114,7 +120,7 @@ class S3Store:
             if _status(error) == HTTPStatus.NOT_FOUND:
                 return None
             raise
-        return _found(head, answer, b"")
+        return self._found(head, answer, key)
 
     def put(
         self,
@@ -186,10 +192,10 @@ class S3Store:
         while True:
             with Keys(self._root) as keys:
                 answer = self._client.list_objects_v2(**query)
-            entries = keys.entries
-            if entries is None:
-                found = answer.get("Contents", [])
-                entries = [Entry(item["Key"][len(self._root) :], item["Size"], item["LastModified"]) for item in found]
+            entries = keys.of(answer)
+            fault = fault_of_page(answer, entries, prefix, after, query.get("ContinuationToken"))
+            if fault is not None:
+                raise self._unfit(fault)
             if entries or not answer["IsTruncated"]:
                 break
             query["ContinuationToken"] = answer["NextContinuationToken"]
@@ -212,8 +218,12 @@ class S3Store:
         return True
 
     def url(self, key: str, /) -> str:
-        """Presign a GET of the object, for an hour. No request is made: the object need not be there."""
-        return self._client.generate_presigned_url("get_object", Params=self._at(key), ExpiresIn=URL_LIFETIME)
+        """Presign a GET of the object, for an hour. No request is made: the object need not be there.
+
+        It is signed as the client's requests are: with version 4, unless the client is configured otherwise.
+        """
+        with AsRequests(self._region):
+            return self._client.generate_presigned_url("get_object", Params=self._at(key), ExpiresIn=URL_LIFETIME)
 
     @property
     def _client(self) -> S3Client:
@@ -226,6 +236,48 @@ class S3Store:
 
     def _at(self, key: str) -> dict[str, Any]:
         return {"Bucket": self._bucket, "Key": self._root + key}
+
+    def _part(self, answer: Mapping[str, Any], where: Mapping[str, Any], start: int, stop: int | None) -> bytes:
+        """Read the body, and give what was asked for of it. FlashFloodException: something else came."""
+        body: bytes = answer["Body"].read()
+        asked = where.get("Range")
+        try:
+            part = wanted_part(answer, body, start, stop)
+        except ValueError as error:
+            message = (
+                f"{self.name}: a GET of {asked or 'the whole'} of {where['Key']} is answered with {error}: "
+                f"that is not what was asked for, whatever the object has. "
+                f"The server, or a proxy or cache before it, does so: use another one, or go around it."
+            )
+            raise FlashFloodException(message) from error
+        if asked and is_whole(answer) and len(part) < len(body):
+            self._warn_once("The server sends whole objects where parts are asked for: reads take much longer.")
+        return part
+
+    def _found(self, head: Head, answer: Mapping[str, Any], key: str, body: bytes = b"") -> Found:
+        """Give an object, its metadata's names as they were written.
+
+        RADOS Gateway changes each `_` in them to `-`, and a proxy may change the case; none of ours has either.
+        """
+        metadata, modified = head.of(answer)
+        if modified is None:
+            message = f"{self.name}: the server does not say when {key} was written (Last-Modified): use one that does."
+            raise FlashFloodException(message)
+        return Found(body, {name.lower().replace("-", "_"): value for name, value in metadata.items()}, modified)
+
+    def _unfit(self, fault: str) -> FlashFloodException:
+        message = (
+            f"The server of {self.name} lists {fault}: it will not do. A store needs a LIST that gives each key once, "
+            f"in the order of the keys' UTF-8 bytes, and goes on after any key (S3's directory buckets do not): "
+            f"use another server or bucket."
+        )
+        return FlashFloodException(message)
+
+    def _warn_once(self, message: str) -> None:
+        """Warn of the server; once for each store and process."""
+        mine = object()
+        if _warned.setdefault((self._client.meta.endpoint_url, self.name, message), mine) is mine:
+            logger.warning("%s: %s", self.name, message)
 
     def _put_at_once(
         self,
@@ -294,9 +346,8 @@ class S3Store:
                         raise
                     refused = False
                 if not refused:
-                    logger.warning(
-                        "The server of %s knows no conditional PUT (If-None-Match): there may be only one writer.",
-                        self.name,
+                    self._warn_once(
+                        "The server knows no conditional PUT (If-None-Match): there may be only one writer."
                     )
                 self._creates_conditionally = refused
             return self._creates_conditionally
@@ -337,12 +388,6 @@ def _parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
                 part, number = bytearray(), number + 1
     if part or number == 0:
         yield bytes(part)
-
-
-def _found(head: Head, answer: Mapping[str, Any], body: bytes) -> Found:
-    """Give an object. RADOS Gateway changes each `_` in the names of metadata to `-`, which none of ours has."""
-    metadata, modified = head.of(answer)
-    return Found(body, {name.replace("-", "_"): value for name, value in metadata.items()}, modified)
 
 
 def _code(error: ClientError) -> str:

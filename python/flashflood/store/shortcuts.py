@@ -1,19 +1,23 @@
 """Shortcuts through botocore, which goes a long way about every header, every listed key, and every small body.
 
 The client may be the caller's. Handlers on it change a call or take what is wanted out of its answer only where that
-call is made inside one of these contexts, on the same thread: the caller's own calls are what they always were. A call
-or an answer that is not as expected is left to botocore whole.
+call is made inside one of these contexts, on the same thread: the caller's own calls are what they always were, and so
+are those that botocore makes by itself in between. A call or an answer that is not exactly as expected is left to
+botocore whole, so that what comes out is always what botocore would have given.
 """
 
+import re
 import threading
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import unquote
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
 
+from flashflood.exceptions import FlashFloodException
 from flashflood.store.protocol import Entry
 
 if TYPE_CHECKING:
@@ -24,11 +28,28 @@ SMALL_BODY = 1 << 20
 from 2 MiB on."""
 
 _METADATA = "x-amz-meta-"
+_KEPT = {"content-range": "Content-Range", "content-encoding": "Content-Encoding"}
+"""Headers that botocore is left: they say which bytes the body is."""
+_HTTP_DATE = re.compile(
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) "
+    r"[1-9]\d{3} \d\d:\d\d:\d\d GMT",
+    re.ASCII,
+)
+_XML_DATE = re.compile(r"[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
+"""How S3 writes dates, in heads and in listings. Other forms botocore and Python's own readers take differently."""
+_LISTING = "ListBucketResult"
+_CONTENT = frozenset(
+    {"ChecksumAlgorithm", "ChecksumType", "ETag", "Key", "LastModified", "Owner", "Size", "StorageClass", "Type"}
+)
+"""What a listed object may have, each at most once."""
 _here = threading.local()
 
 
 class _Shortcut:
     """A context in which one call is made."""
+
+    calls: ClassVar[frozenset[str]]
+    """The operations that it is for."""
 
     def __enter__(self) -> Self:
         """Begin to look at this thread's calls."""
@@ -45,6 +66,9 @@ class _Shortcut:
     def take(self, answer: dict[str, Any]) -> None:
         """Take what is wanted out of an answer, as botocore has it before it is parsed."""
 
+    def sign(self, version: str, context: dict[str, Any]) -> str | None:
+        """Choose the signature's version, given the one that the client would have. None: botocore chooses."""
+
 
 class AtOnce(_Shortcut):
     """Sends a small body together with the head.
@@ -53,80 +77,188 @@ class AtOnce(_Shortcut):
     byte: fifty system calls, before each of which it lets the interpreter go.
     """
 
+    calls = frozenset({"PutObject"})
+
     def __init__(self, body: bytes) -> None:
         """Send this body."""
         self._body = body
 
     def send(self, call: dict[str, Any]) -> None:
-        """Give the body as it is, and do not ask."""
-        if len(self._body) <= SMALL_BODY and call["headers"].pop("Expect", None) is not None:
+        """Give the body as it is, and do not ask. A body that a handler of the caller's has changed is left."""
+        file = call["body"]
+        if len(self._body) > SMALL_BODY or not isinstance(file, BytesIO) or file.getvalue() != self._body:
+            return
+        if call["headers"].pop("Expect", None) is not None:
             call["body"] = self._body
 
 
 class Head(_Shortcut):
-    """Takes an object's date and metadata: they are all that is wanted of the some 35 headers that a GET may have."""
+    """Takes an object's date and metadata, and leaves what says which bytes came, of some 35 headers that a GET has."""
+
+    calls = frozenset({"GetObject", "HeadObject"})
 
     def __init__(self) -> None:
         """Know nothing yet."""
         self._found: tuple[Mapping[str, str], datetime] | None = None
+        self.region: str | None = None
+        """The region that the request was signed for at last: botocore follows a bucket into its region."""
+
+    def sign(self, version: str, context: dict[str, Any]) -> str | None:  # noqa: ARG002  as every shortcut
+        """Look at the region."""
+        self.region = context.get("signing", {}).get("region")
+        return None
 
     def take(self, answer: dict[str, Any]) -> None:
-        """Take all headers."""
+        """Take all headers but two."""
+        self._found = None
         headers = answer["headers"]
+        date = headers.get("last-modified", "")
+        if not _HTTP_DATE.fullmatch(date):
+            return
         try:
-            modified = parsedate_to_datetime(headers["last-modified"])
-        except (KeyError, TypeError, ValueError):
+            modified = parsedate_to_datetime(date)
+        except ValueError:
             return
-        if modified.tzinfo is None:
-            return
-        names = [name for name in headers if name.lower().startswith(_METADATA)]
-        self._found = {name[len(_METADATA) :]: headers[name] for name in names}, modified
-        answer["headers"] = {}
+        metadata: dict[str, str] = {}
+        kept: dict[str, str] = {}
+        for name in headers:
+            lower = name.lower()
+            if lower.startswith(_METADATA):
+                metadata[name[len(_METADATA) :]] = headers[name]
+            elif lower in _KEPT:
+                kept[_KEPT[lower]] = headers[name]
+        self._found = metadata, modified
+        answer["headers"] = kept
 
-    def of(self, answer: Mapping[str, Any]) -> tuple[Mapping[str, str], datetime]:
-        """Give metadata and date, given what botocore made of the same answer."""
-        return self._found or (answer["Metadata"], answer["LastModified"])
+    def of(self, answer: Mapping[str, Any]) -> tuple[Mapping[str, str], datetime | None]:
+        """Give metadata and date, given what botocore made of the same answer. None: it has no date."""
+        return self._found or (answer["Metadata"], _aware(answer.get("LastModified")))
 
 
 class Keys(_Shortcut):
     """Takes the keys of a LIST."""
 
+    calls = frozenset({"ListObjectsV2"})
+
     def __init__(self, root: str) -> None:
         """Give entries with keys relative to `root`, with which all keys must begin."""
         self._root = root
-        self.entries: list[Entry] | None = None
-        """What the answer listed. None: it was not as expected, and botocore has parsed all of it."""
+        self.taken: list[Entry] | None = None
+        """What the shortcut has taken. None: the answer was left to botocore whole."""
 
     def take(self, answer: dict[str, Any]) -> None:
         """Take the entries out of the body."""
-        self.entries = None
+        self.taken = None
         try:
-            root = ET.fromstring(answer["body"])  # noqa: S314  as botocore does with the same bytes
-            space = root.tag.removesuffix("ListBucketResult")
-            contents = root.findall(f"{space}Contents")
-            is_encoded = root.findtext(f"{space}EncodingType") == "url"
-            names = [f"{space}{name}" for name in ("Key", "Size", "LastModified")]
-            entries = [self._entry(*map(item.findtext, names), is_encoded=is_encoded) for item in contents]
-        except (ET.ParseError, TypeError, ValueError):
+            # As botocore reads the same bytes: by default Python would believe what they say of their encoding.
+            parser = ET.XMLParser(target=ET.TreeBuilder(), encoding="utf-8")  # noqa: S314
+            parser.feed(answer["body"])
+            root: ET.Element = parser.close()
+            rest, contents = _parted(root)
+            entries = self._read(contents, root.tag.removesuffix(_LISTING), is_encoded=_is_encoded(rest))
+        except (ET.ParseError, _UnexpectedError, ValueError):
             return
-        if root.tag != f"{space}ListBucketResult":
-            return
-        for item in contents:
-            root.remove(item)
-        self.entries = entries
-        answer["body"] = ET.tostring(root)
+        self.taken = entries
+        answer["body"] = ET.tostring(rest)
 
-    def _entry(self, key: str | None, size: str | None, modified: str | None, *, is_encoded: bool) -> Entry:
-        if key is None or size is None or modified is None:
-            msg = "a key without its size or date"
-            raise ValueError(msg)
-        if is_encoded:
-            key = unquote(key)
-        date = datetime.fromisoformat(modified)
-        if date.tzinfo is None or not key.startswith(self._root):
-            msg = f"{key} of {modified} is not what was asked for"
-            raise ValueError(msg)
-        return Entry(key[len(self._root) :], int(size), date)
+    def of(self, answer: Mapping[str, Any]) -> list[Entry]:
+        """Give the entries, given what botocore made of the same answer.
+
+        FlashFloodException: they are not objects below the root.
+        """
+        if self.taken is not None:
+            return self.taken
+        entries: list[Entry] = []
+        for item in answer.get("Contents", []):
+            key, size, modified = item.get("Key"), item.get("Size"), _aware(item.get("LastModified"))
+            if not isinstance(key, str) or not key.startswith(self._root) or size is None or modified is None:
+                message = (
+                    f"The server lists {key!r} of {size} bytes and the date {modified}, where objects below "
+                    f"{self._root} were asked for: it will not do. Use another one."
+                )
+                raise FlashFloodException(message)
+            entries.append(Entry(key[len(self._root) :], size, modified))
+        return entries
+
+    def _read(self, contents: list[ET.Element], space: str, *, is_encoded: bool) -> list[Entry]:
+        root = self._root
+        entries: list[Entry] = []
+        shape: list[str] | None = None
+        for item in contents:
+            tags = [child.tag for child in item]
+            if tags != shape:
+                at_key, at_size, at_date = _places(tags, space)
+                shape = tags
+            key, date = item[at_key].text or "", item[at_date].text or ""
+            if is_encoded:
+                key = unquote_plus(key)
+            if not key.startswith(root) or not _XML_DATE.fullmatch(date):
+                raise _UnexpectedError
+            entries.append(Entry(key[len(root) :], int(item[at_size].text or ""), datetime.fromisoformat(date)))
+        return entries
+
+
+class AsRequests(_Shortcut):
+    """Presigns as the client signs its requests: with version 4, and for the region of the bucket.
+
+    Without a signature version in the client's configuration, botocore presigns with version 2 wherever the region
+    knows it. S3 refuses that for objects under SSE-KMS.
+    """
+
+    calls = frozenset({"GetObject"})
+
+    def __init__(self, region: str | None) -> None:
+        """Presign for the region that requests were signed for; None: the client's."""
+        self._region = region
+
+    def sign(self, version: str, context: dict[str, Any]) -> str | None:
+        """Choose version 4 where requests have that."""
+        if version not in {"v4-query", "s3v4-query"}:
+            return None
+        if self._region is not None:
+            context.setdefault("signing", {})["region"] = self._region
+        return "s3v4-query"  # S3's own kind of version 4, which botocore's requests have too
+
+
+class _UnexpectedError(Exception):
+    """A listing that is left to botocore."""
+
+
+def _parted(root: ET.Element) -> tuple[ET.Element, list[ET.Element]]:
+    """Part a listing into its head, without the objects, and these."""
+    space = root.tag.removesuffix(_LISTING)
+    if root.tag != space + _LISTING:
+        raise _UnexpectedError
+    contents = root.findall(f"{space}Contents")
+    rest = ET.Element(root.tag)
+    rest.extend(child for child in root if child.tag != f"{space}Contents")
+    # Botocore knows no namespaces. A carriage return would not come back from being written again.
+    if any(_local(child) == "Contents" for child in rest) or any("\r" in text for text in rest.itertext()):
+        raise _UnexpectedError
+    return rest, contents
+
+
+def _is_encoded(rest: ET.Element) -> bool:
+    told = [child.text for child in rest if _local(child) == "EncodingType"]
+    if len(told) > 1:
+        raise _UnexpectedError
+    return told == ["url"]
+
+
+def _places(tags: list[str], space: str) -> tuple[int, int, int]:
+    """Give the places of key, size and date among the elements of an object."""
+    if len(set(tags)) < len(tags) or not _CONTENT.issuperset(tag.removeprefix(space) for tag in tags):
+        raise _UnexpectedError
+    return tags.index(f"{space}Key"), tags.index(f"{space}Size"), tags.index(f"{space}LastModified")
+
+
+def _local(element: ET.Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _aware(date: datetime | None) -> datetime | None:
+    """Take a date without an offset, as botocore gives it where the server names none, for UTC, which S3 goes by."""
+    return date if date is None or date.tzinfo is not None else date.replace(tzinfo=UTC)
 
 
 def prepare(client: "S3Client") -> None:
@@ -136,15 +268,27 @@ def prepare(client: "S3Client") -> None:
     events.register_last("before-call.s3", _send, unique_id="flashflood-send")
     # Before its own handler, which looks through a whole list for an error that came as a 200.
     events.register_first("before-parse.s3", _take, unique_id="flashflood-take")
+    # Before its own handler, which goes back to version 2.
+    events.register_first("choose-signer.s3", _sign, unique_id="flashflood-sign")
 
 
-def _send(params: dict[str, Any], **_: object) -> None:
+def _shortcut_for(call: str) -> _Shortcut | None:
     shortcut: _Shortcut | None = getattr(_here, "shortcut", None)
+    return shortcut if shortcut is not None and call in shortcut.calls else None
+
+
+def _send(model: Any, params: dict[str, Any], **_: object) -> None:  # noqa: ANN401  botocore has no static types
+    shortcut = _shortcut_for(model.name)
     if shortcut is not None:
         shortcut.send(params)
 
 
-def _take(response_dict: dict[str, Any], **_: object) -> None:
-    shortcut: _Shortcut | None = getattr(_here, "shortcut", None)
+def _take(operation_model: Any, response_dict: dict[str, Any], **_: object) -> None:  # noqa: ANN401  the same
+    shortcut = _shortcut_for(operation_model.name)
     if shortcut is not None and response_dict["status_code"] in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
         shortcut.take(response_dict)
+
+
+def _sign(event_name: str, signature_version: str, context: dict[str, Any], **_: object) -> Any:  # noqa: ANN401  the same
+    shortcut = _shortcut_for(event_name.rpartition(".")[2])
+    return None if shortcut is None else shortcut.sign(signature_version, context)
