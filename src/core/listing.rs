@@ -97,7 +97,7 @@ mod tests {
         let mut seen = Seen::default();
         assert_eq!(seen.add(&["a", "b", "a"]), [0, 1]);
         assert_eq!(seen.add(&["b", "c", ""]), [1, 2]);
-        assert_eq!(seen.add::<&str>(&[]), []);
+        assert!(seen.add::<&str>(&[]).is_empty());
     }
 
     #[test]
