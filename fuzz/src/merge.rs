@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use _core::core::manifest::Manifest;
 use _core::core::merge::{Merge, OwnedPlace, Verdict};
-use _core::core::timestamp::Timestamp;
+use _core::core::timestamp::{LENGTH, Timestamp};
 
 use crate::choices::Choices;
 use crate::journals::{self, moment};
@@ -49,6 +49,8 @@ impl Both {
         let asked = self.real.add(Arc::clone(journal));
         assert_eq!(asked, self.naive.add(journal));
         assert_eq!(self.real.pending(), self.naive.pending());
+        let is_replaced = |name: &String| self.naive.replaced.iter().any(|names| names.contains(name));
+        assert!(self.naive.names.iter().all(|name| self.real.replaces(name) == is_replaced(name)));
         for (timestamp, event_id) in asked.into_iter().chain([(moment(choices), "a".to_owned())]) {
             let verdict = match choices.below(4) {
                 0 => continue,
@@ -137,7 +139,8 @@ impl Naive {
         let journal_id = manifest.journal_id();
         self.names.push(journal_id.to_owned());
         self.blobs.push(manifest.size());
-        self.replaced.retain(|names| names.last().is_some_and(|last| last.as_str() >= journal_id));
+        let starts_later = |last: &String| last.get(..LENGTH) >= journal_id.get(..LENGTH);
+        self.replaced.retain(|names| names.last().is_some_and(starts_later));
         if self.replaced.iter().any(|names| names.contains(journal_id)) {
             self.journals.push(None);
             return Vec::new();

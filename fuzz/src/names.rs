@@ -1,7 +1,9 @@
 //! Journal ids and listings, held against one that takes names apart at their dashes, and one that looks everywhere.
 
+use std::collections::BTreeSet;
+
 use _core::core::journal_id::JournalId;
-use _core::core::listing::{Listing, living};
+use _core::core::listing::{Listing, Seen, living};
 use _core::core::timestamp::TimestampReader;
 
 use crate::timestamps::microseconds;
@@ -30,9 +32,20 @@ pub fn check(data: &[u8]) {
         assert_eq!(JournalId::read(text, &mut reader).map(of), name(text), "{text:?}");
     }
     living(&names);
+    check_seen(&names);
     names.sort_unstable();
     names.dedup();
     assert_eq!(living(&names), told_apart(&names));
+}
+
+/// Checks that each name is new once.
+fn check_seen(names: &[&str]) {
+    let (one, other) = names.split_at(names.len() / 2);
+    let (mut seen, mut known) = (Seen::default(), BTreeSet::new());
+    for names in [one, other, names] {
+        let is_new: Vec<usize> = (0..names.len()).filter(|place| known.insert(names[*place])).collect();
+        assert_eq!(seen.add(names), is_new);
+    }
 }
 
 /// The same as `living`, of names in key order.
