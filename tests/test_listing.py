@@ -238,6 +238,23 @@ def test_event_streams_listed_while_journals_are_combined_give_each_event_once(p
 
 
 @ON_FOLDER
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 1000])
+def test_a_stranger_between_a_journal_and_its_tombstone_does_not_revive_it(place: Place, size: int) -> None:
+    writer = place.open()
+    put_new(writer, *EVENTS)
+    journals = list(writer.journal_ids())
+    made = writer.combine_journals(journals).id_
+    for journal in journals:
+        place.store().put(f"journals/{journal}.bak", b"a copy")
+    reader = on(SmallPages(place.store(), size=size))
+    assert list(reader.list_journals()) == [made]
+    assert ids_of(reader) == EVENTS
+    writer.update_event("e1", b"new")
+    assert writer.update() == 1
+    assert contents(reader.replay())["e1"] == b"new"
+
+
+@ON_FOLDER
 @pytest.mark.parametrize("dead", [0, 10, 39])
 @pytest.mark.parametrize("state", ["tombstoned", "collected"])
 def test_of_more_journals_than_are_asked_about_one_by_one_a_dead_one_is_noticed(

@@ -196,7 +196,7 @@ def _stretches(ctx: Context, after: str | None, until: str | None = None) -> Ite
         known = set(range(len(entries))).difference(strangers)
         if known:
             reached = journal_id(entries[max(known)]).start
-        withheld = [entries[alive.pop()]] if page.more and alive and alive[-1] == len(entries) - 1 else []
+        withheld = _may_yet_die(entries, alive) if page.more else []
         yield Stretch(
             [entries[index] for index in alive if until is None or entries[index].key <= until],
             [_dead(entries, index) for index in tombstones if until is None or entries[index].key <= until],
@@ -205,6 +205,13 @@ def _stretches(ctx: Context, after: str | None, until: str | None = None) -> Ite
         )
         if until is not None and entries and entries[-1].key >= until:
             return
+
+
+def _may_yet_die(entries: list[Entry], alive: list[int]) -> list[Entry]:
+    """Take the last journal out of `alive` if its tombstone may follow; strangers such as `X.bak` may lie between."""
+    if not alive or not all(entry.key.startswith(entries[alive[-1]].key) for entry in entries[alive[-1] :]):
+        return []
+    return entries[alive.pop() :]
 
 
 def _dead(entries: list[Entry], index: int) -> Entry:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable
+from itertools import takewhile
 
 from flashflood import layout
 from flashflood._core import Sources
@@ -37,13 +38,16 @@ def all_live_updates(ctx: Context) -> dict[Update, int]:
 
 
 def without_dead(entries: Iterable[Entry]) -> list[Entry]:
-    """Give the objects that no tombstone follows: `X.dead` sorts right after `X`."""
+    """Give the objects that no tombstone follows: between `X` and `X.dead` lie only strangers, such as `X.bak`."""
     alive: list[Entry] = []
     for entry in entries:
         if not entry.key.endswith(TOMBSTONE_SUFFIX):
             alive.append(entry)
-        elif alive and alive[-1].key == entry.key.removesuffix(TOMBSTONE_SUFFIX):
-            alive.pop()
+        else:
+            key = entry.key.removesuffix(TOMBSTONE_SUFFIX)
+            between = takewhile(lambda place: alive[place].key.startswith(key), range(len(alive) - 1, -1, -1))  # noqa: B023
+            for place in [place for place in between if alive[place].key == key]:
+                del alive[place]
     return alive
 
 

@@ -134,8 +134,15 @@ class RemoteBlob:
 
     def _ask(self, start: int, stop: int) -> "_Body":
         headers = {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
-        response = self._pool.request(
-            "GET", self._url, headers=headers, redirect=False, retries=False, preload_content=False
+        _, _, path, query, _ = urlsplit(self._url)
+        # The path as it was signed: `PoolManager.request` would take `.` and `..` out of it.
+        response = self._pool.connection_from_url(self._url).urlopen(
+            "GET",
+            f"{path or '/'}?{query}" if query else path or "/",
+            headers=headers,
+            redirect=False,
+            retries=False,
+            preload_content=False,
         )
         try:
             return self._body(response, start)
