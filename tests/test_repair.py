@@ -341,3 +341,15 @@ def test_entries_that_lead_to_no_event_are_counted_by_check_and_removed_by_repai
     assert list(keys(store, "index/never--")) == ["index/never--0000000002"]
     assert contents(ff.replay()) == data | {"never": b""}
     assert ff.check() == []
+
+
+def test_a_tombstone_without_its_journal_is_removed_by_repair(place: Place) -> None:
+    """0.4.3's listing fails on it."""
+    ff = place.open()
+    data = put_journaled(ff, "a")
+    dead = next(key for key in keys(place.store(), "journals/") if key.endswith(".dead"))
+    place.store().delete([dead.removesuffix(".dead")])
+    assert ff.check() == []
+    assert ff.repair() == 1
+    assert dead not in keys(place.store(), "journals/")
+    assert contents(ff.replay()) == data

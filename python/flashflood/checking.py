@@ -66,7 +66,6 @@ def _look_through(ctx: Context) -> _Findings:
     survey = look(ctx)
     strays = look_for_strays(ctx, survey)
     said = [*survey.problems, *strays.problems]
-    said += [f"{key}: a tombstone without what it stands for" for key in survey.lone_tombstones]
     said += [
         f"journal {journal_id}: its rows are out of order, or outside the range that it names"
         for journal_id in survey.disordered
