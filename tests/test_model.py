@@ -36,6 +36,7 @@ def test_beside_043_nothing_else_breaks_than_the_order_of_calls(name: str) -> No
     [
         (Safeguard.LIST_AFTER_CLAIM, "put-put-journal"),
         (Safeguard.OWN_MANIFEST, "put-put-journal"),
+        (Safeguard.OWN_CLAIM, "put-twice"),
         (Safeguard.FENCE_BLOBLESS, "race-put"),
         (Safeguard.MARKS, "del-del-reput"),
         (Safeguard.WAITING_DELETES, "del-reput-journal"),

@@ -15,7 +15,7 @@ import pytest
 from conftest import Place
 from processes import Worker, tell, wait_for_word
 from samples import AT_ONCE, at, contents, put_journaled, put_new
-from watched import Answer, Interrupted, Watched, on
+from watched import Answer, Death, Interrupted, Mortal, Repeated, Watched, on
 
 from flashflood import (
     Event,
@@ -399,3 +399,40 @@ def test_a_delete_and_an_update_at_one_time_end_in_one_truth(copies: Iterator[Lo
             break
         expect(on(store), BEFORE | {event_id: None})
     assert number > 3
+
+
+@pytest.mark.usefixtures("no_patience")
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_put_that_others_see_before_it_hears_of_it_itself_stores_its_event_once(
+    copies: Iterator[LocalStore], *, is_deleted: bool
+) -> None:
+    """The answer to one request is lost.
+
+    Until it is sent again, others finish the claim and move it on; one who dies has claimed the id in vain.
+    """
+    for number in count(1):
+        store = next(copies)
+        done: list[str] = []
+
+        def meanwhile(store: LocalStore = store, done: list[str] = done) -> None:
+            other = on(store)
+            if puts(other, "another", "inner"):
+                done.append("inner")
+            may_fail(partial(other.journal, 1))
+            if is_deleted:
+                other.delete_event("another")
+            with suppress(Death):
+                on(Mortal(store, 3, answer_lost=False)).put(b"in vain", "another", at(0))
+
+        repeated = Repeated(store, number, meanwhile)
+        if puts(on(repeated), "another", "outer"):
+            done.append("outer")
+        if not repeated.reached:
+            break
+        if is_deleted:
+            assert done in (["outer"], ["inner", "outer"]), f"at request {number}"
+            expect(on(store), BEFORE | {"another": b"outer" if len(done) > 1 else None})
+        else:
+            assert len(done) == 1, f"at request {number}"
+            expect(on(store), BEFORE | {"another": done[0].encode()})
+    assert number > 5

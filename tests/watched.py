@@ -113,12 +113,13 @@ class Mortal(Watched):
 class Repeated(Watched):
     """Sends request number `place` (from 1) twice, as botocore does where the first answer is lost.
 
-    `reached` says whether that came.
+    Others may `work` in between. `reached` says whether that came.
     """
 
-    def __init__(self, store: Store, place: int) -> None:
+    def __init__(self, store: Store, place: int, work: Callable[[], object] = lambda: None) -> None:
         super().__init__(store)
         self.place = place
+        self.work = work
         self.reached = False
         self._sent = 0
         self._lock = Lock()
@@ -130,6 +131,7 @@ class Repeated(Watched):
         if here:
             self.reached = True
             send()
+            self.work()
         return send()
 
 

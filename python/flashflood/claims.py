@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from flashflood import layout, ledger
 from flashflood._core import Manifest, Row
-from flashflood.context import Context
+from flashflood.context import Context, Deadline
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodEventExistsError
 from flashflood.identifiers import NEW, JournalID, Update
 from flashflood.lookup import (
@@ -66,6 +66,7 @@ def find(ctx: Context, event_id: str, *, helping: bool) -> Standing | Absent:
     stands, so that no other one hides it.
     """
     before = None
+    deadline = Deadline()
     for _ in range(PATIENCE):
         seen = lookup(ctx, event_id)
         if seen.entry is None:
@@ -76,7 +77,7 @@ def find(ctx: Context, event_id: str, *, helping: bool) -> Standing | Absent:
         if held:
             is_deleted = any(update.is_delete for update in updates)
             return Absent(seen.next_revision) if is_deleted else Standing(seen.entry, updates, seen.revisions)
-        if held is None and helping and seen.entry.is_claim and _help(ctx, seen.entry):
+        if held is None and helping and seen.entry.is_claim and _help(ctx, seen.entry, deadline):
             continue
         if seen.entry == before:
             if held is None and (helping or not seen.entry.is_claim) and was_there(ctx, seen.entry):
@@ -145,11 +146,15 @@ def is_valid(ctx: Context, claim: IndexEntry) -> bool:
 
 
 def create(ctx: Context, claim: IndexEntry) -> bool:
-    """Create the index entry. False: another writer has this revision."""
+    """Create the index entry. False: another writer has this revision.
+
+    Refused, it may have been made, its answer lost: it is there, or others have finished it and moved its event on,
+    perhaps deleted it. Then the manifest that it names is there. To claim the id again would bring the event back.
+    """
     if ctx.store.create(layout.index_key(claim.event_id, claim.revision), b"", metadata=claim.metadata()):
         return True
     there = read_entry(ctx, claim.event_id, claim.revision)
-    return there is not None and there.target == claim.target
+    return (there is not None and there.target == claim.target) or bool(is_held(ctx, claim))
 
 
 def exists_error(event_id: str) -> FlashFloodEventExistsError:
@@ -157,14 +162,16 @@ def exists_error(event_id: str) -> FlashFloodEventExistsError:
     return FlashFloodEventExistsError(f"event {event_id!r} exists already; `update_event` changes it")
 
 
-def settle(ctx: Context, draft: Manifest) -> None:
+def settle(ctx: Context, draft: Manifest, deadline: Deadline) -> None:
     """Decide a batch that was left (step 5): with its manifest if all its claims are valid, or with a fence.
 
-    Also with a fence if its blob is gone: it was fenced before, and the fence has been collected.
+    Also with a fence if its blob is gone: it was fenced before, and the fence has been collected. `deadline`: begun
+    before it was seen that there is no manifest.
     """
     journal_id = JournalID(draft.journal_id)
     rows = [row for row in ctx.requests.each(partial(_claimed, ctx, journal_id), draft.rows()) if row is not None]
     if len(rows) == len(draft) and ctx.store.head(layout.blob_key(journal_id)) is not None:
+        deadline.check(f"finishing the batch {journal_id}")
         ctx.create_manifest(Manifest.of_rows(journal_id, rows, draft.size))
     else:
         fence(ctx, journal_id)
@@ -179,16 +186,17 @@ def fence(ctx: Context, journal_id: JournalID) -> bool:
     return False
 
 
-def _help(ctx: Context, claim: IndexEntry) -> bool:
+def _help(ctx: Context, claim: IndexEntry, deadline: Deadline) -> bool:
     """Finish a claim without a manifest, if nothing has changed (step 3). False: it cannot be; there is no event.
 
-    One whose blob is not there is fenced: its writer, who may still be writing the blob, goes again.
+    One whose blob is not there is fenced: its writer, who may still be writing the blob, goes again. What was looked up
+    too long ago is not finished: it may have been, and been collected since.
     """
     if lookup(ctx, claim.event_id).entry != claim:
         return True
     found = ctx.store.get(layout.draft_key(claim.target))
     if found is not None:
-        settle(ctx, Manifest.decode(claim.target, found.body))
+        settle(ctx, Manifest.decode(claim.target, found.body), deadline)
         return True
     row = claim.row()
     if claim.target.version != NEW or row is None or row.offset:  # a batch's, whose draft has been collected
@@ -199,6 +207,7 @@ def _help(ctx: Context, claim: IndexEntry) -> bool:
     if size is None:
         fence(ctx, claim.target)
     else:
+        deadline.check(f"finishing the put of event {claim.event_id!r}")
         ctx.create_manifest(Manifest.of_rows(claim.target, [row], row.size))
     return True
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from flashflood import claims, layout
 from flashflood._core import Manifest
-from flashflood.context import Context
+from flashflood.context import Context, Deadline
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID
 from flashflood.pending import without_dead
@@ -175,9 +175,10 @@ def _is_fence(ctx: Context, journal_id: JournalID) -> bool:
 def _is_stored(ctx: Context, key: str) -> bool:
     """Say whether the batch of an old draft has been committed; one that is not decided yet is settled first."""
     journal_id = JournalID.checked(key.removeprefix(layout.DRAFTS), key)
+    deadline = Deadline()
     if ctx.store.head(layout.journal_key(journal_id)) is None:
         found = ctx.store.get(key)
         if found is None:
             return False  # another process has collected it
-        claims.settle(ctx, Manifest.decode(journal_id, found.body))
+        claims.settle(ctx, Manifest.decode(journal_id, found.body), deadline)
     return not _is_fence(ctx, journal_id)

@@ -19,6 +19,8 @@ class Safeguard(Enum):
     """put lists index and marks again after its claim (step 4)."""
     OWN_MANIFEST = "own-manifest"
     """put, its claim void, looks whether someone has made its manifest for it (step 4)."""
+    OWN_CLAIM = "own-claim"
+    """Whose claim is refused looks whether it is there for all that, or its event has moved on (step 4)."""
     FRESH_TARGET = "fresh-target"
     """put, its claim void, goes again with another journal (step 4)."""
     FENCE_BLOBLESS = "fence-blobless"
@@ -65,7 +67,7 @@ class Caller(NamedTuple):
     """Who makes a call. `name` is unique in a run and becomes the blob's name; `page` is the length of a LIST page.
 
     `marks_first`: where index and marks are listed at one time, the marks are answered first. `torn`: a page of
-    journals is of two moments.
+    journals is of two moments. `is_slow`: the caller's clock is behind.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Caller(NamedTuple):
     page: int = 2
     marks_first: bool = False
     torn: bool = False
+    is_slow: bool = False
 
 
 class Stuck(Exception):

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from .promises import broken_promise
-from .store import DeleteEach, Key, Request, Response, Store, commutes
-from .world import PROCESS_NAMES, Process, World
+from .store import WRITES, DeleteEach, Key, Request, Response, Store, commutes
+from .world import PROCESS_NAMES, HeldBack, Process, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,25 +17,34 @@ SHOWN_CHARACTERS = 150
 
 
 class Taken(NamedTuple):
-    """One step of a run: a process made a request and got a response, or (request None) crashed."""
+    """One step of a run: a process made a request and got a response, or (request None) crashed.
+
+    `how` says where it is another one: a request is sent twice, or the one that was held back arrives.
+    """
 
     pid: int
     request: Request | None
     response: Response
+    how: str = ""
 
     def __str__(self) -> str:
         """Show the step in one line."""
         if self.request is None:
             return f"{PROCESS_NAMES[self.pid]} crashes"
-        return f"{PROCESS_NAMES[self.pid]} {self.request} -> {self.response}"[:SHOWN_CHARACTERS]
+        return f"{PROCESS_NAMES[self.pid]} {self.how}{self.request} -> {self.response}"[:SHOWN_CHARACTERS]
 
 
 class State(NamedTuple):
-    """A state of the whole: what the store holds, the processes, and how many crashes or failures may still happen."""
+    """A state of the whole: what the store holds, the processes, and how many crashes or failures may still happen.
+
+    `late`: requests that were held back, and arrive at any time; `repeats`: how many more may be.
+    """
 
     items: frozenset[tuple[Key, Any]]
     processes: tuple[Process, ...]
     crashes: int
+    repeats: int = 0
+    late: tuple[HeldBack, ...] = ()
 
 
 class Violation(NamedTuple):
@@ -61,7 +70,8 @@ class Exploration:
 def explore(world: World, most_states: int, *, stop_at_first: bool = False) -> Exploration:
     """Run every interleaving; with more than `most_states` states stop, and say that it is not complete."""
     found = Exploration()
-    start = State(frozenset(world.store.items()), world.processes, world.configuration.crashes)
+    here = world.configuration
+    start = State(frozenset(world.store.items()), world.processes, here.crashes, here.repeats)
     came_by: CameBy = {start: None}
     waiting = deque([start])
     ends: set[Any] = set()
@@ -101,19 +111,36 @@ def _following(world: World, state: State) -> Iterator[tuple[Taken, State]]:
         now = world.begin(pid, state.processes) if process.status == "idle" else process
         processes = _with(state.processes, pid, now)
         request = now.request()
-        new_store, response = request.perform(store, world.running(processes))
+        running = world.running(processes, state.late)
+        new_store, response = request.perform(store, running)
         items = state.items if new_store is store else frozenset(new_store.items())
         responded = _with(processes, pid, world.respond(pid, now, response))
-        yield Taken(pid, request, response), State(items, responded, state.crashes)
+        yield Taken(pid, request, response), state._replace(items=items, processes=responded)
         if state.crashes and isinstance(request, DeleteEach):
             for failing in request.failures(store):
-                new_store, response = failing.perform(store, world.running(processes))
+                new_store, response = failing.perform(store, running)
                 responded = _with(processes, pid, world.respond(pid, now, response))
                 items = frozenset(new_store.items())
-                yield Taken(pid, failing, response), State(items, responded, state.crashes - 1)
+                fewer = state.crashes - 1
+                yield Taken(pid, failing, response), state._replace(items=items, processes=responded, crashes=fewer)
         if state.crashes and process.status == "running" and quiet is None:
             crashed = _with(processes, pid, process.crashed())
-            yield Taken(pid, None, None), State(state.items, crashed, state.crashes - 1)
+            yield Taken(pid, None, None), state._replace(processes=crashed, crashes=state.crashes - 1)
+        if state.repeats and isinstance(request, WRITES) and quiet is None:
+            late = (*state.late, world.held_back(pid, now))
+            twice = state._replace(processes=processes, repeats=state.repeats - 1, late=late)
+            yield Taken(pid, request, None, "sends twice: "), twice
+    if quiet is None:
+        yield from _arrivals(world, state, store)
+
+
+def _arrivals(world: World, state: State, store: Store) -> Iterator[tuple[Taken, State]]:
+    """Yield the arrivals of requests that were held back."""
+    for held in state.late:
+        new_store, response = held.request.perform(store, world.running(state.processes, state.late))
+        late = tuple(one for one in state.late if one is not held)
+        arrived = state._replace(items=frozenset(new_store.items()), late=late)
+        yield Taken(held.call.process, held.request, response, "late: "), arrived
 
 
 def _quiet_process(world: World, processes: tuple[Process, ...], store: Store) -> int | None:

@@ -56,6 +56,11 @@ SMALL = {
         ((BATCH,), (PUT_1,), (COLLECT, PUT_2)), (B,), crashes=1, after={1: (0,), 2: (0,)}, collects=True
     ),
     "many-get-del": Configuration(((BATCH,), (DELETE, PUT_2)), crashes=1),
+    "put-twice": Configuration(((PUT_1,), (UPDATE_1, JOURNAL)), repeats=1),
+    "put-twice-del": Configuration(((PUT_1,), (DELETE, PUT_2)), repeats=1),
+    "journal-twice": Configuration(((JOURNAL,), (UPDATE_1, GET)), (A,), crashes=1, repeats=1),
+    "delete-twice": Configuration(((DELETE, PUT_2), (JOURNAL,)), (A,), repeats=1),
+    "journal-slow": Configuration(((JOURNAL,), (UPDATE_1,), (UPDATE_2, GET)), (A,), after={2: (1,)}, slow="R"),
 }
 
 LARGE = {

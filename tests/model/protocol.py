@@ -16,6 +16,7 @@ from .store import (
     Get,
     IndexKey,
     JournalID,
+    Key,
     List,
     Manifest,
     Now,
@@ -35,6 +36,9 @@ from .store import (
 
 MOST_BATCH_ATTEMPTS = 2
 MOST_VAIN_HELPS = 2
+MOST_CLAIMS = 6
+SLOW_BY = 50
+"""Ticks by which a slow clock is behind."""
 
 Item: TypeAlias = tuple[str, str, int]
 """One event of a batch: id, data, date."""
@@ -47,17 +51,28 @@ class Current(NamedTuple):
     entry: Entry
 
 
-class Existing(NamedTuple):
-    """What `exists` says of an id: its entry if the event is there, and the next free revision."""
+class Lookup(NamedTuple):
+    """What `lookup` says of an id: the entry that counts, the next free revision, and all entries listed."""
 
     current: Current | None
     next_revision: int
+    entries: tuple[IndexKey, ...] = ()
 
 
-def lookup(caller: Caller, event_id: str) -> Steps[tuple[Current | None, int]]:
+class Existing(NamedTuple):
+    """What `exists` says of an id: its entry if the event is there, the next free revision, and what was listed."""
+
+    current: Current | None
+    next_revision: int
+    entries: tuple[IndexKey, ...] = ()
+    updates: tuple[UpdateKey, ...] = ()
+
+
+def lookup(caller: Caller, event_id: str, known: Current | None = None) -> Steps[Lookup]:
     """Step 1: return the entry that counts, if one does, and the next free revision.
 
-    Entries and marks are asked for at one time; which answer comes first, nobody knows.
+    Entries and marks are asked for at one time; which answer comes first, nobody knows. An entry that is `known` never
+    changes as long as it is the highest.
     """
     while True:
         marked = (yield from _highest_mark(caller, event_id)) if caller.marks_first else 0
@@ -65,10 +80,12 @@ def lookup(caller: Caller, event_id: str) -> Steps[tuple[Current | None, int]]:
         if not caller.marks_first:
             marked = yield from _highest_mark(caller, event_id)
         if not entries or entries[-1].revision <= marked:
-            return None, marked + 1
+            return Lookup(None, marked + 1, entries)
+        if known is not None and known.revision == entries[-1].revision:
+            return Lookup(known, known.revision + 1, entries)
         entry = yield Get(entries[-1])
         if entry is not None:
-            return Current(entries[-1].revision, entry), entries[-1].revision + 1
+            return Lookup(Current(entries[-1].revision, entry), entries[-1].revision + 1, entries)
 
 
 def _highest_mark(caller: Caller, event_id: str) -> Steps[int]:
@@ -87,28 +104,35 @@ def exists(caller: Caller, event_id: str) -> Steps[Existing]:
     """
     vain_helps = 0
     before: Current | None = None
+    helped: Current | None = None
     while True:
-        current, next_revision = yield from lookup(caller, event_id)
+        current, next_revision, entries = yield from lookup(caller, event_id)
         if current is None:
             return Existing(None, next_revision)
-        target = current.entry.target
-        manifest = yield Get(journal_key(target))
+        manifest = yield Get(journal_key(current.entry.target))
+        updates = yield from _waiting(caller, event_id, current.entry)
         if manifest is not None and _has_row(caller, manifest, event_id):
-            deleted = yield from _is_deleted(caller, event_id, current.entry)
-            return Existing(None if deleted else current, next_revision)
-        if manifest is None and target.version == NEW:
-            still_vain = yield from _help(caller, event_id, current)
-            vain_helps += still_vain
+            is_deleted = Safeguard.WAITING_DELETES in caller.safeguards and any(map(is_delete, updates))
+            return Existing(None if is_deleted else current, next_revision, entries, updates)
+        if manifest is None and _is_claim(current):
+            vain_helps += current == helped
             if vain_helps > MOST_VAIN_HELPS:
                 message = f"{event_id} has no manifest, although it was helped"
                 raise Stuck(message)
+            helped = current
+            yield from _help(caller, event_id, current)
         elif current == before:
-            if manifest is None and current.entry.birth != current.revision:
-                message = f"{event_id} has moved to {target}, which is lost"
+            if manifest is None:
+                message = f"{event_id} has moved to {current.entry.target}, which is lost"
                 raise Stuck(message)
             return Existing(None, next_revision)
         else:
             before = current
+
+
+def _is_claim(current: Current) -> bool:
+    """Say whether an event began with the entry; 0.4.3 writes none before the manifest."""
+    return current.entry.birth == current.revision
 
 
 def _has_row(caller: Caller, manifest: Manifest, event_id: str) -> bool:
@@ -117,17 +141,15 @@ def _has_row(caller: Caller, manifest: Manifest, event_id: str) -> bool:
     return any(row.event_id == event_id for row in manifest.rows)
 
 
-def _is_deleted(caller: Caller, event_id: str, entry: Entry) -> Steps[bool]:
-    """Say whether a DELETE waits for the event (the end of step 2)."""
-    if Safeguard.WAITING_DELETES not in caller.safeguards:
-        return False
-    if any(map(is_delete, (yield List(("updates", entry.target, event_id))))):
-        return True
+def _waiting(caller: Caller, event_id: str, entry: Entry) -> Steps[tuple[UpdateKey, ...]]:
+    """List the updates of the event's journal and of the one it came from, used ones too (the end of step 2)."""
+    updates: tuple[Key, ...] = yield List(("updates", entry.target, event_id))
+    if entry.origin is not None:
+        updates += yield List(("updates", entry.origin, event_id))
     if _combined_by_043(caller, entry):
         everywhere = yield List(("updates",))
-        if any(is_delete(update) and update.event_id == event_id for update in without_dead(everywhere)):
-            return True
-    return entry.origin is not None and any(map(is_delete, (yield List(("updates", entry.origin, event_id)))))
+        updates += tuple(one for one in without_dead(everywhere) if one.event_id == event_id)
+    return tuple(update for update in updates if isinstance(update, UpdateKey))
 
 
 def _combined_by_043(caller: Caller, entry: Entry) -> bool:
@@ -135,12 +157,12 @@ def _combined_by_043(caller: Caller, entry: Entry) -> bool:
     return caller.beside_043 and entry.origin is None and entry.target.version != NEW
 
 
-def _help(caller: Caller, event_id: str, claim: Current) -> Steps[bool]:
-    """Step 3: finish another's claim. Return True if its manifest is still missing."""
+def _help(caller: Caller, event_id: str, claim: Current) -> Steps[None]:
+    """Step 3: finish another's claim."""
     if Safeguard.SECOND_LOOKUP in caller.safeguards:
-        again, _ = yield from lookup(caller, event_id)
-        if again != claim:
-            return False
+        again = yield from lookup(caller, event_id)
+        if again.current != claim:
+            return
     entry = claim.entry
     draft = yield Get(draft_key(entry.target))
     if draft is not None:
@@ -150,7 +172,6 @@ def _help(caller: Caller, event_id: str, claim: Current) -> Steps[bool]:
     else:
         row = Row(event_id, entry.date, claim.revision, 0, entry.birth)
         yield Create(journal_key(entry.target), Manifest((row,)))
-    return (yield Get(journal_key(entry.target))) is None
 
 
 class Wanted(NamedTuple):
@@ -168,9 +189,29 @@ def put(caller: Caller, event_id: str, data: str, date: int) -> Steps[str | GoOn
     """Step 4, at first as if the id were new: its first revision is claimed, the blob being still under way."""
     journal = JournalID(date, date, NEW, caller.name)
     wanted = Wanted(event_id, data, journal, 0)
-    claimed = yield Create(index_key(event_id, 1), Entry(journal, None, date, 1))
+    claimed = yield from _create_claim(caller, event_id, 1, Entry(journal, None, date, 1, 0))
     yield Put(blob_key(caller.name), (data,))
     return GoOn(_commit, (wanted, 1)) if claimed else GoOn(_put_after_a_look, (wanted,))
+
+
+def _create_claim(caller: Caller, event_id: str, revision: int, claim: Entry) -> Steps[bool]:
+    """Create a claim; say whether it was made.
+
+    Refused, it may be there, its answer lost; it may even have been helped, and its event moved on or deleted: then
+    its manifest is there.
+    """
+    if (yield Create(index_key(event_id, revision), claim)):
+        return True
+    if Safeguard.OWN_CLAIM not in caller.safeguards:
+        return False
+    there = yield Get(index_key(event_id, revision))
+    return (there is not None and there.target == claim.target) or (yield from _is_made(claim.target))
+
+
+def _is_made(journal: JournalID) -> Steps[bool]:
+    """Say whether a journal's manifest is there, and no fence."""
+    manifest = yield Get(journal_key(journal))
+    return manifest is not None and not manifest.fence
 
 
 def _put_again(caller: Caller, before: Wanted, void: int) -> Steps[GoOn]:
@@ -193,46 +234,42 @@ def _end(wanted: Wanted, result: str) -> Steps[str]:
     return result
 
 
+def _give_back(journal: JournalID) -> Steps[None]:
+    """Delete the blob of a claim that came to nothing, unless garbage collection will, with the manifest."""
+    if (yield Get(journal_key(journal))) is None:
+        yield Delete(blob_key(journal.blob))
+
+
 def _put_after_a_look(caller: Caller, wanted: Wanted) -> Steps[str | GoOn]:
     """Claim the next revision, the blob being there."""
     event_id, journal = wanted.event_id, wanted.journal
     existing = yield from exists(caller, event_id)
     if existing.current is not None:
-        return (yield from _end(wanted, "ok" if existing.current.entry.target == journal else "exists"))
+        if existing.current.entry.target == journal:
+            return GoOn(_commit, (wanted, existing.current.revision))
+        yield from _give_back(journal)
+        return (yield from _end(wanted, "exists"))
     revision = existing.next_revision
-    claimed = yield Create(index_key(event_id, revision), Entry(journal, None, journal.start, revision))
+    claimed = yield from _create_claim(caller, event_id, revision, Entry(journal, None, journal.start, revision, 0))
     return GoOn(_commit, (wanted, revision)) if claimed else GoOn(_put_after_a_look, (wanted,))
 
 
 def _commit(caller: Caller, wanted: Wanted, revision: int) -> Steps[str | GoOn]:
     """Look at the claim, and create the manifest; someone may have done so before, or fenced it."""
     event_id, journal = wanted.event_id, wanted.journal
+    counts = True
     if Safeguard.LIST_AFTER_CLAIM in caller.safeguards:
         counts = yield from _counts(caller, event_id, revision)
-        if not counts:
-            own = (yield Get(journal_key(journal))) if Safeguard.OWN_MANIFEST in caller.safeguards else None
-            if own is not None and not own.fence:
-                return (yield from _end(wanted, "ok"))
-            if Safeguard.FRESH_TARGET in caller.safeguards:
-                return GoOn(_put_again, (wanted, revision))
-            return GoOn(_put_after_a_look, (wanted,))
-    row = Row(event_id, journal.start, revision, 0, revision)
-    if (yield Create(journal_key(journal), Manifest((row,)))):
+    if counts:
+        row = Row(event_id, journal.start, revision, 0, revision)
+        if (yield Create(journal_key(journal), Manifest((row,)))):
+            return (yield from _end(wanted, "ok"))
+    if (counts or Safeguard.OWN_MANIFEST in caller.safeguards) and (yield from _is_made(journal)):
         return (yield from _end(wanted, "ok"))
-    there = yield Get(journal_key(journal))
-    if there is None or there.fence:
+    yield from _give_back(journal)
+    if counts or Safeguard.FRESH_TARGET in caller.safeguards:
         return GoOn(_put_again, (wanted, revision))
-    return (yield from _end(wanted, "ok"))
-
-
-def _looked_up(caller: Caller, event_id: str) -> Steps[Existing]:
-    """Step 2, before a claim.
-
-    An id without index entries takes the first, unseen whether there are marks: the listing after the claim shows them.
-    """
-    if not (yield List(("index", event_id))):
-        return Existing(None, 1)
-    return (yield from exists(caller, event_id))
+    return GoOn(_put_after_a_look, (wanted,))
 
 
 def _counts(caller: Caller, event_id: str, claimed: int) -> Steps[bool]:
@@ -255,38 +292,48 @@ def put_many(
     yield PutOwn(blob_key(blob), tuple(data for _, data, _ in items))
     draft = tuple((event_id, date) for event_id, _, date in items)
     yield PutOwn(draft_key(journal), draft)
-    rows: list[Row] = []
-    for event_id, _, date in items:
-        revision = yield from _claim(caller, event_id, date, journal)
-        if revision is None or revision == 0:
-            break
-        rows.append(Row(event_id, date, revision, 0, revision))
+    revisions: list[int | None] = []
+    for place, (event_id, _, date) in enumerate(items):
+        revisions.append((yield from _claim(caller, event_id, Entry(journal, None, date, None, place))))
+    rows = [Row(item[0], item[2], one, 0, one) for item, one in zip(items, revisions, strict=True) if one]
     is_whole = len(rows) == len(items)
     is_made = is_whole and (yield Create(journal_key(journal), Manifest(tuple(rows))))
     if is_made or not (yield from _fence(journal)):
         for key in void:
             yield Delete(key)
         return "ok"
-    if attempt == MOST_BATCH_ATTEMPTS or (not is_whole and revision is None):
+    if attempt == MOST_BATCH_ATTEMPTS or None in revisions:
         return "exists"
     return GoOn(put_many, (items, attempt + 1, (*void, *(index_key(row.event_id, row.revision) for row in rows))))
 
 
-def _claim(caller: Caller, event_id: str, date: int, journal: JournalID) -> Steps[int | None]:
-    """Claim one id of a batch: return the revision; 0 if others were in the way, None if the id is taken."""
-    existing = yield from _looked_up(caller, event_id)
-    if existing.current is not None:
-        return existing.current.revision if existing.current.entry.target == journal else None
-    revision = existing.next_revision
-    if not (yield Create(index_key(event_id, revision), Entry(journal, None, date, revision))):
-        return 0
-    return revision if (yield from _counts(caller, event_id, revision)) else 0
+def _claim(caller: Caller, event_id: str, wanted: Entry) -> Steps[int | None]:
+    """Claim one id of a batch: return the revision; 0 if others were in the way, None if the id is taken.
+
+    An id without index entries takes the first, unseen whether there are marks: the listing after the claim shows them.
+    """
+    revision = 0
+    if not (yield List(("index", event_id))):
+        claimed = yield from _create_claim(caller, event_id, 1, wanted._replace(birth=1))
+        revision = 1 if claimed else 0
+    for _ in range(MOST_CLAIMS):
+        if revision:
+            return revision if (yield from _counts(caller, event_id, revision)) else 0
+        existing = yield from exists(caller, event_id)
+        if existing.current is not None:
+            if existing.current.entry.target != wanted.target:
+                return None
+            revision = existing.current.revision
+            continue
+        following = existing.next_revision
+        claimed = yield from _create_claim(caller, event_id, following, wanted._replace(birth=following))
+        revision = following if claimed else 0
+    return 0
 
 
 def _fence(journal: JournalID) -> Steps[bool]:
     """Create the manifest as a fence; return False if it was there, and is none."""
-    yield Create(journal_key(journal), FENCE)
-    manifest = yield Get(journal_key(journal))
+    manifest = FENCE if (yield Create(journal_key(journal), FENCE)) else (yield Get(journal_key(journal)))
     if manifest is None:
         message = f"{journal} has gone"
         raise Stuck(message)
@@ -302,11 +349,11 @@ def _settle(caller: Caller, journal: JournalID, draft: tuple[tuple[str, int], ..
     """
     rows = []
     for event_id, date in draft:
-        current, _ = yield from lookup(caller, event_id)
-        again, _ = yield from lookup(caller, event_id)
+        current = (yield from lookup(caller, event_id)).current
+        again = (yield from lookup(caller, event_id)).current
         while current != again:
-            current, _ = yield from lookup(caller, event_id)
-            again, _ = yield from lookup(caller, event_id)
+            current = (yield from lookup(caller, event_id)).current
+            again = (yield from lookup(caller, event_id)).current
         if current is None or current.entry.target != journal:
             yield from _fence(journal)
             return
@@ -317,24 +364,33 @@ def _settle(caller: Caller, journal: JournalID, draft: tuple[tuple[str, int], ..
     yield Create(journal_key(journal), Manifest(tuple(rows)))
 
 
-def update_event(_caller: Caller, event_id: str, data: str) -> Steps[str | GoOn]:
-    """Step 6: take the timestamp."""
-    timestamp = yield Now()
-    return GoOn(_update_at, (event_id, data, timestamp))
-
-
-def _update_at(caller: Caller, event_id: str, data: str, timestamp: int) -> Steps[str]:
+def update_event(caller: Caller, event_id: str, data: str) -> Steps[str | GoOn]:
+    """Step 6: look the event up, and take the timestamp."""
     existing = yield from exists(caller, event_id)
     if existing.current is None:
         return "notfound"
-    first = existing.current.entry
-    target = first.target
+    timestamp = yield from _timestamp(caller, existing)
+    return GoOn(_update_at, (event_id, data, existing.current, timestamp))
+
+
+def _timestamp(caller: Caller, existing: Existing) -> Steps[int]:
+    """Return a timestamp newer than every update known of the event, whatever the clock says."""
+    now: int = yield Now()
+    known = [update.timestamp for update in existing.updates]
+    if existing.current is not None:
+        known.append(existing.current.entry.updated)
+    return max([now - SLOW_BY if caller.is_slow else now, *(timestamp + 1 for timestamp in known)])
+
+
+def _update_at(caller: Caller, event_id: str, data: str, current: Current, timestamp: int) -> Steps[str]:
+    first, target = current.entry, current.entry.target
     yield Put(update_key(target, event_id, timestamp, "UPDATE"), data)
+    known = current
     while Safeguard.AGAIN_WHILE_MOVING in caller.safeguards:
-        current, _ = yield from lookup(caller, event_id)
-        if current is None or current.entry.target == target or not _same_event(caller, current.entry, first):
+        found = (yield from lookup(caller, event_id, known)).current
+        if found is None or found.entry.target == target or not _same_event(caller, found.entry, first):
             break
-        target = current.entry.target
+        known, target = found, found.entry.target
         yield Put(update_key(target, event_id, timestamp, "UPDATE"), data)
     return "ok"
 
@@ -344,34 +400,32 @@ def _same_event(caller: Caller, one: Entry, other: Entry) -> bool:
     return one.birth == other.birth or (caller.beside_043 and None in (one.birth, other.birth))
 
 
-def delete_event(_caller: Caller, event_id: str) -> Steps[str | GoOn]:
-    """Step 7: take the timestamp."""
-    timestamp = yield Now()
-    return GoOn(_delete_at, (event_id, timestamp))
-
-
-def _delete_at(caller: Caller, event_id: str, timestamp: int) -> Steps[str]:
+def delete_event(caller: Caller, event_id: str) -> Steps[str | GoOn]:
+    """Step 7: look the event up, and take the timestamp."""
     existing = yield from exists(caller, event_id)
     if existing.current is None:
         return "notfound"
-    revision, first = existing.current
-    target = first.target
-    entries = yield List(("index", event_id))
+    timestamp = yield from _timestamp(caller, existing)
+    return GoOn(_delete_at, (event_id, existing.current, existing.entries, timestamp))
+
+
+def _delete_at(
+    caller: Caller, event_id: str, current: Current, entries: tuple[IndexKey, ...], timestamp: int
+) -> Steps[str]:
+    first, target = current.entry, current.entry.target
     yield Put(update_key(target, event_id, timestamp, "DELETE"), None)
-    if Safeguard.AGAIN_WHILE_MOVING in caller.safeguards:
-        while True:
-            current, _ = yield from lookup(caller, event_id)
-            if current is None or not _same_event(caller, current.entry, first):
-                break
-            if current.entry.target == target:
-                revision = max(revision, current.revision)
-                break
-            revision, target = current.revision, current.entry.target
-            yield Put(update_key(target, event_id, timestamp, "DELETE"), None)
-        entries = yield List(("index", event_id))
+    while Safeguard.AGAIN_WHILE_MOVING in caller.safeguards:
+        found, _, entries = yield from lookup(caller, event_id, current)
+        if found is None or not _same_event(caller, found.entry, first):
+            break
+        current = found
+        if found.entry.target == target:
+            break
+        target = found.entry.target
+        yield Put(update_key(target, event_id, timestamp, "DELETE"), None)
     if Safeguard.MARKS in caller.safeguards:
-        yield Put(mark_key(event_id, revision), "")
-        entries = [entry for entry in entries if entry.revision <= revision]
+        yield Put(mark_key(event_id, current.revision), "")
+        entries = tuple(entry for entry in entries if entry.revision <= current.revision)
     for entry in entries:
         yield Delete(entry)
     return "ok"
@@ -386,35 +440,57 @@ def newest(caller: Caller, updates: list[UpdateKey]) -> UpdateKey | None:
     return max(updates, key=lambda update: update.timestamp, default=None)
 
 
+class Read(NamedTuple):
+    """What was read of an event; None: it is deleted. `vanished`: look it up again."""
+
+    data: str | None
+    vanished: bool = False
+
+
 def get(caller: Caller, event_id: str, before: Current | None = None) -> Steps[str | GoOn | None]:
     """Step 8: get_event; None for NotFound. `before` is what an earlier lookup gave, whose journal was not of use."""
-    current, _ = yield from lookup(caller, event_id)
+    current = (yield from lookup(caller, event_id)).current
     if current is None:
         return None
-    from_the_start = GoOn(get, (event_id, current))
+    read = yield from _read(caller, event_id, current)
+    if not read.vanished:
+        return read.data
+    if current == before:
+        manifest = yield Get(journal_key(current.entry.target))
+        if manifest is None or not any(row.event_id == event_id for row in manifest.rows):
+            return None
+    return GoOn(get, (event_id, current))
+
+
+def _read(caller: Caller, event_id: str, current: Current) -> Steps[Read]:
+    """Read the event that an entry names. What a combination wrote says all that its manifest's row does."""
     entry = current.entry
-    manifest = yield Get(journal_key(entry.target))
-    rows = () if manifest is None else manifest.rows
-    place = next((place for place, row in enumerate(rows) if row.event_id == event_id), None)
-    if manifest is None or place is None:
-        return None if current == before else from_the_start
+    place, updated = entry.place, entry.updated
+    manifest = None
+    if place is None or _is_claim(current):
+        manifest = yield Get(journal_key(entry.target))
+    if place is None:
+        rows = () if manifest is None else manifest.rows
+        place = next((place for place, row in enumerate(rows) if row.event_id == event_id), None)
+        if place is None:
+            return Read(None, vanished=True)
+        updated = rows[place].updated
     updates = yield from _updates_to_read(caller, event_id, entry, manifest)
-    updated = manifest.rows[place].updated
+    blob: tuple[str, ...] | None = yield Get(blob_key(entry.target.blob))
+    if _is_claim(current) and (manifest is None or manifest.fence):
+        return Read(None, vanished=True)
     update = newest(caller, [update for update in updates if is_delete(update) or update.timestamp > updated])
     if update is not None and is_delete(update):
-        return None
-    if update is not None:
-        updated_data: str | None = yield Get(update)
-        return from_the_start if updated_data is None else updated_data
-    blob: tuple[str, ...] | None = yield Get(blob_key(entry.target.blob))
-    return from_the_start if blob is None else blob[place]
+        return Read(None)
+    data = (blob[place] if blob is not None else None) if update is None else (yield Get(update))
+    return Read(data, vanished=data is None)
 
 
-def _updates_to_read(caller: Caller, event_id: str, entry: Entry, manifest: Manifest) -> Steps[list[UpdateKey]]:
+def _updates_to_read(caller: Caller, event_id: str, entry: Entry, manifest: Manifest | None) -> Steps[list[UpdateKey]]:
     """Return the updates that may be newer than a row's data."""
     journals = [entry.target]
     if Safeguard.UPDATES_OF_ORIGIN not in caller.safeguards:
-        journals += manifest.replaces
+        journals += manifest.replaces if manifest is not None else ()
     elif entry.origin is not None:
         journals.append(entry.origin)
     updates = []

@@ -24,7 +24,6 @@ from .store import (
     Manifest,
     Put,
     PutOwn,
-    ReadLedger,
     Row,
     UpdateKey,
     blob_key,
@@ -32,7 +31,6 @@ from .store import (
     is_delete,
     journal_key,
     mark_key,
-    tombstone,
     update_key,
     without_dead,
 )
@@ -71,9 +69,20 @@ class Attempt(NamedTuple):
         return GoOn(self.call, (self.number + 1,)) if self.number < MOST_ATTEMPTS else "busy"
 
 
+def read_ledger(own: Ledger = ()) -> Steps[Ledger]:
+    """List the ledger and read each entry but one's `own`. What goes in between is left out."""
+    ledger = []
+    known = dict(own)
+    for key in (yield List(("ledger",))):
+        entry = known.get(key) or (yield Get(key))
+        if entry is not None:
+            ledger.append((key, entry))
+    return tuple(ledger)
+
+
 def journal(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
     """Step 9: combine the new journals that no open ledger entry names."""
-    ledger = yield ReadLedger()
+    ledger = yield from read_ledger()
     busy = _under_way(caller, ledger)
     keys: list[JournalKey] = without_dead((yield List(("journals",))))
     sources = [key.journal for key in keys if key.journal.version == NEW and key.journal not in busy]
@@ -84,29 +93,42 @@ def journal(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
 
 def update(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
     """Step 9 for the first journal that live updates wait for, step 11 for those that wait for a dead one."""
-    ledger = yield ReadLedger()
+    ledger = yield from read_ledger()
     busy = _under_way(caller, ledger)
     waiting: list[UpdateKey] = without_dead((yield List(("updates",))))
-    if not waiting:
-        return "none"
-    journal_keys = yield List(("journals",))
-    alive = [key.journal for key in without_dead(journal_keys)]
-    to_apply: dict[JournalID, list[UpdateKey]] = {}
+    addressed: dict[JournalID, list[UpdateKey]] = {}
     for one in waiting:
-        home: JournalID | None = one.journal
-        if one.journal not in alive:
-            if Safeguard.ONE_STEP in caller.safeguards:
-                home = yield from _one_step(caller, one, alive, journal_keys, ledger)
-            else:
-                home = yield from _all_steps(one, alive, journal_keys, ledger)
-        if home is not None:
-            to_apply.setdefault(home, []).append(one)
+        if one.journal not in busy or Safeguard.ONE_STEP not in caller.safeguards:
+            addressed.setdefault(one.journal, []).append(one)
+    to_apply: dict[JournalID, list[UpdateKey]] = {}
+    for journal_id, updates in addressed.items():
+        there = yield List(("journals", journal_id))
+        if without_dead(there):
+            to_apply.setdefault(journal_id, []).extend(updates)
+        elif there or journal_id.version != NEW:
+            for one in updates:
+                home = yield from _home(caller, one, ledger)
+                if home is not None:
+                    to_apply.setdefault(home, []).append(one)
     free = sorted(home for home in to_apply if home not in busy)
     if not free:
         return "none"
     moved = tuple(one for one in to_apply[free[0]] if one.journal != free[0])
     known = tuple(one for one in to_apply[free[0]] if one.journal == free[0])
     return (yield from _combine(caller, Attempt(update, attempt, (free[0],), ledger, moved, known)))
+
+
+def _home(caller: Caller, one: UpdateKey, ledger: Ledger) -> Steps[JournalID | None]:
+    """Step 11: return the live journal that an update of a dead one is for; where there is none, bury the update."""
+    if Safeguard.ONE_STEP in caller.safeguards:
+        home = yield from _one_step(caller, one)
+    else:
+        home = yield from _all_steps(one)
+        if home is None and _is_source(one.journal, ledger):
+            return None
+    if home is None:
+        yield Bury(one)
+    return home
 
 
 def _under_way(caller: Caller, ledger: Ledger) -> set[JournalID | None]:
@@ -121,31 +143,34 @@ def _is_source(journal_id: JournalID, ledger: Ledger) -> bool:
     return any(journal_id in entry.sources for _, entry in ledger)
 
 
-def _one_step(
-    caller: Caller, one: UpdateKey, alive: list[JournalID], journal_keys: tuple[Key, ...], ledger: Ledger
-) -> Steps[JournalID | None]:
-    """Step 11: return the live journal that replaces the update's dead one; where there is none, bury the update."""
-    if _is_source(one.journal, ledger):
-        return None
-    home = None
-    for candidate in alive:
-        manifest = yield Get(journal_key(candidate))
-        if manifest is None:
-            continue
-        replaces_it = one.journal in manifest.replaces
-        overlaps = any(row.event_id == one.event_id and row.birth is None for row in manifest.rows)
-        if replaces_it or (caller.beside_043 and home is None and overlaps):
-            home = candidate
-    key = journal_key(one.journal)
-    if home is None and (key in journal_keys or tombstone(key) in journal_keys or one.journal.version != NEW):
-        yield Bury(one)
-    return home
+def _one_step(caller: Caller, one: UpdateKey) -> Steps[JournalID | None]:
+    """Follow the index, then look through the living journals, for the row that comes from the update's journal."""
+    current = (yield from lookup(caller, one.event_id)).current
+    if current is not None and (yield from _holds(caller, current.entry.target, one)):
+        return current.entry.target
+    for key in without_dead((yield List(("journals",)))):
+        journal_id: JournalID = key.journal
+        if (yield from _holds(caller, journal_id, one)):
+            return journal_id
+    return None
 
 
-def _all_steps(
-    one: UpdateKey, alive: list[JournalID], journal_keys: tuple[Key, ...], ledger: Ledger
-) -> Steps[JournalID | None]:
+def _holds(caller: Caller, journal_id: JournalID, one: UpdateKey) -> Steps[bool]:
+    """Say whether a journal has the row that an update was written for: it says so, or 0.4.3 wrote it."""
+    manifest = yield Get(journal_key(journal_id))
+    if manifest is None:
+        return False
+    origins = manifest.origins or (None,) * len(manifest.rows)
+    return any(
+        row.event_id == one.event_id and (origin == one.journal or (caller.beside_043 and row.birth is None))
+        for row, origin in zip(manifest.rows, origins, strict=True)
+    )
+
+
+def _all_steps(one: UpdateKey) -> Steps[JournalID | None]:
     """Follow `replaces` as far as manifests can be read (what the first version did)."""
+    journal_keys = yield List(("journals",))
+    alive = [key.journal for key in without_dead(journal_keys)]
     home = one.journal
     manifests = [key for key in journal_keys if isinstance(key, JournalKey)]
     for _ in range(5):
@@ -159,11 +184,7 @@ def _all_steps(
         if following is None:
             break
         home = following
-    if home in alive:
-        return home
-    if not _is_source(one.journal, ledger):
-        yield Bury(one)
-    return None
+    return home if home in alive else None
 
 
 def _combine(caller: Caller, attempt: Attempt) -> Steps[str | GoOn]:
@@ -184,17 +205,29 @@ def _combine(caller: Caller, attempt: Attempt) -> Steps[str | GoOn]:
     entered = yield from _enter(caller, ledger_key, entry)
     if not entered:
         return attempt.start_over()
-    if made is not None:
+    manifest = yield from _commit(caller, entry, gathered)
+    if manifest is None:
+        yield Delete(ledger_key)
+        return attempt.start_over()
+    yield from _finish(caller, ledger_key, entry, manifest)
+    return "ok"
+
+
+def _commit(caller: Caller, entry: Combination, gathered: list[Gathered]) -> Steps[Manifest | None]:
+    """Write the blob and create the manifest; None if a source has vanished, or the manifest has been fenced."""
+    if entry.journal is None:
+        return Manifest(())
+    if gathered:
         data = yield from _read(gathered)
         if data is None:
-            yield Delete(ledger_key)
-            return attempt.start_over()
-        yield PutOwn(blob_key(name), data)
-        rows, origins = tuple(one.row for one in gathered), tuple(one.origin for one in gathered)
-        if not (yield Create(journal_key(made), Manifest(rows, entry.sources, origins=origins))):
-            return "fenced"
-    yield from _finish(caller, ledger_key, entry)
-    return "ok"
+            return None
+        yield PutOwn(blob_key(entry.journal.blob), data)
+    rows, origins = tuple(one.row for one in gathered), tuple(one.origin for one in gathered)
+    manifest = Manifest(rows, entry.sources, origins=origins)
+    if (yield Create(journal_key(entry.journal), manifest)):
+        return manifest
+    there = (yield Get(journal_key(entry.journal))) if Safeguard.OWN_CLAIM in caller.safeguards else FENCE
+    return None if there is None or there.fence else manifest
 
 
 def _read(gathered: list[Gathered]) -> Steps[tuple[str, ...] | None]:
@@ -285,50 +318,51 @@ def _one_of_each(gathered: list[Gathered]) -> Steps[list[Gathered]]:
 
 def _enter(caller: Caller, ledger_key: Key, entry: Combination) -> Steps[bool]:
     """Write the ledger entry, then look again: say whether the sources are still ours alone; if not, take it back."""
-    if not (yield Create(ledger_key, entry)):
-        return False
+    yield Put(ledger_key, entry)
     if Safeguard.LEDGER_AGAIN not in caller.safeguards:
         return True
-    ledger: Ledger = yield ReadLedger()
-    if (ledger_key, entry) not in ledger:
-        return False
+    ledger = yield from read_ledger(((ledger_key, entry),))
     others = tuple(one for one in ledger if one[0] != ledger_key)
     named = {source for _, other in others for source in other.sources} | {other.journal for _, other in others}
-    alive = without_dead((yield List(("journals",))))
-    if all(source not in named and journal_key(source) in alive for source in entry.sources):
+    is_free = (ledger_key, entry) in ledger and not named.intersection(entry.sources)
+    if is_free and (yield from _are_living(entry.sources)):
         return True
     yield Delete(ledger_key)
     return False
 
 
-def _finish(caller: Caller, ledger_key: Key, entry: Combination) -> Steps[None]:
+def _are_living(journals: tuple[JournalID, ...]) -> Steps[bool]:
+    """Say whether these journals are all there and none has a tombstone: each is listed by itself."""
+    are_living = True
+    for journal_id in journals:
+        are_living &= bool(without_dead((yield List(("journals", journal_id)))))
+    return are_living
+
+
+def _finish(caller: Caller, ledger_key: Key, entry: Combination, made: Manifest) -> Steps[None]:
     """Step 10, by whoever finds the entry's manifest created."""
-    made = Manifest(())
     if entry.journal is not None:
-        made = yield Get(journal_key(entry.journal))
-        if made is None:
-            return
         yield from _move_entries(caller, entry.journal, made, entry.sources)
     used = list(entry.used)
     if Safeguard.AGAIN_WHILE_MOVING in caller.safeguards:
-        for source in entry.sources:
-            yield from _take_late_updates(caller, source, entry, made, used)
-        if entry.journal is not None and not made.rows:
-            yield Bury(journal_key(entry.journal))
+        yield from _take_late_updates(caller, entry, made, used)
     if Safeguard.MARKS in caller.safeguards:
         kept = {row.event_id for row in made.rows}
         for event_id in sorted({one.event_id for one in used if is_delete(one)} - kept):
             yield from _remove_entries(event_id, (*entry.sources, entry.journal))
     for source in entry.sources:
         yield Bury(journal_key(source))
+    if entry.journal is not None and not made.rows:
+        yield Bury(journal_key(entry.journal))
     for one in used:
         yield Bury(one)
     yield Delete(ledger_key)
 
 
 def _move_entries(caller: Caller, journal_id: JournalID, made: Manifest, sources: tuple[JournalID, ...]) -> Steps[None]:
-    for row, origin in zip(made.rows, made.origins, strict=True):
-        yield from _move_index(caller, row, Entry(journal_id, origin, row.date, row.birth), sources)
+    for place, (row, origin) in enumerate(zip(made.rows, made.origins, strict=True)):
+        moved = Entry(journal_id, origin, row.date, row.birth, place, row.updated)
+        yield from _move_index(caller, row, moved, sources)
 
 
 def _move_index(caller: Caller, row: Row, moved: Entry, sources: tuple[JournalID, ...]) -> Steps[None]:
@@ -359,52 +393,49 @@ def _move_index(caller: Caller, row: Row, moved: Entry, sources: tuple[JournalID
             yield Delete(key)
 
 
-def _take_late_updates(
-    caller: Caller, source: JournalID, entry: Combination, made: Manifest, used: list[UpdateKey]
-) -> Steps[None]:
-    """List a source's updates again; what is not yet in its row goes to the new journal. Add all to `used`."""
-    updates: list[UpdateKey] = without_dead((yield List(("updates", source))))
-    if Safeguard.ONE_STEP in caller.safeguards:
-        updates += yield from _updates_of_replaced(source)
+def _take_late_updates(caller: Caller, entry: Combination, made: Manifest, used: list[UpdateKey]) -> Steps[None]:
+    """List the sources' updates again; what is not yet in its row goes to the new journal. Add all to `used`."""
     rows = {row.event_id: (row, origin) for row, origin in zip(made.rows, made.origins, strict=True)}
-    for one in updates:
+    late = yield from _late_updates(caller, entry.sources)
+    for source, one in late:
+        if one in used:
+            continue
         row, origin = rows.get(one.event_id, (None, None))
         if entry.journal and row and origin == source and (is_delete(one) or one.timestamp > row.updated):
             data = yield Get(one)
-            yield Put(update_key(entry.journal, one.event_id, one.timestamp, one.kind), data)
+            if data is not None or is_delete(one):
+                yield Put(update_key(entry.journal, one.event_id, one.timestamp, one.kind), data)
             if is_delete(one) and Safeguard.MARKS in caller.safeguards:
-                yield from _remove_entry_made_late(row, entry.journal)
-        if one not in used:
-            used.append(one)
+                yield from _remove_entries(one.event_id, (entry.journal,))
+        used.append(one)
 
 
-def _updates_of_replaced(source: JournalID) -> Steps[list[UpdateKey]]:
-    """Return the live updates of the journals that a source has replaced, for those of its rows that come from them."""
-    manifest = yield Get(journal_key(source))
-    updates: list[UpdateKey] = []
-    if manifest is not None:
+def _late_updates(caller: Caller, sources: tuple[JournalID, ...]) -> Steps[list[tuple[JournalID, UpdateKey]]]:
+    """Return the live updates of the sources, each with the source whose row it is for.
+
+    It may be addressed to a journal that a source has replaced.
+    """
+    manifests: dict[JournalID, Manifest] = {}
+    for source in sources:
+        if source.version != NEW and Safeguard.ONE_STEP in caller.safeguards:
+            manifest = yield Get(journal_key(source))
+            manifests |= {source: manifest} if manifest is not None else {}
+    late: list[tuple[JournalID, UpdateKey]] = []
+    for source in sources:
+        late += [(source, one) for one in without_dead((yield List(("updates", source))))]
+    for source, manifest in manifests.items():
         origins = {row.event_id: origin for row, origin in zip(manifest.rows, manifest.origins, strict=False)}
         for replaced in manifest.replaces:
-            late: list[UpdateKey] = without_dead((yield List(("updates", replaced))))
-            updates += [one for one in late if origins.get(one.event_id) == replaced]
-    return updates
-
-
-def _remove_entry_made_late(row: Row, journal_id: JournalID) -> Steps[None]:
-    """Mark and remove an entry that this combination has made after the event's deleter had removed the lower ones."""
-    keys = yield List(("index", row.event_id))
-    if keys and keys[-1].revision == row.revision:
-        yield from _remove_listed(row.event_id, keys, (journal_id,))
+            for one in without_dead((yield List(("updates", replaced)))):
+                late += [(source, one)] if origins.get(one.event_id) == replaced else []
+    return late
 
 
 def _remove_entries(event_id: str, targets: tuple[JournalID | None, ...]) -> Steps[None]:
     """Mark and remove a deleted event's index entries, unless the highest names none of `targets`."""
-    keys = yield List(("index", event_id))
-    if keys:
-        yield from _remove_listed(event_id, keys, targets)
-
-
-def _remove_listed(event_id: str, keys: tuple[IndexKey, ...], targets: tuple[JournalID | None, ...]) -> Steps[None]:
+    keys: tuple[IndexKey, ...] = yield List(("index", event_id))
+    if not keys:
+        return
     current = yield Get(keys[-1])
     if current is None or current.target not in targets:
         return
@@ -415,17 +446,17 @@ def _remove_listed(event_id: str, keys: tuple[IndexKey, ...], targets: tuple[Jou
 
 def recover(caller: Caller) -> Steps[str | GoOn]:
     """Step 12, for every ledger entry that is open; beside 0.4.3, `repair` then."""
-    ledger = yield ReadLedger()
+    ledger = yield from read_ledger()
     if not ledger and not caller.beside_043:
         return "none"
     for key, entry in ledger:
         if entry.journal is None:
             yield Delete(key)
             continue
-        yield Create(journal_key(entry.journal), FENCE)
-        manifest = yield Get(journal_key(entry.journal))
+        fenced = yield Create(journal_key(entry.journal), FENCE)
+        manifest = FENCE if fenced else (yield Get(journal_key(entry.journal)))
         if manifest is not None and not manifest.fence:
-            yield from _finish(caller, key, entry)
+            yield from _finish(caller, key, entry, manifest)
             continue
         if manifest is not None:
             yield Bury(journal_key(entry.journal))
@@ -435,7 +466,7 @@ def recover(caller: Caller) -> Steps[str | GoOn]:
 
 def _combine_sharers(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
     """Combine the live journals that share an id; delete what 0.4.3 journaled after its event had been deleted."""
-    ledger = yield ReadLedger()
+    ledger = yield from read_ledger()
     if ledger:
         return "busy"
     owners: dict[str, list[JournalID]] = {}
@@ -447,7 +478,7 @@ def _combine_sharers(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
             if row.birth is None and key.journal.version != NEW:
                 by_043.append((row.event_id, key.journal))
     for event_id, owner in by_043:
-        current, _ = yield from lookup(caller, event_id)
+        current = (yield from lookup(caller, event_id)).current
         if current is None and (yield from _was_deleted(event_id)):
             yield Put(update_key(owner, event_id, FAR_FUTURE, "DELETE"), None)
     sources = tuple(sorted({owner for sharers in owners.values() if len(sharers) > 1 for owner in sharers}))

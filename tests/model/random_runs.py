@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from .checker import Taken, Violation
 from .configurations import EARLY_C, A, B
 from .promises import Broken, broken_promise
-from .store import DeleteEach
-from .world import Call, Configuration, World
+from .store import WRITES, DeleteEach, Request, Response
+from .world import PROCESS_NAMES, Call, Configuration, HeldBack, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +22,11 @@ RUNS_EACH = 30
 CHANCE_TO_SWITCH = 0.25
 CHANCE_TO_CRASH = 0.02
 CHANCE_TO_FAIL = 0.2
+CHANCE_TO_REPEAT = 0.05
+CHANCE_TO_ARRIVE = 0.1
 CHANCE_STORED = 0.6
 CHANCE_MARKS_FIRST = 0.5
+CHANCE_SLOW = 0.2
 CALL_NAMES = (
     *("put", "put", "put_many", "update_event", "delete_event", "get"),
     *("journal", "journal", "update", "replay", "collect_garbage", "recover"),
@@ -57,6 +60,8 @@ def _configuration(random: Random) -> Configuration:
         crashes=random.randint(0, 2),
         collects=True,
         marks_first=random.random() < CHANCE_MARKS_FIRST,
+        repeats=random.randint(0, 2),
+        slow="".join(name for name in PROCESS_NAMES if random.random() < CHANCE_SLOW),
     )
 
 
@@ -74,24 +79,65 @@ def _call(random: Random, data: str) -> Call:
 
 def _run(world: World, random: Random) -> tuple[Broken | None, tuple[Taken, ...]]:
     """Run once, mostly letting one process go on for a while: long sleeps of the others are what breaks protocols."""
-    store, processes, crashes = world.store, list(world.processes), world.configuration.crashes
-    steps = []
+    run = _Run(world, random)
     chosen = -1
-    while able := [pid for pid in range(len(processes)) if world.may_go_on(pid, tuple(processes))]:
+    while able := [pid for pid in range(len(run.processes)) if world.may_go_on(pid, tuple(run.processes))]:
         if chosen not in able or random.random() < CHANCE_TO_SWITCH:
             chosen = random.choice(able)
-        if crashes and processes[chosen].status == "running" and random.random() < CHANCE_TO_CRASH:
-            processes[chosen] = processes[chosen].crashed()
-            crashes -= 1
-            steps.append(Taken(chosen, None, None))
-            continue
-        if processes[chosen].status == "idle":
-            processes[chosen] = world.begin(chosen, tuple(processes))
-        request = processes[chosen].request()
-        if crashes and isinstance(request, DeleteEach) and random.random() < CHANCE_TO_FAIL:
-            request = random.choice([request, *request.failures(store)])
-            crashes -= request.fails is not None
-        store, response = request.perform(store, world.running(tuple(processes)))
-        steps.append(Taken(chosen, request, response))
-        processes[chosen] = world.respond(chosen, processes[chosen], response)
-    return broken_promise(world, store, tuple(processes)), tuple(steps)
+        if run.late and random.random() < CHANCE_TO_ARRIVE:
+            run.let_arrive()
+        elif run.crashes and run.processes[chosen].status == "running" and random.random() < CHANCE_TO_CRASH:
+            run.crash(chosen)
+        else:
+            run.go_on(chosen)
+    while run.late:
+        run.let_arrive()
+    return broken_promise(world, run.store, tuple(run.processes)), tuple(run.steps)
+
+
+class _Run:
+    """One run as far as it has come."""
+
+    def __init__(self, world: World, random: Random) -> None:
+        self.world = world
+        self.random = random
+        self.store = world.store
+        self.processes = list(world.processes)
+        self.crashes = world.configuration.crashes
+        self.repeats = world.configuration.repeats
+        self.late: tuple[HeldBack, ...] = ()
+        self.steps: list[Taken] = []
+
+    def go_on(self, pid: int) -> None:
+        """Let a process make its next request, and perhaps send it twice."""
+        if self.processes[pid].status == "idle":
+            self.processes[pid] = self.world.begin(pid, tuple(self.processes))
+        request = self.processes[pid].request()
+        if self.repeats and isinstance(request, WRITES) and self.random.random() < CHANCE_TO_REPEAT:
+            self.repeats -= 1
+            self.late = (*self.late, self.world.held_back(pid, self.processes[pid]))
+            self.steps.append(Taken(pid, request, None, "sends twice: "))
+            return
+        if self.crashes and isinstance(request, DeleteEach) and self.random.random() < CHANCE_TO_FAIL:
+            request = self.random.choice([request, *request.failures(self.store)])
+            self.crashes -= request.fails is not None
+        response = self._perform(pid, request, "")
+        self.processes[pid] = self.world.respond(pid, self.processes[pid], response)
+
+    def let_arrive(self) -> None:
+        """Let a request arrive that was held back."""
+        held = self.random.choice(self.late)
+        self.late = tuple(one for one in self.late if one is not held)
+        self._perform(held.call.process, held.request, "late: ")
+
+    def crash(self, pid: int) -> None:
+        """End a process."""
+        self.processes[pid] = self.processes[pid].crashed()
+        self.crashes -= 1
+        self.steps.append(Taken(pid, None, None))
+
+    def _perform(self, pid: int, request: Request, how: str) -> Response:
+        running = self.world.running(tuple(self.processes), self.late)
+        self.store, response = request.perform(self.store, running)
+        self.steps.append(Taken(pid, request, response, how))
+        return response

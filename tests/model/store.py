@@ -64,12 +64,17 @@ class UpdateKey(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What an index entry holds. `origin` is the journal that the event came from; 0.4.3 writes no `birth`."""
+    """What an index entry holds. `origin` is the journal that the event came from.
+
+    0.4.3 writes the target alone. We write what the manifest's row says, with its `place` there.
+    """
 
     target: JournalID
     origin: JournalID | None
     date: int
     birth: int | None
+    place: int | None = None
+    updated: int = 0
 
 
 class Row(NamedTuple):
@@ -252,14 +257,6 @@ class List(NamedTuple):
         return store, _listed(store, self.prefix, self.after)[: self.limit]
 
 
-class ReadLedger(NamedTuple):
-    """List and read the ledger: pairs of key and `Combination`."""
-
-    def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
-        """Read."""
-        return store, tuple((key, store[key]) for key in _listed(store, ("ledger",)))
-
-
 class Now(NamedTuple):
     """Read the one global clock, which goes on by a tick each time."""
 
@@ -280,6 +277,10 @@ class MayCollect(NamedTuple):
         if self.key not in store:
             return store, False
         return store, not any(call in running and (self.await_writers or call.reads) for call in store[self.key])
+
+
+WRITES = (Put, Bury, Create, Delete, DeleteEach)
+"""Requests that botocore sends again when it gets no answer; the first one may arrive later."""
 
 
 def commutes(request: Request, store: Store, *, collects: bool) -> bool:

@@ -72,6 +72,8 @@ class Configuration:
 
     `after` says which processes must have ended before a process begins. `crashes` may happen, in all, at any request.
     With `collects` the model keeps, as an oracle of the grace time, who was running when something was buried.
+    So many requests (`repeats`) are sent twice, and one of the two arrives at any time, its client gone or not. The
+    clocks of the processes whose letters are in `slow` are behind.
     """
 
     programs: tuple[tuple[Call, ...], ...]
@@ -82,6 +84,15 @@ class Configuration:
     beside_043: bool = False
     marks_first: bool = False
     torn: bool = False
+    repeats: int = 0
+    slow: str = ""
+
+
+class HeldBack(NamedTuple):
+    """A request that arrives late, and the call that sent it."""
+
+    call: RunningCall
+    request: Request
 
 
 class Position:
@@ -153,16 +164,21 @@ class World:
         for event_id, data, date, blob in configuration.stored:
             first = JournalID(date, date, NEW, blob)
             self.store[blob_key(blob)] = (data,)
-            self.store[index_key(event_id, 1)] = Entry(first, None, date, 1)
+            self.store[index_key(event_id, 1)] = Entry(first, None, date, 1, 0)
             self.store[journal_key(first)] = Manifest((Row(event_id, date, 1, 0, 1),))
         self.processes = tuple(Process() for _ in configuration.programs)
         self._roots: dict[tuple[Caller, Step, Call], Position] = {}
 
-    def running(self, processes: tuple[Process, ...]) -> Running:
-        """Return the calls under way, as what is buried now remembers them."""
+    def running(self, processes: tuple[Process, ...], late: tuple[HeldBack, ...] = ()) -> Running:
+        """Return the calls under way, as what is buried now remembers them, those with requests held back too."""
         if not self.configuration.collects:
             return frozenset()
-        return frozenset(self._running_call(pid, one) for pid, one in enumerate(processes) if one.status == "running")
+        calls = [self._running_call(pid, one) for pid, one in enumerate(processes) if one.status == "running"]
+        return frozenset([*calls, *(held.call for held in late)])
+
+    def held_back(self, pid: int, process: Process) -> HeldBack:
+        """Return a process's next request as one that arrives late."""
+        return HeldBack(self._running_call(pid, process), process.request())
 
     def _running_call(self, pid: int, process: Process) -> RunningCall:
         name = self.configuration.programs[pid][process.number][0]
@@ -217,7 +233,14 @@ class World:
 
     def _root(self, name: str, step: Step, arguments: Call) -> Position:
         here = self.configuration
-        caller = Caller(name, self.safeguards, here.beside_043, marks_first=here.marks_first, torn=here.torn)
+        caller = Caller(
+            name,
+            self.safeguards,
+            here.beside_043,
+            marks_first=here.marks_first,
+            torn=here.torn,
+            is_slow=name[0] in here.slow,
+        )
         root = (caller, step, arguments)
         if root not in self._roots:
             self._roots[root] = Position(root, ())
