@@ -12,6 +12,9 @@ from storm.linear import has_order
 from storm.log import Log
 from storm.replays import check_replays
 
+LATER = 10**10
+"""When all that others have left counts as left behind."""
+
 
 def call(name: str, begun: int, ended: float, outcome: str = "done", result: Any = None, **arguments: Any) -> Call:  # noqa: ANN401
     return Call("worker", name, arguments, begun, ended, outcome, result)
@@ -138,6 +141,13 @@ GOOD_REPLAYS: dict[str, list[Call]] = {
         put("q", 5, 6),
         replay(7, 8, event("p"), event("q")),
     ],
+    "gone, and there again while a combination is not finished": [
+        put("p", 1, 2),
+        delete(3, 9),
+        replay(4, 5),
+        call("update", LATER, LATER + 9, most=None),
+        replay(LATER + 2, LATER + 3, event("p")),
+    ],
     "killed, and not applied at first": [
         put("p", 1, 2),
         update("u", 3, inf, "killed"),
@@ -194,12 +204,19 @@ BAD_REPLAYS: dict[str, tuple[str, list[Call]]] = {
             update("u", 3, 4),
             update("v", 5, 6),
             replay(7, 8, event("p", "v")),
-            replay(9, 10, event("p", "u")),
+            call("journal", LATER, LATER + 1, "too few", least=5),
+            replay(LATER + 2, LATER + 3, event("p", "u")),
         ],
     ),
     "gone, and there again": (
         "were gone before",
-        [put("p", 1, 2), delete(3, 9), replay(4, 5), replay(6, 7, event("p"))],
+        [
+            put("p", 1, 2),
+            delete(3, 9),
+            replay(4, 5),
+            call("update", LATER, LATER + 1, most=None),
+            replay(LATER + 2, LATER + 3, event("p")),
+        ],
     ),
 }
 

@@ -14,7 +14,10 @@ from .history import REPLAYS, Call, events_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-UNKNOWN = "?"
+FINISHING = frozenset({"journal", "update", "combine_journals", "repair"})
+"""The calls that first finish what others have left behind."""
+OF_OTHERS = 4e9
+"""Nanoseconds after which every combination counts as left behind: `worker.LEFT_BEHIND`, and for its size."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def check_replays(calls: list[Call]) -> Iterator[Violation]:
         yield from _check_order(call)
         yield from _check_events(call, writes)
         yield from _check_completeness(call, writes)
-    yield from _check_progress(replays, writes)
+    yield from _check_progress(calls, replays, writes)
 
 
 def _check_order(call: Call) -> Iterator[Violation]:
@@ -154,31 +157,42 @@ def _missing(call: Call, writes: Writes) -> list[Write]:
     ]
 
 
-def _check_progress(replays: list[Call], writes: Writes) -> Iterator[Violation]:
-    """Give the replays that take back what an earlier one has shown: newer data, or that an event is gone."""
+def _check_progress(calls: list[Call], replays: list[Call], writes: Writes) -> Iterator[Violation]:
+    """Give the replays that take back what was applied, as an earlier one has shown: newer data, or a delete.
+
+    Where a combination is committed and not finished, a replay may still show its sources (PROTOCOL.md, step 13).
+    """
+    finishing = [call for call in calls if call.name in FINISHING and call.outcome in ("done", "too few")]
     by_end = sorted(replays, key=lambda call: call.ended, reverse=True)
-    newest: dict[tuple[str, int], dict[str, Call]] = defaultdict(dict)
+    newer: dict[tuple[str, int], dict[str, Call]] = defaultdict(dict)
     gone: dict[tuple[str, int], Call] = {}
     for call in sorted(replays, key=lambda call: call.begun):
+        finished = max((one.begun for one in finishing if one.ended < call.begun), default=-inf) - OF_OTHERS
         while by_end and by_end[-1].ended < call.begun:
             earlier = by_end.pop()
             for event_id, date, token in events_of(earlier):
-                newest[event_id, date][token] = earlier
+                newer[event_id, date].setdefault(token, earlier)
             for put in _missing(earlier, writes):
                 if writes.may_be_deleted(put, earlier.ended):
-                    gone[put.event_id, microseconds_of(put.token)] = earlier
-        back = [event for event in events_of(call) if (event[0], event[1]) in gone]
+                    gone.setdefault((put.event_id, microseconds_of(put.token)), earlier)
+        back = [event for event in events_of(call) if _ended(gone.get((event[0], event[1]))) < finished]
         if back:
             event_id, date, _ = back[0]
             what = f"{call.name} gave {len(back)} events that were gone before"
             yield Violation(what, event_id, (gone[event_id, date], call))
-        yield from _check_age(call, writes, newest)
+        yield from _check_age(call, writes, newer, finished)
 
 
-def _check_age(call: Call, writes: Writes, newest: dict[tuple[str, int], dict[str, Call]]) -> Iterator[Violation]:
+def _ended(call: Call | None) -> float:
+    return inf if call is None else call.ended
+
+
+def _check_age(
+    call: Call, writes: Writes, newer: dict[tuple[str, int], dict[str, Call]], finished: float
+) -> Iterator[Violation]:
     for event_id, date, token in events_of(call):
-        for shown_before, earlier in newest[event_id, date].items():
-            if _is_older(writes, (event_id, date), token, shown_before):
+        for shown_before, earlier in newer[event_id, date].items():
+            if earlier.ended < finished and _is_older(writes, (event_id, date), token, shown_before):
                 what = f"{call.name} gave data ({token}) older than those shown before ({shown_before})"
                 yield Violation(what, event_id, (earlier, call))
 
