@@ -14,7 +14,7 @@ from samples import at, contents, put_new
 from servers.faulty import Answer, Fault, Forward, Request
 
 from flashflood import FlashFlood, FlashFloodException
-from flashflood.store import S3Store
+from flashflood.store import S3Store, UndeletedError
 from flashflood.store.answers import wanted_part
 
 ON_MOTO = pytest.mark.parametrize("place", ["moto"], indirect=True)
@@ -236,6 +236,27 @@ def test_an_answer_gives_the_bytes_that_were_asked_for_or_none(data: st.DataObje
     except ValueError:
         has_it = begin <= start and stop is not None and stop <= end
         assert not (has_it and end > begin and "ContentRange" in answer)
+
+
+# DELETE
+
+
+@ON_MOTO
+@pytest.mark.parametrize("named", ["{root}/blobs/b", "elsewhere", ""])
+def test_what_may_be_left_of_a_delete_is_all_that_was_sent_where_the_server_names_another_key(
+    place: Place, behind: Behind, named: str
+) -> None:
+    named = named.format(root=place.prefix)
+
+    def refuse(request: Request, forward: Forward) -> Answer:
+        answer = forward(request)
+        told = f"<Error><Key>{named}</Key><Code>InternalError</Code></Error>"
+        answer.body = f"<DeleteResult>{told}</DeleteResult>".encode()
+        return answer
+
+    with pytest.raises(UndeletedError, match="could not be deleted") as caught:
+        behind(refuse).delete(["blobs/a", "blobs/b"])
+    assert caught.value.keys == ({"blobs/b"} if named.startswith(place.prefix) else {"blobs/a", "blobs/b"})
 
 
 # LIST

@@ -134,15 +134,11 @@ class RemoteBlob:
 
     def _ask(self, start: int, stop: int) -> "_Body":
         headers = {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
-        _, _, path, query, _ = urlsplit(self._url)
-        # The path as it was signed: `PoolManager.request` would take `.` and `..` out of it.
-        response = self._pool.connection_from_url(self._url).urlopen(
-            "GET",
-            f"{path or '/'}?{query}" if query else path or "/",
-            headers=headers,
-            redirect=False,
-            retries=False,
-            preload_content=False,
+        parts = urlsplit(self._url)
+        # Past the pool manager, which would take `..` out of the path; in a key it is a text like any other.
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        response = self._pool.connection_from_url(self._url).request(
+            "GET", target, headers=headers, redirect=False, retries=False, preload_content=False
         )
         try:
             return self._body(response, start)

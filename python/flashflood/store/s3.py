@@ -173,7 +173,7 @@ class S3Store:
                 refused += errors
                 sent = {item["Key"] for item in batch}
                 told = {error.get("Key", "") for error in errors}
-                left |= min(told, sent)  # a key that was not sent: nobody knows which are left
+                left |= sent if told - sent else told  # a key that was not sent: nobody knows which are left
         if refused:
             named = [f"{error.get('Key')}: {error.get('Code')} ({error.get('Message')})" for error in refused]
             more = ", …" if len(named) > KEYS_IN_MESSAGE else ""
