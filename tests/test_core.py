@@ -83,7 +83,7 @@ def test_an_aware_date_is_converted_to_utc(date: datetime) -> None:
     try:
         expected = date.astimezone(UTC).replace(tzinfo=None)
     except OverflowError:
-        with pytest.raises(ValueError, match="not within the years 1 to 9999"):
+        with pytest.raises(ValueError, match="is not a date within the years 1 to 9999"):
             format_timestamp(date)
     else:
         assert parse_timestamp(format_timestamp(date)) == expected
@@ -95,9 +95,9 @@ def test_a_time_zone_may_have_odd_offsets() -> None:
 
 
 def test_a_date_that_leaves_the_years_1_to_9999_in_utc_is_a_value_error() -> None:
-    with pytest.raises(ValueError, match="not within the years 1 to 9999"):
+    with pytest.raises(ValueError, match="is not a date within the years 1 to 9999"):
         format_timestamp(datetime.min.replace(tzinfo=timezone(timedelta(hours=1))))
-    with pytest.raises(ValueError, match="not within the years 1 to 9999"):
+    with pytest.raises(ValueError, match="is not a date within the years 1 to 9999"):
         format_timestamp(datetime.max.replace(tzinfo=timezone(timedelta(hours=-1))))
 
 

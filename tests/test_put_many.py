@@ -108,7 +108,7 @@ def test_an_event_that_is_wrong_is_an_error_that_says_what_is_stored(place: Plac
     put_new(ff, "old")
     with pytest.raises((TypeError, FlashFloodException)) as caught:
         ff.put_many([*bare("a", "b", "old", "c", "d", "e"), wrong], on_conflict="skip")
-    assert ["stored 4 of the first 5 events" in note for note in caught.value.__notes__] == [True]
+    assert sum("stored 4 of the first 5 events" in note for note in caught.value.__notes__) == 1
     assert set(contents(ff.replay())) == {"old", *"abcd"}
 
 

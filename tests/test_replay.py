@@ -403,7 +403,8 @@ def test_readers_do_not_write_where_a_put_was_left_unfinished(place: Place) -> N
     store = place.store()
     journal_id = str(next(iter(ff.list_journals())))
     unfinished = journal_id.rpartition("--")[0] + "--11111111-2222-3333-4444-555555555555"
-    store.create("index/unfinished--0000000001", b"", metadata={"target": unfinished})
+    claim = {"target": unfinished, "date": unfinished[:25], "offset": "0", "size": "1", "birth": "1"}
+    store.create("index/unfinished--0000000001", b"", metadata=claim)
     counted = Counted(store)
     assert not on(counted).event_exists("unfinished")
     assert contents(on(counted).replay()) == {"whole": b"data of whole"}
