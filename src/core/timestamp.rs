@@ -269,7 +269,8 @@ mod tests {
     #[test]
     fn a_reader_knows_no_form_that_is_no_timestamp() {
         let mut reader = TimestampReader::default();
-        for text in ["\0\0\0\0\0\0\0\0\0\0\0211813.059000Z", "1970-01-01T211860.059000Z", "1970-01-01T211813.059000+"] {
+        for text in ["\0\0\0\0\0\0\0\0\0\0\x00211813.059000Z", "1970-01-01T211860.059000Z", "1970-01-01T211813.059000+"]
+        {
             assert_eq!(text.as_bytes().try_into().ok().and_then(|text| reader.read(text)), None, "{text:?}");
         }
         for text in ["1970-01-01T000000.000001Z", "2019-05-16T211813.059000Z", "2019-05-16T000000.059000Z"] {
