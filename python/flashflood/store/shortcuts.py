@@ -10,7 +10,6 @@ import re
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -30,10 +29,9 @@ from 2 MiB on."""
 _METADATA = "x-amz-meta-"
 _KEPT = {"content-range": "Content-Range", "content-encoding": "Content-Encoding"}
 """Headers that botocore is left: they say which bytes the body is."""
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _HTTP_DATE = re.compile(
-    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) "
-    r"[1-9]\d{3} \d\d:\d\d:\d\d GMT",
-    re.ASCII,
+    rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d\d) ({'|'.join(_MONTHS)}) ([1-9]\d{{3}}) (\d\d):(\d\d):(\d\d) GMT", re.ASCII
 )
 _XML_DATE = re.compile(r"[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
 """How S3 writes dates, in heads and in listings. Other forms botocore and Python's own readers take differently."""
@@ -112,11 +110,14 @@ class Head(_Shortcut):
         """Take all headers but two."""
         self._found = None
         headers = answer["headers"]
-        date = headers.get("last-modified", "")
-        if not _HTTP_DATE.fullmatch(date):
+        date = _HTTP_DATE.fullmatch(headers.get("last-modified", ""))
+        if date is None:
             return
+        day, month, year, hour, minute, second = date.groups()
         try:
-            modified = parsedate_to_datetime(date)
+            modified = datetime(
+                int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(second), tzinfo=UTC
+            )
         except ValueError:
             return
         metadata: dict[str, str] = {}
