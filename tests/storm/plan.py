@@ -14,8 +14,8 @@ FAULTS = {
     "503": 0.006,
     "500": 0.005,
     "500 but done": 0.005,
-    "half a delete": 0.04,
-    "ignore range": 0.01,
+    "half a delete": 0.4,
+    "ignore range": 0.05,
     "date off": 0.05,
 }
 """What the proxy does to a request, and the part of the requests (of those it can be done to) that it does it to."""
