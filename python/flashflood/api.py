@@ -39,8 +39,9 @@ from flashflood.streams import list_event_streams
 class FlashFlood:
     """Events in one place: a prefix of an S3 bucket, or a folder.
 
-    Every call may be made from any thread, and beside any other process. Dates given may be aware, or naive in UTC;
-    dates got are naive in UTC.
+    Every call may be made from any thread, in a forked child too, and beside any other process. What a call yields,
+    several threads may share: each item goes to one of them. Dates given may be aware, or naive in UTC; dates got are
+    naive in UTC.
     Errors that the package finds are `FlashFloodException`s; botocore's own (no access, no bucket, no network) pass
     through unchanged.
     """
