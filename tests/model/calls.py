@@ -66,7 +66,7 @@ class Safeguard(Enum):
 class Caller(NamedTuple):
     """Who makes a call. `name` is unique in a run and becomes the blob's name; `page` is the length of a LIST page.
 
-    `marks_first`: where index and marks are listed at one time, the marks are answered first. `torn`: a page of
+    `as_begun`: of requests made at one time, those begun first are answered first; otherwise last. `torn`: a page of
     journals is of two moments. `is_slow`: the caller's clock is behind.
     """
 
@@ -74,7 +74,7 @@ class Caller(NamedTuple):
     safeguards: frozenset[Safeguard]
     beside_043: bool = False
     page: int = 2
-    marks_first: bool = False
+    as_begun: bool = False
     torn: bool = False
     is_slow: bool = False
 

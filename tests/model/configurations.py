@@ -85,8 +85,8 @@ LARGE = {
     "many-put": Configuration(((BATCH,), (("put", "b", "v2", 2),), (REPLAY,)), crashes=1),
     "many-many": Configuration(((BATCH,), (OTHER_BATCH,)), crashes=1),
     "many-journal": Configuration(((BATCH,), (PUT_2,), (JOURNAL,)), crashes=1),
-    "put-journal-del": Configuration(((PUT_1,), (PUT_2, JOURNAL), (DELETE,)), marks_first=True),
-    "put-moved-del": Configuration(((PUT_1,), (JOURNAL,), (DELETE,)), (A,), crashes=1, marks_first=True),
+    "put-journal-del": Configuration(((PUT_1,), (PUT_2, JOURNAL), (DELETE,)), as_begun=True),
+    "put-moved-del": Configuration(((PUT_1,), (JOURNAL,), (DELETE,)), (A,), crashes=1, as_begun=True),
 }
 
 OLD_PUT = ("old_put", "a", "v1", 1)

@@ -1,4 +1,4 @@
-"""PROTOCOL.md's steps 1 to 8: lookup, exists, help, put, put_many, update_event, delete_event, get_event."""
+"""PROTOCOL.md's steps 1 to 5: lookup, exists, help, put, put_many."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import NamedTuple, TypeAlias
 
 from .calls import Caller, GoOn, Safeguard, Steps, Stuck
 from .store import (
-    DEAD,
     FENCE,
     NEW,
     Bury,
@@ -19,7 +18,6 @@ from .store import (
     Key,
     List,
     Manifest,
-    Now,
     Put,
     PutOwn,
     Row,
@@ -29,16 +27,12 @@ from .store import (
     index_key,
     is_delete,
     journal_key,
-    mark_key,
-    update_key,
     without_dead,
 )
 
 MOST_BATCH_ATTEMPTS = 2
 MOST_VAIN_HELPS = 2
 MOST_CLAIMS = 6
-SLOW_BY = 50
-"""Ticks by which a slow clock is behind."""
 
 Item: TypeAlias = tuple[str, str, int]
 """One event of a batch: id, data, date."""
@@ -75,9 +69,9 @@ def lookup(caller: Caller, event_id: str, known: Current | None = None) -> Steps
     changes as long as it is the highest.
     """
     while True:
-        marked = (yield from _highest_mark(caller, event_id)) if caller.marks_first else 0
+        marked = (yield from _highest_mark(caller, event_id)) if caller.as_begun else 0
         entries = yield List(("index", event_id))
-        if not caller.marks_first:
+        if not caller.as_begun:
             marked = yield from _highest_mark(caller, event_id)
         if not entries or entries[-1].revision <= marked:
             return Lookup(None, marked + 1, entries)
@@ -109,12 +103,14 @@ def exists(caller: Caller, event_id: str) -> Steps[Existing]:
         current, next_revision, entries = yield from lookup(caller, event_id)
         if current is None:
             return Existing(None, next_revision)
-        manifest = yield Get(journal_key(current.entry.target))
+        manifest = (yield Get(journal_key(current.entry.target))) if caller.as_begun else None
         updates = yield from _waiting(caller, event_id, current.entry)
+        if not caller.as_begun:
+            manifest = yield Get(journal_key(current.entry.target))
         if manifest is not None and _has_row(caller, manifest, event_id):
             is_deleted = Safeguard.WAITING_DELETES in caller.safeguards and any(map(is_delete, updates))
             return Existing(None if is_deleted else current, next_revision, entries, updates)
-        if manifest is None and _is_claim(current):
+        if manifest is None and is_claim(current):
             vain_helps += current == helped
             if vain_helps > MOST_VAIN_HELPS:
                 message = f"{event_id} has no manifest, although it was helped"
@@ -130,7 +126,7 @@ def exists(caller: Caller, event_id: str) -> Steps[Existing]:
             before = current
 
 
-def _is_claim(current: Current) -> bool:
+def is_claim(current: Current) -> bool:
     """Say whether an event began with the entry; 0.4.3 writes none before the manifest."""
     return current.entry.birth == current.revision
 
@@ -143,16 +139,22 @@ def _has_row(caller: Caller, manifest: Manifest, event_id: str) -> bool:
 
 def _waiting(caller: Caller, event_id: str, entry: Entry) -> Steps[tuple[UpdateKey, ...]]:
     """List the updates of the event's journal and of the one it came from, used ones too (the end of step 2)."""
-    updates: tuple[Key, ...] = yield List(("updates", entry.target, event_id))
-    if entry.origin is not None:
-        updates += yield List(("updates", entry.origin, event_id))
-    if _combined_by_043(caller, entry):
+    updates: list[Key] = []
+    for journal in addressed(caller, entry):
+        updates += yield List(("updates", journal, event_id))
+    if combined_by_043(caller, entry):
         everywhere = yield List(("updates",))
-        updates += tuple(one for one in without_dead(everywhere) if one.event_id == event_id)
+        updates += [one for one in without_dead(everywhere) if one.event_id == event_id]
     return tuple(update for update in updates if isinstance(update, UpdateKey))
 
 
-def _combined_by_043(caller: Caller, entry: Entry) -> bool:
+def addressed(caller: Caller, entry: Entry) -> list[JournalID]:
+    """Return the journals that updates of an event may be for, in the order in which they are asked for."""
+    journals = [journal for journal in (entry.origin, entry.target) if journal is not None]
+    return journals if caller.as_begun else journals[::-1]
+
+
+def combined_by_043(caller: Caller, entry: Entry) -> bool:
     """Say whether 0.4.3 made the entry's journal, so that updates may wait for journals that nothing names."""
     return caller.beside_043 and entry.origin is None and entry.target.version != NEW
 
@@ -189,8 +191,11 @@ def put(caller: Caller, event_id: str, data: str, date: int) -> Steps[str | GoOn
     """Step 4, at first as if the id were new: its first revision is claimed, the blob being still under way."""
     journal = JournalID(date, date, NEW, caller.name)
     wanted = Wanted(event_id, data, journal, 0)
+    if caller.as_begun:
+        yield Put(blob_key(caller.name), (data,))
     claimed = yield from _create_claim(caller, event_id, 1, Entry(journal, None, date, 1, 0))
-    yield Put(blob_key(caller.name), (data,))
+    if not caller.as_begun:
+        yield Put(blob_key(caller.name), (data,))
     return GoOn(_commit, (wanted, 1)) if claimed else GoOn(_put_after_a_look, (wanted,))
 
 
@@ -205,10 +210,10 @@ def _create_claim(caller: Caller, event_id: str, revision: int, claim: Entry) ->
     if Safeguard.OWN_CLAIM not in caller.safeguards:
         return False
     there = yield Get(index_key(event_id, revision))
-    return (there is not None and there.target == claim.target) or (yield from _is_made(claim.target))
+    return (there is not None and there.target == claim.target) or (yield from is_made(claim.target))
 
 
-def _is_made(journal: JournalID) -> Steps[bool]:
+def is_made(journal: JournalID) -> Steps[bool]:
     """Say whether a journal's manifest is there, and no fence."""
     manifest = yield Get(journal_key(journal))
     return manifest is not None and not manifest.fence
@@ -264,7 +269,7 @@ def _commit(caller: Caller, wanted: Wanted, revision: int) -> Steps[str | GoOn]:
         row = Row(event_id, journal.start, revision, 0, revision)
         if (yield Create(journal_key(journal), Manifest((row,)))):
             return (yield from _end(wanted, "ok"))
-    if (counts or Safeguard.OWN_MANIFEST in caller.safeguards) and (yield from _is_made(journal)):
+    if (counts or Safeguard.OWN_MANIFEST in caller.safeguards) and (yield from is_made(journal)):
         return (yield from _end(wanted, "ok"))
     yield from _give_back(journal)
     if counts or Safeguard.FRESH_TARGET in caller.safeguards:
@@ -289,9 +294,11 @@ def put_many(
     """Step 5, with `error`: a batch that meets an existing id is not put. `void`: the claims of fenced attempts."""
     blob = f"{caller.name}.{attempt}" if attempt else caller.name
     journal = JournalID(items[0][2], items[-1][2], NEW, blob)
-    yield PutOwn(blob_key(blob), tuple(data for _, data, _ in items))
-    draft = tuple((event_id, date) for event_id, _, date in items)
-    yield PutOwn(draft_key(journal), draft)
+    draft = PutOwn(draft_key(journal), tuple((event_id, date) for event_id, _, date in items))
+    data = PutOwn(blob_key(blob), tuple(data for _, data, _ in items))
+    first, second = (data, draft) if caller.as_begun else (draft, data)
+    yield first
+    yield second
     revisions: list[int | None] = []
     for place, (event_id, _, date) in enumerate(items):
         revisions.append((yield from _claim(caller, event_id, Entry(journal, None, date, None, place))))
@@ -362,145 +369,3 @@ def _settle(caller: Caller, journal: JournalID, draft: tuple[tuple[str, int], ..
         yield from _fence(journal)
         return
     yield Create(journal_key(journal), Manifest(tuple(rows)))
-
-
-def update_event(caller: Caller, event_id: str, data: str) -> Steps[str | GoOn]:
-    """Step 6: look the event up, and take the timestamp."""
-    existing = yield from exists(caller, event_id)
-    if existing.current is None:
-        return "notfound"
-    timestamp = yield from _timestamp(caller, existing)
-    return GoOn(_update_at, (event_id, data, existing.current, timestamp))
-
-
-def _timestamp(caller: Caller, existing: Existing) -> Steps[int]:
-    """Return a timestamp newer than every update known of the event, whatever the clock says."""
-    now: int = yield Now()
-    known = [update.timestamp for update in existing.updates]
-    if existing.current is not None:
-        known.append(existing.current.entry.updated)
-    return max([now - SLOW_BY if caller.is_slow else now, *(timestamp + 1 for timestamp in known)])
-
-
-def _update_at(caller: Caller, event_id: str, data: str, current: Current, timestamp: int) -> Steps[str]:
-    first, target = current.entry, current.entry.target
-    yield Put(update_key(target, event_id, timestamp, "UPDATE"), data)
-    known = current
-    while Safeguard.AGAIN_WHILE_MOVING in caller.safeguards:
-        found = (yield from lookup(caller, event_id, known)).current
-        if found is None or found.entry.target == target or not _same_event(caller, found.entry, first):
-            break
-        known, target = found, found.entry.target
-        yield Put(update_key(target, event_id, timestamp, "UPDATE"), data)
-    return "ok"
-
-
-def _same_event(caller: Caller, one: Entry, other: Entry) -> bool:
-    """Say whether two entries of an id are of the same event; 0.4.3 tells no birth."""
-    return one.birth == other.birth or (caller.beside_043 and None in (one.birth, other.birth))
-
-
-def delete_event(caller: Caller, event_id: str) -> Steps[str | GoOn]:
-    """Step 7: look the event up, and take the timestamp."""
-    existing = yield from exists(caller, event_id)
-    if existing.current is None:
-        return "notfound"
-    timestamp = yield from _timestamp(caller, existing)
-    return GoOn(_delete_at, (event_id, existing.current, existing.entries, timestamp))
-
-
-def _delete_at(
-    caller: Caller, event_id: str, current: Current, entries: tuple[IndexKey, ...], timestamp: int
-) -> Steps[str]:
-    first, target = current.entry, current.entry.target
-    yield Put(update_key(target, event_id, timestamp, "DELETE"), None)
-    while Safeguard.AGAIN_WHILE_MOVING in caller.safeguards:
-        found, _, entries = yield from lookup(caller, event_id, current)
-        if found is None or not _same_event(caller, found.entry, first):
-            break
-        current = found
-        if found.entry.target == target:
-            break
-        target = found.entry.target
-        yield Put(update_key(target, event_id, timestamp, "DELETE"), None)
-    if Safeguard.MARKS in caller.safeguards:
-        yield Put(mark_key(event_id, current.revision), "")
-        entries = tuple(entry for entry in entries if entry.revision <= current.revision)
-    for entry in entries:
-        yield Delete(entry)
-    return "ok"
-
-
-def newest(caller: Caller, updates: list[UpdateKey]) -> UpdateKey | None:
-    """Return the update that counts of those of one event: a DELETE before every UPDATE."""
-    if Safeguard.DELETE_WINS in caller.safeguards:
-        for update in updates:
-            if is_delete(update):
-                return update
-    return max(updates, key=lambda update: update.timestamp, default=None)
-
-
-class Read(NamedTuple):
-    """What was read of an event; None: it is deleted. `vanished`: look it up again."""
-
-    data: str | None
-    vanished: bool = False
-
-
-def get(caller: Caller, event_id: str, before: Current | None = None) -> Steps[str | GoOn | None]:
-    """Step 8: get_event; None for NotFound. `before` is what an earlier lookup gave, whose journal was not of use."""
-    current = (yield from lookup(caller, event_id)).current
-    if current is None:
-        return None
-    read = yield from _read(caller, event_id, current)
-    if not read.vanished:
-        return read.data
-    if current == before:
-        manifest = yield Get(journal_key(current.entry.target))
-        if manifest is None or not any(row.event_id == event_id for row in manifest.rows):
-            return None
-    return GoOn(get, (event_id, current))
-
-
-def _read(caller: Caller, event_id: str, current: Current) -> Steps[Read]:
-    """Read the event that an entry names. What a combination wrote says all that its manifest's row does."""
-    entry = current.entry
-    place, updated = entry.place, entry.updated
-    manifest = None
-    if place is None or _is_claim(current):
-        manifest = yield Get(journal_key(entry.target))
-    if place is None:
-        rows = () if manifest is None else manifest.rows
-        place = next((place for place, row in enumerate(rows) if row.event_id == event_id), None)
-        if place is None:
-            return Read(None, vanished=True)
-        updated = rows[place].updated
-    updates = yield from _updates_to_read(caller, event_id, entry, manifest)
-    blob: tuple[str, ...] | None = yield Get(blob_key(entry.target.blob))
-    if _is_claim(current) and (manifest is None or manifest.fence):
-        return Read(None, vanished=True)
-    update = newest(caller, [update for update in updates if is_delete(update) or update.timestamp > updated])
-    if update is not None and is_delete(update):
-        return Read(None)
-    data = (blob[place] if blob is not None else None) if update is None else (yield Get(update))
-    return Read(data, vanished=data is None)
-
-
-def _updates_to_read(caller: Caller, event_id: str, entry: Entry, manifest: Manifest | None) -> Steps[list[UpdateKey]]:
-    """Return the updates that may be newer than a row's data."""
-    journals = [entry.target]
-    if Safeguard.UPDATES_OF_ORIGIN not in caller.safeguards:
-        journals += manifest.replaces if manifest is not None else ()
-    elif entry.origin is not None:
-        journals.append(entry.origin)
-    updates = []
-    for journal in journals:
-        listed = yield List(("updates", journal, event_id))
-        if Safeguard.TOMBSTONED_UPDATES in caller.safeguards:
-            updates += [update for update in listed if update[-1] != DEAD]
-        else:
-            updates += without_dead(listed)
-    if _combined_by_043(caller, entry):
-        everywhere = yield List(("updates",))
-        updates += [u for u in without_dead(everywhere) if u.event_id == event_id and u not in updates]
-    return updates

@@ -1,11 +1,14 @@
-"""PROTOCOL.md's steps 9 to 12: journal, update and combine_journals, finish, recovery; and `repair` beside 0.4.3."""
+"""PROTOCOL.md's steps 9, 11 and 12: journal, update and combine_journals, recovery; and `repair` beside 0.4.3."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from .calls import Caller, GoOn, Safeguard, Step, Steps, Stuck
-from .protocol import lookup, newest
+from .protocol import lookup
+from .protocol_events import newest
+from .protocol_finish import Ledger, finish, read_ledger
+from .protocol_replay import committed, living_journals
 from .store import (
     COMBINED,
     FENCE,
@@ -14,9 +17,7 @@ from .store import (
     Combination,
     Create,
     Delete,
-    Entry,
     Get,
-    IndexKey,
     JournalID,
     JournalKey,
     Key,
@@ -27,18 +28,14 @@ from .store import (
     Row,
     UpdateKey,
     blob_key,
-    index_key,
     is_delete,
     journal_key,
-    mark_key,
     update_key,
     without_dead,
 )
 
 MOST_ATTEMPTS = 4
 FAR_FUTURE = 999
-
-Ledger: TypeAlias = tuple[tuple[Key, Combination], ...]
 
 
 class Gathered(NamedTuple):
@@ -69,23 +66,14 @@ class Attempt(NamedTuple):
         return GoOn(self.call, (self.number + 1,)) if self.number < MOST_ATTEMPTS else "busy"
 
 
-def read_ledger(own: Ledger = ()) -> Steps[Ledger]:
-    """List the ledger and read each entry but one's `own`. What goes in between is left out."""
-    ledger = []
-    known = dict(own)
-    for key in (yield List(("ledger",))):
-        entry = known.get(key) or (yield Get(key))
-        if entry is not None:
-            ledger.append((key, entry))
-    return tuple(ledger)
-
-
 def journal(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
     """Step 9: combine the new journals that no open ledger entry names."""
     ledger = yield from read_ledger()
     busy = _under_way(caller, ledger)
+    replaced = yield from committed()
     keys: list[JournalKey] = without_dead((yield List(("journals",))))
-    sources = [key.journal for key in keys if key.journal.version == NEW and key.journal not in busy]
+    found = [key.journal for key in keys if key.journal.version == NEW]
+    sources = [journal_id for journal_id in found if journal_id not in busy and journal_id not in replaced]
     if not sources:
         return "none"
     return (yield from _combine(caller, Attempt(journal, attempt, tuple(sources), ledger)))
@@ -148,8 +136,7 @@ def _one_step(caller: Caller, one: UpdateKey) -> Steps[JournalID | None]:
     current = (yield from lookup(caller, one.event_id)).current
     if current is not None and (yield from _holds(caller, current.entry.target, one)):
         return current.entry.target
-    for key in without_dead((yield List(("journals",)))):
-        journal_id: JournalID = key.journal
+    for journal_id in (yield from living_journals(caller)):
         if (yield from _holds(caller, journal_id, one)):
             return journal_id
     return None
@@ -190,7 +177,8 @@ def _all_steps(one: UpdateKey) -> Steps[JournalID | None]:
 def _combine(caller: Caller, attempt: Attempt) -> Steps[str | GoOn]:
     """Step 9, from the chosen sources on."""
     used = list(attempt.moved)
-    gathered = yield from _gather_all(caller, attempt, used)
+    manifests: dict[JournalID, Manifest] = {}
+    gathered = yield from _gather_all(caller, attempt, manifests, used)
     if gathered is None:
         if isinstance(attempt.start_over(), GoOn):
             return attempt.start_over()
@@ -209,7 +197,7 @@ def _combine(caller: Caller, attempt: Attempt) -> Steps[str | GoOn]:
     if manifest is None:
         yield Delete(ledger_key)
         return attempt.start_over()
-    yield from _finish(caller, ledger_key, entry, manifest)
+    yield from finish(caller, ledger_key, entry, manifest, manifests)
     return "ok"
 
 
@@ -231,14 +219,14 @@ def _commit(caller: Caller, entry: Combination, gathered: list[Gathered]) -> Ste
 
 
 def _read(gathered: list[Gathered]) -> Steps[tuple[str, ...] | None]:
-    """Read the rows' data, once nobody else can take the sources; None if some have vanished."""
-    data: list[str] = []
-    for one in gathered:
+    """Read the rows' data, blobs first, once nobody else can take the sources; None if some have vanished."""
+    data: dict[Gathered, str] = {}
+    for one in sorted(gathered, key=lambda one: one.place is None):
         found = yield Get(one.key)
         if found is None:
             return None
-        data.append(found if one.place is None else found[one.place])
-    return tuple(data)
+        data[one] = found if one.place is None else found[one.place]
+    return tuple(data[one] for one in gathered)
 
 
 def _journal_to_make(caller: Caller, gathered: list[Gathered], source: JournalID, name: str) -> JournalID | None:
@@ -250,29 +238,39 @@ def _journal_to_make(caller: Caller, gathered: list[Gathered], source: JournalID
     return None
 
 
-def _gather_all(caller: Caller, attempt: Attempt, used: list[UpdateKey]) -> Steps[list[Gathered] | None]:
-    """Return the rows of all sources in order, or None if something has vanished; add the updates to `used`."""
-    gathered: list[Gathered] = []
+def _gather_all(
+    caller: Caller, attempt: Attempt, manifests: dict[JournalID, Manifest], used: list[UpdateKey]
+) -> Steps[list[Gathered] | None]:
+    """Return the rows of all sources in order, or None if one has vanished; fill `manifests`, add updates to `used`."""
     for source in attempt.sources:
-        of_source = yield from _gather(caller, source, attempt, used)
-        if of_source is None:
+        manifest = yield Get(journal_key(source))
+        if manifest is None:
             return None
-        gathered += of_source
+        manifests[source] = manifest
+    updates = list(attempt.known or ())
+    if attempt.known is None:
+        updates = yield from _live_updates(caller, manifests)
+    used += updates
+    updates += attempt.moved
+    gathered = [one for source, manifest in manifests.items() for one in _applied(caller, source, manifest, updates)]
     if caller.beside_043:
         gathered = yield from _one_of_each(gathered)
     return sorted(gathered, key=lambda one: (one.row.date, one.row.event_id))
 
 
-def _gather(caller: Caller, source: JournalID, attempt: Attempt, used: list[UpdateKey]) -> Steps[list[Gathered] | None]:
-    """Return a source's rows, updates applied, or None if something has vanished; add its updates to `used`."""
-    manifest = yield Get(journal_key(source))
-    if manifest is None:
-        return None
-    updates = list(attempt.known or ())
-    if attempt.known is None:
-        updates += yield from _live_updates(caller, source, manifest)
-    used += updates
-    updates += attempt.moved
+def _live_updates(caller: Caller, manifests: dict[JournalID, Manifest]) -> Steps[list[UpdateKey]]:
+    """List the live updates of the sources, and of the journals that they replace."""
+    journals = list(manifests)
+    if Safeguard.ONE_STEP in caller.safeguards:
+        journals += [replaced for manifest in manifests.values() for replaced in manifest.replaces]
+    updates: list[UpdateKey] = []
+    for journal_id in journals:
+        updates += without_dead((yield List(("updates", journal_id))))
+    return updates
+
+
+def _applied(caller: Caller, source: JournalID, manifest: Manifest, updates: list[UpdateKey]) -> list[Gathered]:
+    """Return a source's rows, updates applied."""
     gathered = []
     for place, row in enumerate(manifest.rows):
         origin = manifest.origins[place] if manifest.origins else None
@@ -281,7 +279,7 @@ def _gather(caller: Caller, source: JournalID, attempt: Attempt, used: list[Upda
             for one in updates
             if one.event_id == row.event_id
             and (is_delete(one) or one.timestamp > row.updated)
-            and (Safeguard.ONE_STEP not in caller.safeguards or one.journal in (source, origin) or row.birth is None)
+            and (one.journal in (source, origin) or row.birth is None)
         ]
         applied = newest(caller, mine)
         if applied is not None and is_delete(applied):
@@ -291,15 +289,6 @@ def _gather(caller: Caller, source: JournalID, attempt: Attempt, used: list[Upda
         in_blob = (blob_key(source.blob), place)
         gathered.append(Gathered(following, source, *(in_blob if applied is None else (applied, None))))
     return gathered
-
-
-def _live_updates(caller: Caller, source: JournalID, manifest: Manifest) -> Steps[list[UpdateKey]]:
-    """List the live updates of a source, and of the journals that it replaces."""
-    updates: list[UpdateKey] = without_dead((yield List(("updates", source))))
-    if Safeguard.ONE_STEP in caller.safeguards:
-        for replaced in manifest.replaces:
-            updates += without_dead((yield List(("updates", replaced))))
-    return updates
 
 
 def _one_of_each(gathered: list[Gathered]) -> Steps[list[Gathered]]:
@@ -339,111 +328,6 @@ def _are_living(journals: tuple[JournalID, ...]) -> Steps[bool]:
     return are_living
 
 
-def _finish(caller: Caller, ledger_key: Key, entry: Combination, made: Manifest) -> Steps[None]:
-    """Step 10, by whoever finds the entry's manifest created."""
-    if entry.journal is not None:
-        yield from _move_entries(caller, entry.journal, made, entry.sources)
-    used = list(entry.used)
-    if Safeguard.AGAIN_WHILE_MOVING in caller.safeguards:
-        yield from _take_late_updates(caller, entry, made, used)
-    if Safeguard.MARKS in caller.safeguards:
-        kept = {row.event_id for row in made.rows}
-        for event_id in sorted({one.event_id for one in used if is_delete(one)} - kept):
-            yield from _remove_entries(event_id, (*entry.sources, entry.journal))
-    for source in entry.sources:
-        yield Bury(journal_key(source))
-    if entry.journal is not None and not made.rows:
-        yield Bury(journal_key(entry.journal))
-    for one in used:
-        yield Bury(one)
-    yield Delete(ledger_key)
-
-
-def _move_entries(caller: Caller, journal_id: JournalID, made: Manifest, sources: tuple[JournalID, ...]) -> Steps[None]:
-    for place, (row, origin) in enumerate(zip(made.rows, made.origins, strict=True)):
-        moved = Entry(journal_id, origin, row.date, row.birth, place, row.updated)
-        yield from _move_index(caller, row, moved, sources)
-
-
-def _move_index(caller: Caller, row: Row, moved: Entry, sources: tuple[JournalID, ...]) -> Steps[None]:
-    """Create an event's next index entry, and delete the lower ones.
-
-    The manifest says which revision is next, but for an event that 0.4.3 put: there the current entry must name a
-    source.
-    """
-    if row.birth is not None or Safeguard.INDEX_LISTED not in caller.safeguards:
-        yield Create(index_key(row.event_id, row.revision), moved)
-        yield Delete(index_key(row.event_id, row.revision - 1))
-        return
-    if moved.origin is not None and moved.origin.version == NEW:
-        first = yield Get(index_key(row.event_id, 1))
-        if first is not None and first.target == moved.origin and (yield Create(index_key(row.event_id, 2), moved)):
-            yield Delete(index_key(row.event_id, 1))
-            return
-    keys = yield List(("index", row.event_id))
-    revision = row.revision
-    if keys and (keys[-1].revision < row.revision or caller.beside_043):
-        current = yield Get(keys[-1])
-        if caller.beside_043 and current is not None:
-            revision = keys[-1].revision + (current.target in sources)
-        if current is not None and current.target in sources:
-            yield Create(index_key(row.event_id, revision), moved)
-    for key in keys:
-        if key.revision < revision:
-            yield Delete(key)
-
-
-def _take_late_updates(caller: Caller, entry: Combination, made: Manifest, used: list[UpdateKey]) -> Steps[None]:
-    """List the sources' updates again; what is not yet in its row goes to the new journal. Add all to `used`."""
-    rows = {row.event_id: (row, origin) for row, origin in zip(made.rows, made.origins, strict=True)}
-    late = yield from _late_updates(caller, entry.sources)
-    for source, one in late:
-        if one in used:
-            continue
-        row, origin = rows.get(one.event_id, (None, None))
-        if entry.journal and row and origin == source and (is_delete(one) or one.timestamp > row.updated):
-            data = yield Get(one)
-            if data is not None or is_delete(one):
-                yield Put(update_key(entry.journal, one.event_id, one.timestamp, one.kind), data)
-            if is_delete(one) and Safeguard.MARKS in caller.safeguards:
-                yield from _remove_entries(one.event_id, (entry.journal,))
-        used.append(one)
-
-
-def _late_updates(caller: Caller, sources: tuple[JournalID, ...]) -> Steps[list[tuple[JournalID, UpdateKey]]]:
-    """Return the live updates of the sources, each with the source whose row it is for.
-
-    It may be addressed to a journal that a source has replaced.
-    """
-    manifests: dict[JournalID, Manifest] = {}
-    for source in sources:
-        if source.version != NEW and Safeguard.ONE_STEP in caller.safeguards:
-            manifest = yield Get(journal_key(source))
-            manifests |= {source: manifest} if manifest is not None else {}
-    late: list[tuple[JournalID, UpdateKey]] = []
-    for source in sources:
-        late += [(source, one) for one in without_dead((yield List(("updates", source))))]
-    for source, manifest in manifests.items():
-        origins = {row.event_id: origin for row, origin in zip(manifest.rows, manifest.origins, strict=False)}
-        for replaced in manifest.replaces:
-            for one in without_dead((yield List(("updates", replaced)))):
-                late += [(source, one)] if origins.get(one.event_id) == replaced else []
-    return late
-
-
-def _remove_entries(event_id: str, targets: tuple[JournalID | None, ...]) -> Steps[None]:
-    """Mark and remove a deleted event's index entries, unless the highest names none of `targets`."""
-    keys: tuple[IndexKey, ...] = yield List(("index", event_id))
-    if not keys:
-        return
-    current = yield Get(keys[-1])
-    if current is None or current.target not in targets:
-        return
-    yield Put(mark_key(event_id, keys[-1].revision), "")
-    for key in keys:
-        yield Delete(key)
-
-
 def recover(caller: Caller) -> Steps[str | GoOn]:
     """Step 12, for every ledger entry that is open; beside 0.4.3, `repair` then."""
     ledger = yield from read_ledger()
@@ -456,7 +340,7 @@ def recover(caller: Caller) -> Steps[str | GoOn]:
         fenced = yield Create(journal_key(entry.journal), FENCE)
         manifest = FENCE if fenced else (yield Get(journal_key(entry.journal)))
         if manifest is not None and not manifest.fence:
-            yield from _finish(caller, key, entry, manifest)
+            yield from finish(caller, key, entry, manifest, {})
             continue
         if manifest is not None:
             yield Bury(journal_key(entry.journal))

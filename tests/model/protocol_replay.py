@@ -118,18 +118,23 @@ def replay(
 
 def list_journals(caller: Caller) -> Steps[tuple[Replayed, ...]]:
     """Step 13 without an order: return the rows that a caller finds who then reads each journal listed."""
-    committed = yield from _committed()
+    rows: list[Replayed] = []
+    for journal in (yield from living_journals(caller)):
+        manifest = yield Get(journal_key(journal))
+        rows += [Replayed(row.event_id, row.date, "") for row in (manifest.rows if manifest is not None else ())]
+    return tuple(rows)
+
+
+def living_journals(caller: Caller) -> Steps[list[JournalID]]:
+    """List the living journals; last, what was combined meanwhile into journals whose turn was over."""
+    replaced = yield from committed()
     listing = _Pass()
     journals: list[JournalID] = []
     while not listing.ended:
         journals += yield from _next_page(caller, listing)
     if listing.unresolved:
         journals += yield from _look_behind(caller, listing)
-    rows: list[Replayed] = []
-    for journal in journals:
-        manifest = None if journal in committed else (yield Get(journal_key(journal)))
-        rows += [Replayed(row.event_id, row.date, "") for row in (manifest.rows if manifest is not None else ())]
-    return tuple(rows)
+    return [journal for journal in journals if journal not in replaced]
 
 
 def list_event_streams(caller: Caller) -> Steps[tuple[Replayed, ...]]:
@@ -137,7 +142,7 @@ def list_event_streams(caller: Caller) -> Steps[tuple[Replayed, ...]]:
 
     A stream leaves out the rows that came from a journal whose stream has been given.
     """
-    replaced = yield from _committed()
+    replaced = yield from committed()
     listing = _Pass()
     given: set[JournalID] = set()
     rows: list[Replayed] = []
@@ -166,7 +171,7 @@ def _next_page(caller: Caller, listing: _Pass, until: Key | None = None) -> Step
     """List a page; return the journals that live there, up to the key `until`, in key order."""
     replaced: set[JournalID] = set()
     if Safeguard.LEDGER_AT_START not in caller.safeguards:
-        replaced = yield from _committed()
+        replaced = yield from committed()
     page = yield from _page(caller, listing.after)
     listing.after = page[-1] if page else listing.after
     listing.ended = len(page) < caller.page or (until is not None and page[-1] >= until)
@@ -212,7 +217,7 @@ def _look_behind(caller: Caller, listing: _Pass) -> Steps[list[JournalID]]:
     return sorted([*found, *(dead for dead in behind.unresolved if dead.version != NEW)])
 
 
-def _committed() -> Steps[set[JournalID]]:
+def committed() -> Steps[set[JournalID]]:
     """Return the journals that committed combinations have replaced, as far as the ledger tells."""
     replaced: set[JournalID] = set()
     for key in (yield List(("ledger",))):

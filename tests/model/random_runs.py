@@ -25,7 +25,7 @@ CHANCE_TO_FAIL = 0.2
 CHANCE_TO_REPEAT = 0.05
 CHANCE_TO_ARRIVE = 0.1
 CHANCE_STORED = 0.6
-CHANCE_MARKS_FIRST = 0.5
+CHANCE_AS_BEGUN = 0.5
 CHANCE_SLOW = 0.2
 CALL_NAMES = (
     *("put", "put", "put_many", "update_event", "delete_event", "get"),
@@ -59,7 +59,7 @@ def _configuration(random: Random) -> Configuration:
         stored=tuple(stored for stored in (A, B, C) if random.random() < CHANCE_STORED),
         crashes=random.randint(0, 2),
         collects=True,
-        marks_first=random.random() < CHANCE_MARKS_FIRST,
+        as_begun=random.random() < CHANCE_AS_BEGUN,
         repeats=random.randint(0, 2),
         slow="".join(name for name in PROCESS_NAMES if random.random() < CHANCE_SLOW),
     )

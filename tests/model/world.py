@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from .calls import Caller, GoOn, Safeguard, Step, Stuck
 from .old import old_delete, old_journal, old_put, old_update
-from .protocol import delete_event, get, put, put_many, update_event
+from .protocol import put, put_many
+from .protocol_events import delete_event, get, update_event
 from .protocol_journal import journal, recover, update
 from .protocol_replay import collect_garbage, list_event_streams, list_journals, replay
 from .store import (
@@ -82,7 +83,7 @@ class Configuration:
     after: dict[int, tuple[int, ...]] = field(default_factory=dict)
     collects: bool = False
     beside_043: bool = False
-    marks_first: bool = False
+    as_begun: bool = False
     torn: bool = False
     repeats: int = 0
     slow: str = ""
@@ -237,7 +238,7 @@ class World:
             name,
             self.safeguards,
             here.beside_043,
-            marks_first=here.marks_first,
+            as_begun=here.as_begun,
             torn=here.torn,
             is_slow=name[0] in here.slow,
         )
