@@ -2,17 +2,18 @@
 
 from itertools import islice
 from math import inf
+from random import Random
 
 import pytest
 from model.calls import Safeguard
 from model.checker import explore
-from model.configurations import BESIDE_043, NOT_TO_BE_HAD_BESIDE_043, SMALL
-from model.random_runs import random_runs
+from model.configurations import BESIDE_043, NOT_TO_BE_HAD_BESIDE_043, READ_ACROSS_TWO_MOVES, SMALL
+from model.random_runs import random_runs, run_once
 from model.world import World
 
 EVERY_SAFEGUARD = frozenset(Safeguard)
 MOST_STATES = 300_000
-TAKES_LONGER = {"help-aba", "race-put3", "put-put-journal-gc", "oj-journal-replay"}
+TAKES_LONGER = {"put-put-journal-gc", "oj-journal-replay"}
 EVERYWHERE = {**SMALL, **BESIDE_043}
 
 
@@ -65,3 +66,9 @@ def test_the_model_finds_what_breaks_without_a_safeguard(safeguard: Safeguard, c
 def test_random_runs_of_more_processes_break_no_promise() -> None:
     runs = islice(random_runs(seconds=inf, seed=43, safeguards=EVERY_SAFEGUARD), 600)
     assert {violation.message for _, violation in runs if violation is not None} == set()
+
+
+def test_a_read_across_two_combinations_breaks_nothing_else_than_the_order_of_calls() -> None:
+    world, random = World(READ_ACROSS_TWO_MOVES, EVERY_SAFEGUARD), Random(43)  # noqa: S311 - to be repeated
+    runs = [run_once(world, random) for _ in range(600)]
+    assert {broken.promise for broken, _ in runs if broken is not None} <= {"calls are linearizable"}

@@ -165,7 +165,10 @@ def _asked_at_one_time(
 
 def _updates_to_read(caller: Caller, event_id: str, entry: Entry) -> Steps[list[UpdateKey]]:
     """Return the updates that may be newer than a row's data."""
-    journals = addressed(caller, entry) if Safeguard.UPDATES_OF_ORIGIN in caller.safeguards else [entry.target]
+    journals = addressed(caller, entry)
+    if Safeguard.UPDATES_OF_ORIGIN not in caller.safeguards:
+        manifest = yield Get(journal_key(entry.target))
+        journals = [entry.target, *(manifest.replaces if manifest is not None else ())]
     updates = []
     for journal in journals:
         listed = yield List(("updates", journal, event_id))

@@ -44,7 +44,7 @@ def random_runs(
         configuration = _configuration(random)
         world = World(configuration, safeguards)
         for _ in range(RUNS_EACH):
-            broken, steps = _run(world, random)
+            broken, steps = run_once(world, random)
             yield configuration, Violation(str(broken), steps) if broken is not None else None
             if broken is not None:
                 break
@@ -77,7 +77,7 @@ def _call(random: Random, data: str) -> Call:
     return (name, event_id) if name in ("delete_event", "get") else (name,)
 
 
-def _run(world: World, random: Random) -> tuple[Broken | None, tuple[Taken, ...]]:
+def run_once(world: World, random: Random) -> tuple[Broken | None, tuple[Taken, ...]]:
     """Run once, mostly letting one process go on for a while: long sleeps of the others are what breaks protocols."""
     run = _Run(world, random)
     chosen = -1
