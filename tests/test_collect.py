@@ -198,3 +198,30 @@ def test_the_claims_of_a_batch_that_was_stored_lead_to_its_events_still(place: P
     ff.collect_garbage(AT_ONCE)
     assert {event_id: len(entries(place.store(), event_id)) for event_id in "abc"} == dict.fromkeys("abc", 1)
     assert is_sound(ff, dict.fromkeys("abc", b"data"))
+
+
+class DiesOnceItsDeleteIsWritten(Watched):
+    """A client that sleeps before it writes the DELETE, and dies right after it."""
+
+    def __init__(self, store: Store, meanwhile: Callable[[], object]) -> None:
+        super().__init__(store)
+        self.meanwhile = meanwhile
+
+    def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
+        if method != "put":
+            return send()
+        self.meanwhile()
+        send()
+        raise Death(key)
+
+
+def test_a_delete_left_for_a_new_event_that_was_journaled_and_collected_is_applied(place: Place) -> None:
+    ff = place.open()
+    put_new(ff, "a", "b")
+    with pytest.raises(Death):
+        on(DiesOnceItsDeleteIsWritten(place.store(), lambda: ff.journal(2))).delete_event("a")
+    ff.collect_garbage(grace=AT_ONCE)
+    assert not ff.event_exists("a")
+    assert ff.update() == 1
+    assert set(contents(ff.replay())) == {"b"}
+    assert ff.check() == []

@@ -116,14 +116,13 @@ def _by_journal(ctx: Context) -> dict[JournalID, dict[Update, int]]:
     for (journal_id, updates), state in zip(addressed.items(), states, strict=True):
         if state == {""}:
             waiting[journal_id] |= updates
-        elif state or journal_id.version != NEW:  # else it may be the claim of a put that is under way
-            for (found, size), holder in zip(
-                updates.items(), ctx.requests.each(partial(_holder, ctx), updates), strict=True
-            ):
-                if holder is not None:
-                    waiting[holder][found] = size
-                else:
-                    ctx.bury_object(layout.update_key(found))
+            continue
+        holders = ctx.requests.each(partial(_holder, ctx), updates)
+        for (found, size), holder in zip(updates.items(), holders, strict=True):
+            if holder is not None:
+                waiting[holder][found] = size
+            elif state or journal_id.version != NEW:  # else it may be for the claim of a put that is under way
+                ctx.bury_object(layout.update_key(found))
     return {journal_id: updates for journal_id, updates in waiting.items() if journal_id not in taken}
 
 

@@ -41,6 +41,7 @@ SMALL = {
     "journal-del": Configuration(((JOURNAL,), (DELETE, GET)), (A,), crashes=1),
     "delete-update-gc": Configuration(((DELETE, UPDATE, COLLECT), (COLLECT,)), (A, B), crashes=1, collects=True),
     "journal-gc-gc": Configuration(((JOURNAL, COLLECT, UPDATE_1, UPDATE, COLLECT),), (A, B), crashes=2, collects=True),
+    "journal-gc-del": Configuration(((JOURNAL, COLLECT), (DELETE,)), (A,), crashes=1, collects=True),
     "fence-gc": Configuration(((JOURNAL,), (RECOVER, COLLECT), (JOURNAL,)), (A,), after={2: (1,)}, collects=True),
     "replay-journal": Configuration(((JOURNAL,), (REPLAY,)), (A, B), crashes=1),
     "replay-journal-gc": Configuration(((JOURNAL, COLLECT), (REPLAY,)), (A, B, EARLY_C), crashes=1, collects=True),

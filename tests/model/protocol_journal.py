@@ -93,11 +93,13 @@ def update(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
         there = yield List(("journals", journal_id))
         if without_dead(there):
             to_apply.setdefault(journal_id, []).extend(updates)
-        elif there or journal_id.version != NEW:
-            for one in updates:
-                home = yield from _home(caller, one, ledger)
-                if home is not None:
-                    to_apply.setdefault(home, []).append(one)
+            continue
+        for one in updates:
+            home = yield from _home(caller, one, ledger)
+            if home is not None:
+                to_apply.setdefault(home, []).append(one)
+            elif there or journal_id.version != NEW:
+                yield Bury(one)
     free = sorted(home for home in to_apply if home not in busy)
     if not free:
         return "none"
@@ -107,16 +109,11 @@ def update(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
 
 
 def _home(caller: Caller, one: UpdateKey, ledger: Ledger) -> Steps[JournalID | None]:
-    """Step 11: return the live journal that an update of a dead one is for; where there is none, bury the update."""
+    """Step 11: return the live journal that an update of a dead one is for, or None."""
     if Safeguard.ONE_STEP in caller.safeguards:
-        home = yield from _one_step(caller, one)
-    else:
-        home = yield from _all_steps(one)
-        if home is None and _is_source(one.journal, ledger):
-            return None
-    if home is None:
-        yield Bury(one)
-    return home
+        return (yield from _one_step(caller, one))
+    home = yield from _all_steps(one)
+    return one.journal if home is None and _is_source(one.journal, ledger) else home
 
 
 def _under_way(caller: Caller, ledger: Ledger) -> set[JournalID | None]:
