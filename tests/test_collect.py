@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
+from threading import Lock
 
 import pytest
 from conftest import Place
@@ -177,13 +178,31 @@ def test_a_put_and_a_batch_leave_no_claims_behind_that_came_to_nothing(place: Pl
     assert ff.check() == []
 
 
+class DiesAtItsSecondClaim(Watched):
+    """A client that claims one id, and dies before it claims another, whichever of them come first."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._has_claimed = False
+        self._lock = Lock()
+
+    def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
+        if method != "create" or not key.startswith("index/"):
+            return send()
+        with self._lock:
+            if self._has_claimed:
+                raise Death(key)
+            self._has_claimed = True
+            return send()
+
+
 @ON_FOLDER
 def test_the_claims_of_a_batch_whose_writer_died_are_collected(place: Place) -> None:
     """Its draft is settled first, as a fence where a claim is missing; once the fence has been dead, all goes."""
     store = place.store()
-    with suppress(Death):
-        on(Mortal(store, 5, answer_lost=True)).put_many([(b"data", event_id, at(1)) for event_id in "abc"])
-    assert list(keys(store, "index/")) != []
+    with pytest.raises(Death):
+        on(DiesAtItsSecondClaim(store)).put_many([(b"data", event_id, at(1)) for event_id in "abc"])
+    assert len(list(keys(store, "index/"))) == 1
     for _ in range(2):
         place.open().collect_garbage(AT_ONCE)
     assert [list(keys(store, folder)) for folder in ("index/", "drafts/", "blobs/", "journals/")] == [[]] * 4
