@@ -25,7 +25,7 @@ from flashflood._core import Manifest, format_timestamp
 from flashflood._core import Row as ManifestRow
 from flashflood.context import Context
 from flashflood.identifiers import NEW, JournalID
-from flashflood.journaling import journal
+from flashflood.maintain.journal import journal
 from flashflood.store.protocol import Body, Entry, Found, Page
 
 SIZES = (100_000, 300_000)

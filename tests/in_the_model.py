@@ -16,8 +16,8 @@ from watched import keys
 from flashflood import layout
 from flashflood._core import Manifest, parse_timestamp
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, Update
-from flashflood.ledger import LedgerEntry
-from flashflood.lookup import parse_entry
+from flashflood.records.index import parse_entry
+from flashflood.records.ledger import LedgerEntry
 from flashflood.requests import Requests
 from flashflood.store import Store
 

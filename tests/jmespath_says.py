@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jmespath
 
 from flashflood import _core
-from flashflood.expressions import Compiled
+from flashflood.replay.expressions import Compiled
 
 MOST_NESTED = 500
 """Data that nest deeper are not JSON."""

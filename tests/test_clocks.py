@@ -8,7 +8,7 @@ from conftest import Place
 from samples import contents, put_journaled, put_new
 from watched import Answer, Gated, Watched, on
 
-from flashflood import ledger
+from flashflood.records import ledger
 from flashflood.store import Page
 
 

@@ -24,10 +24,12 @@ from model.store import Key
 from samples import AT_ONCE, at, put_journaled, put_new
 from watched import Answer, Counted, Death, Watched, keys, on
 
-from flashflood import FlashFlood, FlashFloodException, finishing, layout, ledger
+from flashflood import FlashFlood, FlashFloodException, layout
 from flashflood._core import format_timestamp
 from flashflood.identifiers import JournalUpdateAction, Update
-from flashflood.pending import FEW
+from flashflood.maintain import finish
+from flashflood.records import ledger
+from flashflood.records.pending_updates import FEW
 from flashflood.store import LocalStore, Store
 
 ModelStore: TypeAlias = dict[Key, Any]
@@ -78,7 +80,7 @@ CALLS = {
     "get_event": Made(lambda ff: ff.get_event("a"), [lambda one: get(one, "a")]),
     "journal": Made(lambda ff: ff.journal(2), [recover, journal], OF_A_COMBINATION),
     "update": Made(lambda ff: ff.update(None), [recover, update], OF_A_COMBINATION),
-    "recover": Made(lambda ff: finishing.recover(ff._ctx), [recover], OF_A_COMBINATION),  # noqa: SLF001 - part of others
+    "recover": Made(lambda ff: finish.recover(ff._ctx), [recover], OF_A_COMBINATION),  # noqa: SLF001 - part of others
 }
 
 

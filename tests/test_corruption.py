@@ -14,7 +14,8 @@ from conftest import Place
 from samples import AT_ONCE, at, contents, put_journaled, put_new
 from watched import Answer, Watched, keys, on
 
-from flashflood import FlashFlood, FlashFloodException, ledger
+from flashflood import FlashFlood, FlashFloodException
+from flashflood.records import ledger
 
 ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
 

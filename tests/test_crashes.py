@@ -28,8 +28,8 @@ from flashflood import (
     FlashFloodEventNotFound,
     FlashFloodException,
     FlashFloodJournalingError,
-    ledger,
 )
+from flashflood.records import ledger
 from flashflood.store import LocalStore, S3Store, Store
 
 ALL = [

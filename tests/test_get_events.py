@@ -15,16 +15,9 @@ from processes import Worker
 from samples import AT_ONCE, at, contents, put_journaled, put_new
 from watched import Answer, Counted, Interrupted, Watched, on
 
-from flashflood import (
-    Event,
-    FlashFlood,
-    FlashFloodCorruptionError,
-    FlashFloodEventNotFound,
-    JournalID,
-    bulk_reading,
-    locating,
-)
+from flashflood import Event, FlashFlood, FlashFloodCorruptionError, FlashFloodEventNotFound, JournalID
 from flashflood._core import Manifest
+from flashflood.read import get_events, locate
 from flashflood.store import LocalStore, Page, Store
 
 MANY = 80
@@ -117,7 +110,7 @@ def test_with_skip_missing_events_are_left_out(place: Place) -> None:
 @pytest.mark.parametrize("wrong", [1, None, b"a", ["a"]])
 @pytest.mark.parametrize("on_missing", ["error", "skip"])
 def test_what_is_no_text_is_a_type_error_when_its_turn_comes(
-    place: Place, wrong: object, on_missing: bulk_reading.OnMissing
+    place: Place, wrong: object, on_missing: get_events.OnMissing
 ) -> None:
     ff = place.open()
     put_new(ff, "a")
@@ -195,8 +188,8 @@ def test_nothing_is_asked_for_and_no_id_is_taken_before_the_first_event_is(place
 
 @ON_FOLDER
 def test_of_endless_ids_a_bounded_number_is_taken_ahead(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk_reading, "BUDGET", 100 * bulk_reading.BYTES_PER_EVENT)
-    monkeypatch.setattr(bulk_reading, "LARGEST_WINDOW", 100)
+    monkeypatch.setattr(get_events, "BUDGET", 100 * get_events.BYTES_PER_EVENT)
+    monkeypatch.setattr(get_events, "LARGEST_WINDOW", 100)
     ff = place.open()
     put_new(ff, "a", "b")
     taken = 0
@@ -241,9 +234,9 @@ class Data(Watched):
 def test_further_data_are_fetched_while_events_are_consumed_within_a_budget(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk_reading, "BYTES_PER_EVENT", 0)
-    monkeypatch.setattr(bulk_reading, "BUDGET", 50_000)
-    monkeypatch.setattr(bulk_reading, "STRETCH", 10_000)
+    monkeypatch.setattr(get_events, "BYTES_PER_EVENT", 0)
+    monkeypatch.setattr(get_events, "BUDGET", 50_000)
+    monkeypatch.setattr(get_events, "STRETCH", 10_000)
     ids = numbered(300)
     place.open().put_many((event_id.encode() * 100, event_id, at(0)) for event_id in ids)
     store = Data(place)
@@ -312,7 +305,7 @@ def test_the_manifest_of_a_journal_that_0_4_3_wrote_is_read_for_many_events_at_o
     requests = requests_of(place, lambda ff: found.extend(ff.get_events(ids)))
     assert found == expected
     assert len(found) == len(ids)
-    assert 1 <= sum(request == ("get", f"journals/{journal_id}") for request in requests) <= bulk_reading.WINDOWS
+    assert 1 <= sum(request == ("get", f"journals/{journal_id}") for request in requests) <= get_events.WINDOWS
 
 
 def as_0_4_3_writes_it(place: Place, journal_id: JournalID, ids: list[str]) -> None:
@@ -330,7 +323,7 @@ def as_0_4_3_writes_it(place: Place, journal_id: JournalID, ids: list[str]) -> N
 def test_of_the_manifests_that_0_4_3_wrote_a_bounded_number_of_rows_is_kept(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locating, "ROWS_KEPT", 50)
+    monkeypatch.setattr(locate, "ROWS_KEPT", 50)
     ff = place.open()
     ids = []
     for start in (0, 20, 40):
@@ -346,7 +339,7 @@ def test_one_by_one_and_by_pages_the_same_is_found(place: Place, monkeypatch: py
     ids = busy_store(place.open(), 12)
     expected = one_by_one(place.open(), ids)
     for worth in (1, 2, 10**6):
-        monkeypatch.setattr(locating, "WORTH_A_PAGE", worth)
+        monkeypatch.setattr(locate, "WORTH_A_PAGE", worth)
         assert list(place.open().get_events(ids, on_missing="skip")) == expected
 
 
@@ -363,7 +356,7 @@ class Paged(Watched):
 @ON_FOLDER
 @pytest.mark.parametrize("worth", [1, 3])
 def test_pages_that_end_anywhere_hide_no_event(place: Place, monkeypatch: pytest.MonkeyPatch, worth: int) -> None:
-    monkeypatch.setattr(locating, "WORTH_A_PAGE", worth)
+    monkeypatch.setattr(locate, "WORTH_A_PAGE", worth)
     ids = busy_store(place.open(), 12)
     expected = one_by_one(place.open(), ids)
     assert list(on(Paged(place.store())).get_events(ids, on_missing="skip")) == expected
@@ -450,7 +443,7 @@ WORKS: dict[str, Callable[[FlashFlood], object]] = {
 def test_another_client_may_work_between_any_two_requests(
     tmp_path: Path, work: str, worth: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locating, "WORTH_A_PAGE", worth)
+    monkeypatch.setattr(locate, "WORTH_A_PAGE", worth)
     ids = ["a", "b", "c", "d", "e", "deleted"]
     for number in count(1):
         folder = LocalStore(tmp_path / f"{number}")

@@ -19,7 +19,7 @@ from jmespath_says import Answers, core_expression, core_says, python_says
 from json_texts import BREAKS, ENCODINGS, ODD_NUMBERS, ODD_STRINGS, JsonTexts, broken, encoded, nested
 
 from flashflood import Expression, _core
-from flashflood.expressions import Compiled
+from flashflood.replay.expressions import Compiled
 
 # What Python takes for no JSON, as an integer of 4,301 digits, is a text as a literal, with this warning of jmespath's.
 pytestmark = pytest.mark.filterwarnings("ignore:deprecated string literal syntax:PendingDeprecationWarning")

@@ -17,7 +17,7 @@ from jmespath import functions
 from samples import at, put_journaled
 
 from flashflood import Expression, FlashFlood
-from flashflood.batching import Stored
+from flashflood.write.put_many import Stored
 
 ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
 ON_MOTO = pytest.mark.parametrize("place", ["moto"], indirect=True)

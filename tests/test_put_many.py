@@ -11,14 +11,15 @@ from conftest import Place
 from samples import AT_ONCE, at, contents, put_new
 from watched import Answer, Counted, Death, Interrupted, Watched, keys, on
 
-from flashflood import Event, FlashFlood, FlashFloodEventExistsError, FlashFloodException, batching, ids
+from flashflood import Event, FlashFlood, FlashFloodEventExistsError, FlashFloodException, spooled_ids
 from flashflood._core import Manifest
 from flashflood.identifiers import JournalID
+from flashflood.write import put_many
 
 ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
 
 
-def bare(*event_ids: str | None, start: int = 0) -> list[batching.Bare]:
+def bare(*event_ids: str | None, start: int = 0) -> list[put_many.Bare]:
     """Give (data, event_id, date) for each id, a minute apart."""
     return [(f"data of {event_id}".encode(), event_id, at(minute)) for minute, event_id in enumerate(event_ids, start)]
 
@@ -27,7 +28,7 @@ def data_of(*event_ids: str) -> dict[str, bytes]:
     return {event_id: f"data of {event_id}".encode() for event_id in event_ids}
 
 
-def outcome(stored: batching.Stored) -> tuple[int, list[str]]:
+def outcome(stored: put_many.Stored) -> tuple[int, list[str]]:
     return stored.stored, list(stored.skipped)
 
 
@@ -39,12 +40,12 @@ def put_unless_taken(ff: FlashFlood) -> None:
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let batches end at five events."""
-    monkeypatch.setattr(batching, "LARGEST_BATCH", 5)
+    monkeypatch.setattr(put_many, "LARGEST_BATCH", 5)
 
 
 def test_events_are_stored_from_both_shapes_and_any_iterable(place: Place) -> None:
     ff = place.open()
-    events: list[Event | batching.Bare] = [Event("b", at(1), b"data of b"), *bare("a", "c"), ({"foo": 1}, None, None)]
+    events: list[Event | put_many.Bare] = [Event("b", at(1), b"data of b"), *bare("a", "c"), ({"foo": 1}, None, None)]
     assert outcome(ff.put_many(iter(events))) == (4, [])
     replayed = list(ff.replay())
     assert [event.event_id for event in replayed[:3]] == ["a", "b", "c"]
@@ -103,7 +104,7 @@ def test_the_error_says_how_many_earlier_batches_hold(place: Place) -> None:
 
 @pytest.mark.usefixtures("small_batches")
 @pytest.mark.parametrize("wrong", [(1, "x", None), (b"data", "a--b", None), (b"data",)])
-def test_an_event_that_is_wrong_is_an_error_that_says_what_is_stored(place: Place, wrong: batching.Bare) -> None:
+def test_an_event_that_is_wrong_is_an_error_that_says_what_is_stored(place: Place, wrong: put_many.Bare) -> None:
     ff = place.open()
     put_new(ff, "old")
     with pytest.raises((TypeError, FlashFloodException)) as caught:
@@ -117,7 +118,7 @@ def test_an_error_of_the_callers_own_iterable_passes_through(place: Place) -> No
     ff = place.open()
     error = OSError("the file has ended early")
 
-    def events() -> Iterator[batching.Bare]:
+    def events() -> Iterator[put_many.Bare]:
         yield from bare(*"abcdefg")
         raise error
 
@@ -132,7 +133,7 @@ def test_an_error_of_the_callers_own_iterable_passes_through(place: Place) -> No
 def test_a_batch_is_stored_before_the_event_after_it_is_taken(place: Place) -> None:
     ff = place.open()
 
-    def events() -> Iterator[batching.Bare]:
+    def events() -> Iterator[put_many.Bare]:
         for number, event in enumerate(bare(*(f"{number:02}" for number in range(22)))):
             assert len(contents(ff.replay())) == number // 5 * 5
             yield event
@@ -144,7 +145,7 @@ def test_a_batch_is_stored_before_the_event_after_it_is_taken(place: Place) -> N
 def test_any_number_of_events_are_stored_in_the_memory_of_two_batches(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batching, "LARGEST_BLOB", 1_000_000)
+    monkeypatch.setattr(put_many, "LARGEST_BLOB", 1_000_000)
     ff = place.open()
     ff.put(b"all that is made once")
     tracemalloc.start()
@@ -161,7 +162,7 @@ def test_any_number_of_events_are_stored_in_the_memory_of_two_batches(
 def test_the_ids_left_out_are_counted_and_can_be_gone_through_again_however_many_they_are(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ids, "LARGEST_IN_MEMORY", 100)
+    monkeypatch.setattr(spooled_ids, "LARGEST_IN_MEMORY", 100)
     ff = place.open()
     there = [f"id {number} \u2028 {'ä' * number}" for number in range(30)]
     ff.put_many(bare(*there))

@@ -27,7 +27,7 @@ from flashflood import (
 )
 from flashflood.dates import timestamp_now
 from flashflood.identifiers import JournalID
-from flashflood.ledger import LedgerEntry
+from flashflood.records.ledger import LedgerEntry
 from flashflood.store import LocalStore
 
 Result = TypeVar("Result")

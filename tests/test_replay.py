@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from samples import at, contents, put_journaled, put_new
 from watched import Answer, Counted, Watched, keys, on
 
-from flashflood import Event, FlashFlood, replay
+from flashflood import Event, FlashFlood
+from flashflood.replay import replay
 from flashflood.store import Found, LocalStore, Store
 from flashflood.util import datetime_to_timestamp as format_timestamp
 

@@ -11,7 +11,7 @@ from jmespath.exceptions import JMESPathError
 from samples import at
 
 from flashflood import Expression, FlashFlood
-from flashflood.selecting import Given
+from flashflood.replay.stages import Given
 
 ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
 
@@ -176,7 +176,7 @@ def test_search_gives_what_jmespath_gives_on_all_events(place: Place, expression
 
 
 def test_search_goes_over_all_batches(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flashflood.searching.MEMORY_BUDGET", SMALL)
+    monkeypatch.setattr("flashflood.replay.search.MEMORY_BUDGET", SMALL)
     ff = place.open()
     put_documents(ff, *({"n": number, "pad": "x" * 50} for number in range(200)))
     assert ff.search("events[].n") == list(range(200))

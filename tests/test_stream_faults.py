@@ -16,7 +16,8 @@ from conftest import Place
 from samples import put_journaled
 from servers.web import BLOB, asked, send, send_range, serving, stream_of
 
-from flashflood import FlashFloodCorruptionError, FlashFloodException, remote, replay_event_stream, streams
+from flashflood import FlashFloodCorruptionError, FlashFloodException, replay_event_stream
+from flashflood.replay import remote_blob, streams
 from flashflood.store import s3
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -102,15 +103,15 @@ def test_what_does_not_pass_is_an_error_after_some_attempts_and_no_broken_journa
 ) -> None:
     with serving(PASSING[kind]) as server:
         error = failure(server.url)
-        assert len(server.ranges) == remote.ATTEMPTS
-    assert len(waits) == remote.ATTEMPTS - 1
+        assert len(server.ranges) == remote_blob.ATTEMPTS
+    assert len(waits) == remote_blob.ATTEMPTS - 1
     assert not isinstance(error, FlashFloodCorruptionError)
     if kind.isdecimal():
         assert kind in str(error)
 
 
 def test_a_server_that_falls_silent_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "TIMEOUT", 0.5)
+    monkeypatch.setattr(remote_blob, "TIMEOUT", 0.5)
     end = threading.Event()
 
     def say_nothing(_: BaseHTTPRequestHandler) -> None:
@@ -126,13 +127,19 @@ def test_a_server_that_falls_silent_is_asked_again(monkeypatch: pytest.MonkeyPat
 def test_waits_grow_and_are_random(waits: list[float]) -> None:
     with serving(refuse(503)) as server:
         failure(server.url)
-    assert all(0 < wait <= remote.FIRST_WAIT * 2**number for number, wait in enumerate(waits))
+    assert all(0 < wait <= remote_blob.FIRST_WAIT * 2**number for number, wait in enumerate(waits))
     assert len(set(waits)) == len(waits)
 
 
 @pytest.mark.parametrize(
     ("said", "wait"),
-    [("7", 7.0), ("0", 0.0), ("soon", 0.0), ("99999999", remote.LONGEST_WAIT), ("Fri, 31 Dec 1999 23:59:59 GMT", 0.0)],
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("soon", 0.0),
+        ("99999999", remote_blob.LONGEST_WAIT),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", 0.0),
+    ],
 )
 def test_a_server_that_says_when_to_come_again_is_obeyed_within_reason(
     said: str, wait: float, waits: list[float]
@@ -140,7 +147,7 @@ def test_a_server_that_says_when_to_come_again_is_obeyed_within_reason(
     with serving(first(refuse(503, "SlowDown", Retry_After=said))) as server:
         assert replayed(server.url) == DATA
     (waited,) = waits
-    assert wait <= waited <= max(wait, remote.FIRST_WAIT)
+    assert wait <= waited <= max(wait, remote_blob.FIRST_WAIT)
 
 
 # Bodies that break off

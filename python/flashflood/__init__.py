@@ -18,10 +18,10 @@ from flashflood.exceptions import (
     FlashFloodJournalingError,
     FlashFloodJournalUploadError,
 )
-from flashflood.expressions import Expression
 from flashflood.identifiers import JournalID
 from flashflood.journals import Journal
-from flashflood.streams import replay_event_stream
+from flashflood.replay.expressions import Expression
+from flashflood.replay.streams import replay_event_stream
 
 if not TYPE_CHECKING:
     from flashflood.former import names_of

@@ -5,35 +5,26 @@ from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from flashflood import (
-    applying,
-    batching,
-    bulk_reading,
-    checking,
-    collecting,
-    former,
-    journaling,
-    putting,
-    reading,
-    repairing,
-    searching,
-    updates,
-)
-from flashflood.arrow import BATCH_SIZE, ReplayBatches
-from flashflood.batching import Bare, OnConflict, Stored
-from flashflood.bulk_reading import OnMissing
+from flashflood import former
 from flashflood.context import GRACE, Context
 from flashflood.dates import DateRange
 from flashflood.events import Event
 from flashflood.identifiers import JournalID
 from flashflood.journals import Journal
-from flashflood.listing import journals_between, living_journals, new_journals
+from flashflood.maintain import apply_updates, check, collect, combine_journals, journal, repair
+from flashflood.maintain.repair import Repairs
 from flashflood.pickling import no_pickle
-from flashflood.repairing import Repairs
-from flashflood.replay import MEMORY_BUDGET, Replay, checked_budget
-from flashflood.selecting import Given, stage_of
+from flashflood.read import get_event, get_events
+from flashflood.read.get_events import OnMissing
+from flashflood.records.living import journals_between, living_journals, new_journals
+from flashflood.replay import search
+from flashflood.replay.arrow import BATCH_SIZE, ReplayBatches
+from flashflood.replay.replay import MEMORY_BUDGET, Replay, checked_budget
+from flashflood.replay.stages import Given, stage_of
+from flashflood.replay.streams import list_event_streams
 from flashflood.store import S3Store, Store, open_store
-from flashflood.streams import list_event_streams
+from flashflood.write import change, put, put_many
+from flashflood.write.put_many import Bare, OnConflict, Stored
 
 
 class FlashFlood:
@@ -142,7 +133,7 @@ class FlashFlood:
         `FlashFloodEventExistsError` if an event has the id. Once this returns, no crash and no other process loses the
         event.
         """
-        return putting.put(self._ctx, data, event_id, date)
+        return put.put(self._ctx, data, event_id, date)
 
     def put_many(self, events: Iterable[Event | Bare], *, on_conflict: OnConflict = "error") -> Stored:
         """Store many new events, given as `Event`s or as (data, event_id, date), each as `put` takes it.
@@ -152,11 +143,11 @@ class FlashFlood:
         not stored; with `on_conflict="skip"` it is left out. Interrupted, the same call with "skip" stores the rest.
         Gives how many were stored, and the ids left out.
         """
-        return batching.put_many(self._ctx, events, on_conflict)
+        return put_many.put_many(self._ctx, events, on_conflict)
 
     def get_event(self, event_id: str) -> Event:
         """Read one event, with its newest data. `FlashFloodEventNotFound` if there is none of this id."""
-        return reading.get_event(self._ctx, event_id)
+        return get_event.get_event(self._ctx, event_id)
 
     def get_events(self, ids: Iterable[str], *, on_missing: OnMissing = "error") -> Iterator[Event]:
         """Yield the events of these ids with their newest data, in the order of the ids, as often as one is given.
@@ -166,11 +157,11 @@ class FlashFlood:
         An id without an event is a `FlashFloodEventNotFound` when its turn comes; with `on_missing="skip"` it is left
         out. Closing the iterator ends what is under way.
         """
-        return bulk_reading.get_events(self._ctx, ids, on_missing)
+        return get_events.get_events(self._ctx, ids, on_missing)
 
     def event_exists(self, event_id: str) -> bool:
         """Say whether there is an event of this id."""
-        return reading.event_exists(self._ctx, event_id)
+        return get_event.event_exists(self._ctx, event_id)
 
     def update_event(self, event_id: str, new_data: object) -> None:
         """Give an event new data (of the kinds that `put` takes).
@@ -179,21 +170,21 @@ class FlashFlood:
 
         `FlashFloodEventNotFound` if there is no such event.
         """
-        updates.update_event(self._ctx, event_id, new_data)
+        change.update_event(self._ctx, event_id, new_data)
 
     def delete_event(self, event_id: str) -> None:
         """Delete an event. It cannot be read from now on; replay shows it until the delete is applied.
 
         `FlashFloodEventNotFound` if there is no such event.
         """
-        updates.delete_event(self._ctx, event_id)
+        change.delete_event(self._ctx, event_id)
 
     def update(self, number_of_updates_to_apply: int | None = 1000) -> int:
         """Apply the updates and deletes that wait, journal by journal, and give how many were applied.
 
         It ends once it has applied `number_of_updates_to_apply`, or all, if that is None.
         """
-        return applying.update(self._ctx, number_of_updates_to_apply)
+        return apply_updates.apply_updates(self._ctx, number_of_updates_to_apply)
 
     def journal(self, minimum_number_of_events: int = 100, minimum_size: int | None = None) -> None:
         """Combine new events into one journal: the oldest ones that reach both minima, and no more.
@@ -202,7 +193,7 @@ class FlashFlood:
 
         `FlashFloodJournalingError` if there are too few. Deletes that wait are applied, and count as events before.
         """
-        journaling.journal(self._ctx, minimum_number_of_events, minimum_size or 0)
+        journal.journal(self._ctx, minimum_number_of_events, minimum_size or 0)
 
     def combine_journals(self, journals: Iterable[Journal | str]) -> Journal:
         """Combine living journals into one, apply the updates that wait for them, and give it.
@@ -211,7 +202,7 @@ class FlashFlood:
         `FlashFloodException` if one of them does not live (any more).
         """
         ids = [JournalID(journal.id_ if isinstance(journal, Journal) else journal) for journal in journals]
-        return Journal(self._ctx, journaling.combine_journals(self._ctx, ids))
+        return Journal(self._ctx, combine_journals.combine_journals(self._ctx, ids))
 
     def replay(
         self,
@@ -262,7 +253,7 @@ class FlashFlood:
         and raises what that raises. An expression that goes through the events one by one (`events[].foo`) holds
         little more than its result in memory; any other one holds the data of all events.
         """
-        return searching.search(self._ctx, expression, DateRange.of(from_date, to_date))
+        return search.search(self._ctx, expression, DateRange.of(from_date, to_date))
 
     def list_journals(self, from_date: datetime | None = None, to_date: datetime | None = None) -> Iterator[JournalID]:
         """Yield the ids of the living journals that overlap from_date < date <= to_date, in key order, lazily."""
@@ -295,7 +286,7 @@ class FlashFlood:
 
         Other calls may be under way: only what a fresh look finds again is wrong.
         """
-        return checking.check(self._ctx)
+        return check.check(self._ctx)
 
     def repair(self) -> Repairs:
         """Mend what can be mended of what `check` finds, and give how many things were mended.
@@ -304,14 +295,14 @@ class FlashFlood:
         and the index. The number's `taken_out` names each event that replay shows no more: one that had been deleted,
         or one of two events of one id. What cannot be mended stays, and `check` names it.
         """
-        return repairing.repair(self._ctx)
+        return repair.repair(self._ctx)
 
     def collect_garbage(self, grace: timedelta = GRACE) -> int:
         """Remove journals and updates that have been dead for longer than `grace`, and give how many.
 
         No call of any process may last longer than half of `grace`: what it works with may be gone then.
         """
-        return collecting.collect_garbage(self._ctx, grace)
+        return collect.collect_garbage(self._ctx, grace)
 
     def destroy(self) -> None:
         """Delete every object under the root prefix, events included."""

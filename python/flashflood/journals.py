@@ -1,6 +1,7 @@
 """One journal, opened: what `open_journal` gives, with the members that 0.4.3's journals have."""
 
 import io
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 
 from flashflood import former, layout
@@ -10,7 +11,6 @@ from flashflood.events import Event
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodEventNotFound, FlashFloodException
 from flashflood.identifiers import JournalID
 from flashflood.pickling import no_pickle
-from flashflood.streams import manifest_fields
 
 READ_AHEAD = 8_000_000
 """Bytes that reading a body fetches at a time."""
@@ -132,3 +132,18 @@ class _BlobFile(io.RawIOBase):
             msg = f"journal {self._journal_id}: its blob {there}, not at {stop} or beyond; restore it from a copy"
             raise FlashFloodCorruptionError(msg)
         return found.body
+
+
+def manifest_fields(manifest: Manifest, *, without: Collection[str] = ()) -> dict[str, Any]:
+    """Give a manifest's fields as 0.4.3 has them, without the rows that came from some journals."""
+    events = manifest.events()
+    if without:
+        rows = zip(events, manifest.rows(), strict=True)
+        events = [event for event, row in rows if row.source not in without]
+    return {
+        "journal_id": JournalID(manifest.journal_id),
+        "from_date": events[0]["timestamp"] if events else JournalID(manifest.journal_id).start,
+        "to_date": events[-1]["timestamp"] if events else JournalID(manifest.journal_id).end,
+        "size": manifest.size,
+        "events": events,
+    }

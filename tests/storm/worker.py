@@ -28,8 +28,8 @@ from flashflood import (
     FlashFloodJournalingError,
     context,
     dates,
-    ledger,
 )
+from flashflood.records import ledger
 from flashflood.store import local
 
 from .log import Log

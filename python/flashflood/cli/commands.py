@@ -8,8 +8,6 @@ from typing import Any, TextIO
 import click
 
 from flashflood import Event, JournalID
-from flashflood.batching import OnConflict
-from flashflood.bulk_reading import OnMissing
 from flashflood.cli import demo as walk
 from flashflood.cli.input import data_from, events_from, ids_from
 from flashflood.cli.output import (
@@ -27,6 +25,8 @@ from flashflood.cli.output import (
 )
 from flashflood.cli.parameters import Date, data_parameters, events_format, opened, range_options, store_option
 from flashflood.cli.progress import counted, working
+from flashflood.read.get_events import OnMissing
+from flashflood.write.put_many import OnConflict
 
 
 class Commands(click.Group):

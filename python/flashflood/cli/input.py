@@ -11,8 +11,8 @@ from typing import BinaryIO, TypeVar
 import click
 import orjson
 
-from flashflood.batching import Bare
 from flashflood.cli.parameters import date_of
+from flashflood.write.put_many import Bare
 
 T = TypeVar("T")
 

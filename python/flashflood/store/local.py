@@ -2,7 +2,7 @@
 
 `flashflood.store.names` says which path a key has. Beside the keys lies `.flashflood/`, with
 
-- `meta/`: a JSON file for each object that has metadata or tags (see `flashflood.store.states`);
+- `meta/`: a JSON file for each object that has metadata or tags (see `flashflood.store.metadata`);
 - `tmp/`: files that are being written; what killed writers left here goes after a day;
 - `lock`: locked (flock) by writers while they rename.
 
@@ -36,11 +36,11 @@ from flashflood.store.folders import (
     opened_root,
     status,
 )
-from flashflood.store.listing import entries, modified
 from flashflood.store.locking import locked
+from flashflood.store.metadata import META, NOTHING, State, encode, identity, read_state
 from flashflood.store.names import OWN_FOLDER, split
 from flashflood.store.protocol import Body, Found, Page
-from flashflood.store.states import META, NOTHING, State, encode, identity, read_state
+from flashflood.store.walk import entries, modified
 
 PAGE_SIZE = 1000
 """Keys on a page of a listing, as on S3."""

@@ -8,14 +8,15 @@ import logging
 import uuid
 from datetime import datetime
 
-from flashflood import claims, layout
+from flashflood import layout
 from flashflood._core import Manifest, format_timestamp, parse_timestamp
 from flashflood.context import Context, Deadline
 from flashflood.data import to_bytes
 from flashflood.dates import timestamp_now
 from flashflood.events import Event
 from flashflood.identifiers import NEW, JournalID
-from flashflood.lookup import PATIENCE, IndexEntry, is_held, moving
+from flashflood.records import claims
+from flashflood.records.index import PATIENCE, IndexEntry, is_held, moving
 
 logger = logging.getLogger("flashflood")
 

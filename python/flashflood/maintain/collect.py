@@ -13,14 +13,15 @@ from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
-from flashflood import claims, layout
+from flashflood import layout
 from flashflood._core import Manifest
 from flashflood.context import Context, Deadline
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID
-from flashflood.pending import without_dead
+from flashflood.records import claims
+from flashflood.records.index import claims_to_delete
+from flashflood.records.living import without_dead
 from flashflood.store import UndeletedError
-from flashflood.voids import claims_to_delete
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from flashflood._core import export_schema, export_stream
 from flashflood.pickling import no_pickle
-from flashflood.replay import Stage, batches
+from flashflood.replay.replay import Stage, batches
 
 if TYPE_CHECKING:
     from typing_extensions import CapsuleType

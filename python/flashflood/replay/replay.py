@@ -27,9 +27,9 @@ from flashflood.context import Context
 from flashflood.dates import EARLIEST, DateRange
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID
-from flashflood.listing import Listing, Met, journal_id
-from flashflood.lookup import lookup
 from flashflood.pickling import no_pickle
+from flashflood.records.index import lookup
+from flashflood.records.living import Listing, Met, journal_id
 from flashflood.store.protocol import Entry, Found
 from flashflood.turns import Events, Turns
 

@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -20,8 +20,9 @@ from flashflood.dates import DateRange
 from flashflood.events import Event
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
 from flashflood.identifiers import JournalID
-from flashflood.listing import opened_between
-from flashflood.remote import RemoteBlob
+from flashflood.journals import manifest_fields
+from flashflood.records.living import opened_between
+from flashflood.replay.remote_blob import RemoteBlob
 from flashflood.turns import Events, Turns
 
 WINDOW = 16_000_000
@@ -44,21 +45,6 @@ def _streams(ctx: Context, dates: DateRange) -> Generator[dict[str, Any], None, 
         fields = manifest_fields(manifest, without=given)
         if fields["events"]:
             yield {**fields, "stream_url": ctx.store.url(layout.blob_key(JournalID(manifest.journal_id)))}
-
-
-def manifest_fields(manifest: Manifest, *, without: Collection[str] = ()) -> dict[str, Any]:
-    """Give a manifest's fields as 0.4.3 has them, without the rows that came from some journals."""
-    events = manifest.events()
-    if without:
-        rows = zip(events, manifest.rows(), strict=True)
-        events = [event for event, row in rows if row.source not in without]
-    return {
-        "journal_id": JournalID(manifest.journal_id),
-        "from_date": events[0]["timestamp"] if events else JournalID(manifest.journal_id).start,
-        "to_date": events[-1]["timestamp"] if events else JournalID(manifest.journal_id).end,
-        "size": manifest.size,
-        "events": events,
-    }
 
 
 def replay_event_stream(

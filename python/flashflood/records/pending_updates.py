@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Collection, Iterable
-from itertools import takewhile
 
 from flashflood import layout
 from flashflood._core import Sources
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, Update
+from flashflood.records.index import IndexEntry
+from flashflood.records.living import without_dead
 from flashflood.store.protocol import Entry
 
 logger = logging.getLogger("flashflood")
@@ -37,20 +38,6 @@ def all_live_updates(ctx: Context) -> dict[Update, int]:
     return _live_under(ctx, [layout.UPDATES, layout.ENCODED_UPDATES])
 
 
-def without_dead(entries: Iterable[Entry]) -> list[Entry]:
-    """Give the objects that no tombstone follows: between `X` and `X.dead` lie only strangers, such as `X.bak`."""
-    alive: list[Entry] = []
-    for entry in entries:
-        if not entry.key.endswith(TOMBSTONE_SUFFIX):
-            alive.append(entry)
-        else:
-            key = entry.key.removesuffix(TOMBSTONE_SUFFIX)
-            between = takewhile(lambda place: alive[place].key.startswith(key), range(len(alive) - 1, -1, -1))  # noqa: B023
-            for place in [place for place in between if alive[place].key == key]:
-                del alive[place]
-    return alive
-
-
 def readable(entries: Iterable[Entry]) -> dict[Update, int]:
     """Read the keys of updates (not of tombstones), each with its size; leave out, with a warning, what is none."""
     updates = {}
@@ -65,3 +52,22 @@ def readable(entries: Iterable[Entry]) -> dict[Update, int]:
 def _live_under(ctx: Context, prefixes: list[str]) -> dict[Update, int]:
     found = ctx.requests.each(lambda prefix: without_dead(ctx.entries(prefix)), prefixes)
     return readable(entry for entries in found for entry in entries)
+
+
+def waiting_updates(ctx: Context, entry: IndexEntry) -> list[Update]:
+    """List the updates of the event in its journal and in the one it came from, tombstoned ones too."""
+    before = None if entry.source is None else ctx.requests.start(_updates_under, ctx, entry.source, entry.event_id)
+    updates = _updates_under(ctx, entry.target, entry.event_id)
+    return updates if before is None else updates + before.result()
+
+
+def late_deletes(ctx: Context, entry: IndexEntry) -> list[Update]:
+    """List the event's deletes in the journal that it came from: a journaling under way brings its index entry back."""
+    updates = [] if entry.source is None else _updates_under(ctx, entry.source, entry.event_id)
+    return [update for update in updates if update.is_delete]
+
+
+def _updates_under(ctx: Context, journal_id: JournalID, event_id: str) -> list[Update]:
+    entries = ctx.entries(layout.updates_prefix(journal_id, event_id))
+    updates = readable(entry for entry in entries if not entry.key.endswith(TOMBSTONE_SUFFIX))
+    return [update for update in updates if update.event_id == event_id]

@@ -11,15 +11,15 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-from flashflood import layout, ledger
+from flashflood import layout
 from flashflood._core import Manifest, Row
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import NEW, JournalID, Update
-from flashflood.ledger import LedgerEntry
-from flashflood.lookup import IndexEntry, read_entry, revisions_in_index
-from flashflood.pending import live_updates
-from flashflood.updates import remove_from_index
+from flashflood.records import ledger
+from flashflood.records.index import IndexEntry, read_entry, remove_from_index, revisions_in_index
+from flashflood.records.ledger import LedgerEntry
+from flashflood.records.pending_updates import live_updates
 
 MOVES = 5_000
 """So many index entries are written, and the older ones removed, before the next rows are looked at."""

@@ -1,27 +1,29 @@
 """Applying the updates that wait to the journals they are for (PROTOCOL.md, step 11).
 
-Reads `update/`, and follows updates whose journal is dead; `combining` writes.
+Reads `update/`, and follows updates whose journal is dead; `combine` writes.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from flashflood import layout, ledger
+from flashflood import layout
 from flashflood._core import Sources, format_timestamp
-from flashflood.combining import WHOLE, OvertakenError, Plan, are_living, combine_each, until_settled
 from flashflood.context import Context
-from flashflood.finishing import recover
 from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID, Update
-from flashflood.listing import living_journals
-from flashflood.lookup import lookup
-from flashflood.pending import all_live_updates
+from flashflood.maintain.combine import WHOLE, Plan, combine_each
+from flashflood.maintain.finish import recover
+from flashflood.records import ledger
+from flashflood.records.index import lookup
+from flashflood.records.living import are_living, living_journals
+from flashflood.records.overtaken import OvertakenError, until_settled
+from flashflood.records.pending_updates import all_live_updates
 
 GROUP = 64
 """So many journals are rewritten at a time, in blobs of `WHOLE` bytes together."""
 
 
-def update(ctx: Context, number_of_updates_to_apply: int | None) -> int:
+def apply_updates(ctx: Context, number_of_updates_to_apply: int | None) -> int:
     """Apply the updates that wait, journal by journal, until so many have been used up, and give how many were.
 
     None: all.

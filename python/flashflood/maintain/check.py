@@ -1,6 +1,6 @@
 """Checking a store: what is there against what FORMAT.md and PROTOCOL.md say should be. Only reads.
 
-`check` tells what it finds in words; `repairing` mends what can be mended.
+`check` tells what it finds in words; `repair` mends what can be mended.
 """
 
 import time
@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 from flashflood import layout
 from flashflood._core import Manifest, Row
-from flashflood.combining import are_living
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import NEW, JournalID
-from flashflood.lookup import read_entry, revisions
-from flashflood.strays import Lost, look_for_strays
-from flashflood.survey import Misplaced, Survey, look
+from flashflood.maintain.strays import Lost, look_for_strays
+from flashflood.maintain.survey import Misplaced, Survey, look
+from flashflood.records.index import read_entry, revisions
+from flashflood.records.living import are_living
 
 LOOKS = 4
 BETWEEN_LOOKS = 1.0

@@ -9,12 +9,13 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from flashflood import layout, ledger
+from flashflood import layout
 from flashflood._core import Manifest, Row
 from flashflood.context import Context, Deadline
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodEventExistsError
 from flashflood.identifiers import NEW, JournalID, Update
-from flashflood.lookup import (
+from flashflood.records import ledger
+from flashflood.records.index import (
     PATIENCE,
     IndexEntry,
     highest_mark,
@@ -23,8 +24,8 @@ from flashflood.lookup import (
     moving,
     read_entry,
     revisions_in_index,
-    waiting_updates,
 )
+from flashflood.records.pending_updates import waiting_updates
 
 
 class Standing(NamedTuple):

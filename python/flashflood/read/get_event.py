@@ -2,12 +2,12 @@
 
 from flashflood import layout
 from flashflood._core import Row, parse_timestamp
-from flashflood.claims import Standing, find, lost
 from flashflood.context import Context
 from flashflood.events import Event
-from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodEventNotFound
-from flashflood.identifiers import Update
-from flashflood.lookup import PATIENCE, IndexEntry, is_held, late_deletes, lookup, moving, waiting_updates
+from flashflood.exceptions import FlashFloodCorruptionError
+from flashflood.records.claims import Standing, find, lost
+from flashflood.records.index import PATIENCE, IndexEntry, is_held, lookup, moving, newest_update, not_found
+from flashflood.records.pending_updates import late_deletes, waiting_updates
 
 
 def event_exists(ctx: Context, event_id: str) -> bool:
@@ -35,11 +35,6 @@ def get_event(ctx: Context, event_id: str) -> Event:
     raise moving(event_id)
 
 
-def not_found(event_id: str) -> FlashFloodEventNotFound:
-    """Say that there is no such event."""
-    return FlashFloodEventNotFound(f"event {event_id!r} not found: it was never put, or it has been deleted")
-
-
 def _read(ctx: Context, entry: IndexEntry) -> Event | None:
     """Read the event that an entry names. None: something vanished, look up again."""
     row = entry.row()
@@ -61,14 +56,6 @@ def _read(ctx: Context, entry: IndexEntry) -> Event | None:
         found = ctx.store.get(layout.update_key(update))
         data = None if found is None else found.body
     return None if data is None else Event(entry.event_id, parse_timestamp(row.timestamp), data)
-
-
-def newest_update(entry: IndexEntry, row: Row, updates: list[Update]) -> Update | None:
-    """Choose the update whose data counts. None: those in the blob do."""
-    if any(update.is_delete for update in updates):
-        raise not_found(entry.event_id)
-    newest = max(updates, key=lambda update: update.timestamp, default=None)
-    return None if newest is None or newest.timestamp <= (row.updated or "") else newest
 
 
 def _blob_bytes(ctx: Context, entry: IndexEntry, row: Row) -> bytes | None:

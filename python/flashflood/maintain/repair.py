@@ -11,19 +11,21 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Self
 
-from flashflood import layout, ledger
+from flashflood import layout
 from flashflood._core import Manifest, Row, Sources
-from flashflood.checking import find_half_dead, misplaced
-from flashflood.combining import OvertakenError, are_living, combine, until_settled
 from flashflood.context import Context
 from flashflood.dates import timestamp_now
 from flashflood.exceptions import FlashFloodCorruptionError
-from flashflood.finishing import entry_of, recover
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, JournalUpdateAction, Update
-from flashflood.lookup import lookup
-from flashflood.strays import Lost, Void, look_for_strays
-from flashflood.survey import Misplaced, Survey, look
-from flashflood.voids import given_up
+from flashflood.maintain.check import find_half_dead, misplaced
+from flashflood.maintain.combine import combine
+from flashflood.maintain.finish import entry_of, recover
+from flashflood.maintain.strays import Lost, Void, look_for_strays
+from flashflood.maintain.survey import Misplaced, Survey, look
+from flashflood.records import ledger
+from flashflood.records.index import given_up, lookup
+from flashflood.records.living import are_living
+from flashflood.records.overtaken import OvertakenError, until_settled
 
 logger = logging.getLogger("flashflood")
 

@@ -9,12 +9,12 @@ from itertools import groupby
 from typing import NamedTuple
 
 from flashflood import layout
-from flashflood.claims import blob_size, was_there
 from flashflood.context import GRACE, Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID
-from flashflood.lookup import IndexEntry, is_held, lookup
-from flashflood.survey import Survey
+from flashflood.maintain.survey import Survey
+from flashflood.records.claims import blob_size, was_there
+from flashflood.records.index import IndexEntry, is_held, lookup
 
 
 class Lost(NamedTuple):

@@ -17,8 +17,9 @@ from flashflood._core import parse_timestamp
 from flashflood.context import Context
 from flashflood.events import Event
 from flashflood.exceptions import FlashFloodEventNotFound
-from flashflood.locating import Locator, Place
-from flashflood.reading import get_event, not_found
+from flashflood.read.get_event import get_event
+from flashflood.read.locate import Locator, Place
+from flashflood.records.index import not_found
 from flashflood.requests import Requests
 from flashflood.store.protocol import Found
 from flashflood.turns import Turns

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
 from flashflood._core import Batch
-from flashflood.expressions import Compiled, Expression
-from flashflood.replay import Stage
+from flashflood.replay.expressions import Compiled, Expression
+from flashflood.replay.replay import Stage
 
 logger = logging.getLogger("flashflood")
 

@@ -3,15 +3,15 @@
 Reads `index/`, `gone/`, `update/` and `journals/`; never writes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from flashflood import layout
 from flashflood._core import Row, parse_timestamp
 from flashflood.context import Context
-from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
-from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, Update
-from flashflood.pending import readable
+from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodEventNotFound, FlashFloodException
+from flashflood.identifiers import JournalID, Update
 
 PATIENCE = 20
 """How often a call begins again because what it had found was moved meanwhile, before it gives up."""
@@ -147,19 +147,6 @@ def parse_entry(key: str, event_id: str, revision: int, metadata: dict[str, str]
     return entry
 
 
-def waiting_updates(ctx: Context, entry: IndexEntry) -> list[Update]:
-    """List the updates of the event in its journal and in the one it came from, tombstoned ones too."""
-    before = None if entry.source is None else ctx.requests.start(_updates_under, ctx, entry.source, entry.event_id)
-    updates = _updates_under(ctx, entry.target, entry.event_id)
-    return updates if before is None else updates + before.result()
-
-
-def late_deletes(ctx: Context, entry: IndexEntry) -> list[Update]:
-    """List the event's deletes in the journal that it came from: a journaling under way brings its index entry back."""
-    updates = [] if entry.source is None else _updates_under(ctx, entry.source, entry.event_id)
-    return [update for update in updates if update.is_delete]
-
-
 def is_held(ctx: Context, entry: IndexEntry) -> bool | None:
     """Say whether the journal that an entry names has the event. None: there is no such journal."""
     if entry.is_ours:
@@ -182,12 +169,6 @@ def _revisions_under(ctx: Context, prefix: str) -> list[int]:
     return [revision for revision in found if revision is not None]
 
 
-def _updates_under(ctx: Context, journal_id: JournalID, event_id: str) -> list[Update]:
-    entries = ctx.entries(layout.updates_prefix(journal_id, event_id))
-    updates = readable(entry for entry in entries if not entry.key.endswith(TOMBSTONE_SUFFIX))
-    return [update for update in updates if update.event_id == event_id]
-
-
 def _natural(text: str | None) -> int | None:
     if text is None:
         return None
@@ -195,3 +176,42 @@ def _natural(text: str | None) -> int | None:
         msg = f"{text!r} is not a number"
         raise ValueError(msg)
     return int(text)
+
+
+def not_found(event_id: str) -> FlashFloodEventNotFound:
+    """Say that there is no such event."""
+    return FlashFloodEventNotFound(f"event {event_id!r} not found: it was never put, or it has been deleted")
+
+
+def newest_update(entry: IndexEntry, row: Row, updates: list[Update]) -> Update | None:
+    """Choose the update whose data counts. None: those in the blob do."""
+    if any(update.is_delete for update in updates):
+        raise not_found(entry.event_id)
+    newest = max(updates, key=lambda update: update.timestamp, default=None)
+    return None if newest is None or newest.timestamp <= (row.updated or "") else newest
+
+
+def remove_from_index(ctx: Context, event_id: str, revision: int, revisions: list[int]) -> None:
+    """Mark entries up to `revision` as void, then delete those of `revisions` that are, no others."""
+    ctx.store.put(layout.gone_key(event_id, revision), b"")
+    void = [layout.index_key(event_id, listed) for listed in revisions if listed <= revision]
+    if void:
+        ctx.store.delete(void)
+
+
+def claims_to_delete(ctx: Context, journal_id: JournalID, event_id: str) -> list[str]:
+    """Give the keys of an id's index entries that name a journal which will never be; they can be deleted then."""
+    listed = revisions_in_index(ctx, event_id)
+    void = []
+    for revision in listed:
+        entry = read_entry(ctx, event_id, revision)
+        if entry is not None and entry.target == journal_id:
+            void.append(revision)
+    return given_up(ctx, event_id, void, listed[-1] if void and void[-1] == listed[-1] else None)
+
+
+def given_up(ctx: Context, event_id: str, void: Sequence[int], to_mark: int | None) -> list[str]:
+    """Mark a revision as used, where it is the id's highest; give the void entries' keys, which can be deleted then."""
+    if to_mark is not None:
+        ctx.store.put(layout.gone_key(event_id, to_mark), b"")
+    return [layout.index_key(event_id, revision) for revision in void]

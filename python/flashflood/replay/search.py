@@ -17,9 +17,9 @@ from flashflood import _core
 from flashflood._core import Batch
 from flashflood.context import Context
 from flashflood.dates import DateRange
-from flashflood.expressions import Compiled, Expression
-from flashflood.replay import MEMORY_BUDGET, Replay, batches
-from flashflood.selecting import Given, stage_of
+from flashflood.replay.expressions import Compiled, Expression
+from flashflood.replay.replay import MEMORY_BUDGET, Replay, batches
+from flashflood.replay.stages import Given, stage_of
 
 logger = logging.getLogger("flashflood")
 

@@ -11,17 +11,18 @@ from datetime import datetime
 from functools import partial
 from typing import Literal, NamedTuple, TypeAlias
 
-from flashflood import claims, layout
+from flashflood import layout
 from flashflood._core import Manifest, Row, format_timestamp
-from flashflood.claims import Claim
-from flashflood.combining import OvertakenError, until_settled
 from flashflood.context import Context, Deadline
 from flashflood.data import to_bytes
 from flashflood.dates import timestamp_now
 from flashflood.events import Event
 from flashflood.identifiers import NEW, JournalID
-from flashflood.ids import Ids
-from flashflood.lookup import IndexEntry
+from flashflood.records import claims
+from flashflood.records.claims import Claim
+from flashflood.records.index import IndexEntry
+from flashflood.records.overtaken import OvertakenError, until_settled
+from flashflood.spooled_ids import Ids
 
 logger = logging.getLogger("flashflood")
 

@@ -1,27 +1,28 @@
 """Combining journals into one, with their updates applied (PROTOCOL.md, step 9). The one way in which journals change.
 
-Writes a ledger entry, the new blob, and the new manifest, whose creation is the commit point; `finishing` does the
+Writes a ledger entry, the new blob, and the new manifest, whose creation is the commit point; `finish` does the
 rest.
 """
 
 import logging
-import random
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from flashflood import layout, ledger
+from flashflood import layout
 from flashflood._core import Combination, Manifest, Sources, Window
 from flashflood.context import Context, Deadline
 from flashflood.dates import timestamp_now
-from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodJournalingError
-from flashflood.finishing import Made, finish
+from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID, Update
-from flashflood.ledger import LedgerEntry
-from flashflood.lookup import lookup
-from flashflood.pending import lineage, live_updates, without_dead
+from flashflood.maintain.finish import Made, finish
+from flashflood.records import ledger
+from flashflood.records.index import lookup
+from flashflood.records.ledger import LedgerEntry
+from flashflood.records.living import are_living
+from flashflood.records.overtaken import OvertakenError
+from flashflood.records.pending_updates import lineage, live_updates
 
 logger = logging.getLogger("flashflood")
 
@@ -31,25 +32,6 @@ WINDOW = 16_000_000
 """Bytes of a combined blob that are fetched and written at a time."""
 WHOLE = 64_000_000
 """Up to so many bytes, a combined blob is written in one request."""
-ATTEMPTS = 12
-
-
-class OvertakenError(Exception):
-    """Another process changed what a combination had begun with; it has changed nothing, and begins again."""
-
-
-def until_settled(what: str, attempt: Callable[[], T]) -> T:
-    """Begin again, after a while that grows, when other processes are in the way.
-
-    `FlashFloodJournalingError` if they stay so.
-    """
-    for tried in range(ATTEMPTS):
-        try:
-            return attempt()
-        except OvertakenError:
-            time.sleep(random.uniform(0, min(2.0, 0.02 * 2**tried)))  # noqa: S311  only to keep writers apart
-    msg = f"{what}: other processes were at the same {ATTEMPTS} times meanwhile; try again"
-    raise FlashFloodJournalingError(msg)
 
 
 class Plan(NamedTuple):
@@ -146,28 +128,6 @@ def _rechecked(ctx: Context, begun: Sequence[_Begun]) -> list[_Begun]:
     free = [each for each in begun if each.entry.journal_id in present and not others.intersection(each.entry.sources)]
     live = ctx.requests.each(lambda each: are_living(ctx, each.entry.sources), free)
     return [each for each, is_live in zip(free, live, strict=True) if is_live]
-
-
-def are_living(ctx: Context, journal_ids: Sequence[JournalID]) -> bool:
-    """Say whether journals are all there and none has a tombstone."""
-    keys = sorted(map(layout.journal_key, journal_ids))
-    if len(keys) <= ctx.requests.workers:
-        return all(ctx.requests.each(partial(_is_living, ctx), keys))
-    listed = ctx.entries(layout.JOURNALS, keys[0][:-1])
-    found = next(listed, None)
-    for key in keys:
-        while found is not None and found.key < key:
-            found = next(listed, None)
-        if found is None or found.key != key:
-            return False
-        found = next(listed, None)
-        if found is not None and found.key == layout.tombstone_key(key):
-            return False
-    return True
-
-
-def _is_living(ctx: Context, key: str) -> bool:
-    return any(entry.key == key for entry in without_dead(ctx.entries(key)))
 
 
 def _write_blob(ctx: Context, begun: _Begun) -> bool:

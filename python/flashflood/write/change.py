@@ -6,13 +6,12 @@ applied to the journal by `update()` or `journal()`.
 """
 
 from flashflood import layout
-from flashflood.claims import Absent, Standing, find, lost
 from flashflood.context import Context, Deadline
 from flashflood.data import to_bytes
 from flashflood.dates import timestamp_now
 from flashflood.identifiers import JournalUpdateAction, Update, timestamp_after
-from flashflood.lookup import PATIENCE, IndexEntry, lookup, moving
-from flashflood.reading import not_found
+from flashflood.records.claims import Absent, Standing, find, lost
+from flashflood.records.index import PATIENCE, IndexEntry, lookup, moving, not_found, remove_from_index
 
 
 def update_event(ctx: Context, event_id: str, new_data: object) -> None:
@@ -24,14 +23,6 @@ def delete_event(ctx: Context, event_id: str) -> None:
     """Delete an event. `FlashFloodEventNotFound` if there is none."""
     last, revisions = _send(ctx, event_id, JournalUpdateAction.DELETE, b"")
     remove_from_index(ctx, event_id, last.revision, revisions)
-
-
-def remove_from_index(ctx: Context, event_id: str, revision: int, revisions: list[int]) -> None:
-    """Mark entries up to `revision` as void, then delete those of `revisions` that are, no others."""
-    ctx.store.put(layout.gone_key(event_id, revision), b"")
-    void = [layout.index_key(event_id, listed) for listed in revisions if listed <= revision]
-    if void:
-        ctx.store.delete(void)
 
 
 def _send(ctx: Context, event_id: str, action: JournalUpdateAction, body: bytes) -> tuple[IndexEntry, list[int]]:

@@ -8,14 +8,17 @@ may have been combined into one whose turn was over: so the keys passed are list
 """
 
 import logging
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import takewhile
 from typing import NamedTuple
 
-from flashflood import layout, ledger
+from flashflood import layout
 from flashflood._core import Manifest, Seen, living
 from flashflood.context import Context
 from flashflood.dates import ALWAYS, EARLIEST, DateRange
 from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID
+from flashflood.records import ledger
 from flashflood.store.protocol import Entry
 from flashflood.turns import Turns
 
@@ -224,3 +227,39 @@ def _dead(entries: list[Entry], index: int) -> Entry:
 def _warn_of(ctx: Context, strangers: Iterable[Entry]) -> None:
     for entry in strangers:
         logger.warning("%s: %s is no journal; it is left out", ctx.store.name, entry.key)
+
+
+def are_living(ctx: Context, journal_ids: Sequence[JournalID]) -> bool:
+    """Say whether journals are all there and none has a tombstone."""
+    keys = sorted(map(layout.journal_key, journal_ids))
+    if len(keys) <= ctx.requests.workers:
+        return all(ctx.requests.each(partial(_is_living, ctx), keys))
+    listed = ctx.entries(layout.JOURNALS, keys[0][:-1])
+    found = next(listed, None)
+    for key in keys:
+        while found is not None and found.key < key:
+            found = next(listed, None)
+        if found is None or found.key != key:
+            return False
+        found = next(listed, None)
+        if found is not None and found.key == layout.tombstone_key(key):
+            return False
+    return True
+
+
+def _is_living(ctx: Context, key: str) -> bool:
+    return any(entry.key == key for entry in without_dead(ctx.entries(key)))
+
+
+def without_dead(entries: Iterable[Entry]) -> list[Entry]:
+    """Give the objects that no tombstone follows: between `X` and `X.dead` lie only strangers, such as `X.bak`."""
+    alive: list[Entry] = []
+    for entry in entries:
+        if not entry.key.endswith(TOMBSTONE_SUFFIX):
+            alive.append(entry)
+        else:
+            key = entry.key.removesuffix(TOMBSTONE_SUFFIX)
+            between = takewhile(lambda place: alive[place].key.startswith(key), range(len(alive) - 1, -1, -1))  # noqa: B023
+            for place in [place for place in between if alive[place].key == key]:
+                del alive[place]
+    return alive

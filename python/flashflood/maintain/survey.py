@@ -6,13 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from flashflood import layout, ledger
+from flashflood import layout
 from flashflood._core import Manifest, Row, format_timestamp, living
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID, Update
-from flashflood.ledger import Open
-from flashflood.pending import without_dead
+from flashflood.records import ledger
+from flashflood.records.ledger import Open
+from flashflood.records.living import without_dead
 from flashflood.store.protocol import Entry
 
 

@@ -1,0 +1,30 @@
+"""When another process was faster: what was begun is given up, and begun again after a while."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from flashflood.exceptions import FlashFloodJournalingError
+
+T = TypeVar("T")
+
+ATTEMPTS = 12
+
+
+class OvertakenError(Exception):
+    """Another process changed what a combination had begun with; it has changed nothing, and begins again."""
+
+
+def until_settled(what: str, attempt: Callable[[], T]) -> T:
+    """Begin again, after a while that grows, when other processes are in the way.
+
+    `FlashFloodJournalingError` if they stay so.
+    """
+    for tried in range(ATTEMPTS):
+        try:
+            return attempt()
+        except OvertakenError:
+            time.sleep(random.uniform(0, min(2.0, 0.02 * 2**tried)))  # noqa: S311  only to keep writers apart
+    msg = f"{what}: other processes were at the same {ATTEMPTS} times meanwhile; try again"
+    raise FlashFloodJournalingError(msg)

@@ -1,0 +1,1 @@
+"""Events by date: replay, replay_batches, search, and event streams. Nothing in here writes."""
