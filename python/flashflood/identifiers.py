@@ -10,12 +10,9 @@ from flashflood._core import format_timestamp, parse_timestamp
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
 
 if not TYPE_CHECKING:
+    from flashflood.former import names_of
 
-    def __getattr__(name: str) -> object:
-        """Find what 0.4.3 has here, or name its successor."""
-        from flashflood.former import names_of  # noqa: PLC0415  it imports the stores, which import this
-
-        return names_of(__name__)(name)
+    __getattr__ = names_of(__name__)
 
 
 TOMBSTONE_SUFFIX = ".dead"

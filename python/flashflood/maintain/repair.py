@@ -19,11 +19,11 @@ from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, JournalUpdateAction, Update
 from flashflood.maintain.check import find_half_dead, misplaced
 from flashflood.maintain.combine import combine
-from flashflood.maintain.finish import entry_of, recover
+from flashflood.maintain.finish import recover
 from flashflood.maintain.strays import Lost, Void, look_for_strays
 from flashflood.maintain.survey import Misplaced, Survey, look
 from flashflood.records import ledger
-from flashflood.records.index import given_up, lookup
+from flashflood.records.index import IndexEntry, create_entry, given_up, lookup
 from flashflood.records.living import are_living
 from flashflood.records.overtaken import OvertakenError, until_settled
 
@@ -216,10 +216,10 @@ def _lead(ctx: Context, item: Misplaced) -> bool:
     mends it. To remove it would let another event have the id.
     """
     revision = item.row.revision or max([item.mark, *item.revisions], default=0) + 1
-    entry = entry_of(item.row, revision, item.journal_id)
+    entry = IndexEntry.of_row(item.row, revision, item.journal_id)
     if not _is_free(ctx, item.journal_id):
         return False
-    if not ctx.store.create(layout.index_key(entry.event_id, revision), b"", metadata=entry.metadata()):
+    if not create_entry(ctx, entry):
         return False
     if not _is_free(ctx, item.journal_id):
         return False

@@ -20,8 +20,8 @@ from flashflood._core import Manifest, Row
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodEventNotFound, FlashFloodException
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, Update
-from flashflood.records.index import IndexEntry, newest_update, not_found, read_entry
-from flashflood.records.pending_updates import readable
+from flashflood.records.index import IndexEntry, not_found, read_entry
+from flashflood.records.pending_updates import newest_update, readable
 from flashflood.store.protocol import Entry, Page
 
 T = TypeVar("T")

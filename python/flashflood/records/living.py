@@ -157,7 +157,7 @@ def opened_between(ctx: Context, dates: DateRange) -> Generator[Opened, None, No
 
 def journal_id(entry: Entry) -> JournalID:
     """Give the id of a journal that has been listed."""
-    return JournalID(entry.key.removeprefix(layout.JOURNALS))
+    return layout.journal_id_of(entry.key)
 
 
 def _new_journals(ctx: Context) -> Generator[JournalID, None, None]:
@@ -194,7 +194,7 @@ def _stretches(ctx: Context, after: str | None, until: str | None = None) -> Ite
     reached: str | None = EARLIEST
     for page in ctx.pages(layout.JOURNALS, after):
         entries = withheld + page.entries
-        alive, tombstones, strangers = living([entry.key.removeprefix(layout.JOURNALS) for entry in entries])
+        alive, tombstones, strangers = living([layout.journal_name(entry.key) for entry in entries])
         _warn_of(ctx, (entries[index] for index in strangers))
         known = set(range(len(entries))).difference(strangers)
         if known:

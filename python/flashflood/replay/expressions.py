@@ -20,7 +20,7 @@ from jmespath.functions import Functions
 from jmespath.lexer import Lexer
 from jmespath.parser import ParsedResult
 
-from flashflood import _core
+from flashflood._core import Expression as CoreExpression
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -178,7 +178,7 @@ def _functions(options: jmespath.Options | None) -> Any:  # noqa: ANN401 (jmespa
     return Functions if options is None or options.custom_functions is None else options.custom_functions
 
 
-def _core_expression(compiled: Compiled, options: jmespath.Options | None) -> _core.Expression | None:
+def _core_expression(compiled: Compiled, options: jmespath.Options | None) -> CoreExpression | None:
     """Make the core's expression; None, said in the log, where only Python can evaluate it."""
     used = {node["type"] for node, _ in _nodes(compiled.parsed)}
     if _functions(options) is not Functions and "function_expression" in used:
@@ -187,7 +187,7 @@ def _core_expression(compiled: Compiled, options: jmespath.Options | None) -> _c
         reason = "dict_cls makes its objects"
     else:
         try:
-            return _core.Expression(compiled.parsed)
+            return CoreExpression(compiled.parsed)
         except (ValueError, RecursionError) as error:
             reason = str(error)
     LOGGER.info("Python evaluates %r on each event, which takes longer: %s", compiled.expression, reason)

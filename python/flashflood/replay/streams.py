@@ -13,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from flashflood import _core, layout
+from flashflood import layout
+from flashflood._core import Events as Run
 from flashflood._core import Manifest, Merge
 from flashflood.context import Context
 from flashflood.dates import DateRange
@@ -76,12 +77,12 @@ def replay_event_stream(
     return Events(runs, "this replay of an event stream")
 
 
-def _remote_runs(manifest: Manifest, dates: DateRange, blob: RemoteBlob) -> Generator[_core.Events, None, None]:
+def _remote_runs(manifest: Manifest, dates: DateRange, blob: RemoteBlob) -> Generator[Run, None, None]:
     with closing(blob):
         yield from _runs(manifest, dates, blob.read)
 
 
-def _runs(manifest: Manifest, dates: DateRange, read: Reader) -> Generator[_core.Events, None, None]:
+def _runs(manifest: Manifest, dates: DateRange, read: Reader) -> Generator[Run, None, None]:
     merge = Merge(dates.start, dates.end)
     merge.add(manifest)
     while (window := merge.window(None, WINDOW)) is not None:

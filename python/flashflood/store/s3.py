@@ -25,6 +25,7 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
+from flashflood import layout
 from flashflood.config import object_exists_waiter_config
 from flashflood.exceptions import FlashFloodException
 from flashflood.store.answers import fault_of_page, is_whole, wanted_part
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, ErrorTypeDef, ObjectIdentifierTypeDef, TagTypeDef
 
-PROBE_KEY = "probe/conditional-put"
-"""The marker that tells whether the server knows conditional PUT."""
 URL_LIFETIME = 3600
 """Seconds that a presigned URL is good for."""
 KEYS_PER_DELETE = 1000
@@ -336,11 +335,12 @@ class S3Store:
 
     def _knows_conditional_put(self) -> bool:
         """Find out, once, whether the server refuses a conditional PUT of a key that is there: a marker."""
+        marker = layout.CONDITIONAL_PUT
         with self._probe_locks.setdefault(os.getpid(), threading.Lock()):
             if self._creates_conditionally is None:
                 try:
                     # False: it was refused, so the server knows. It succeeds where there is no marker yet: then again.
-                    refused = not (self._put_if_free(PROBE_KEY, b"", None) and self._put_if_free(PROBE_KEY, b"", None))
+                    refused = not (self._put_if_free(marker, b"", None) and self._put_if_free(marker, b"", None))
                 except ClientError as error:
                     if _status(error) != HTTPStatus.NOT_IMPLEMENTED and _code(error) != "NotImplemented":
                         raise

@@ -171,8 +171,7 @@ class _Batch:
         """Write the blob and the draft."""
         journal_id = JournalID(draft.journal_id)
         body = b"".join(self._events[row.event_id].body for row in draft.rows())
-        metadata = {"journal_id": journal_id}
-        blob = self._ctx.requests.start(self._ctx.store.put, layout.blob_key(journal_id), body, metadata=metadata)
+        blob = self._ctx.requests.start(self._ctx.write_blob, journal_id, body)
         self._ctx.store.put(layout.draft_key(journal_id), draft.encode())
         blob.result()
 

@@ -1,0 +1,28 @@
+"""What to say of a living journal whose blob or manifest is missing, or whose blob is short: one text for each.
+
+`Window.batch` of the core says of a short blob what `short` says.
+"""
+
+from typing import Literal
+
+from flashflood.exceptions import FlashFloodCorruptionError
+
+
+def missing(
+    journal_id: str, what: Literal["blob", "manifest"] = "blob", event_id: str | None = None
+) -> FlashFloodCorruptionError:
+    """Say that a journal's blob or manifest is not there, and which event is met by that, where it is one."""
+    which = "" if event_id is None else f", with event {event_id!r} in it"
+    return FlashFloodCorruptionError(
+        f"journal {journal_id}: its {what} is missing{which}; `repair` mends it where it can, `check` says what else to"
+        " do"
+    )
+
+
+def short(journal_id: str, size: int, stop: int, event_id: str | None = None) -> FlashFloodCorruptionError:
+    """Say that a blob ends after `size` bytes, and not at `stop` or beyond, where an event ends."""
+    which = "its events" if event_id is None else f"event {event_id!r}"
+    return FlashFloodCorruptionError(
+        f"journal {journal_id}: its blob ends at offset {size}, before the end of {which} at offset {stop};"
+        " restore it from a copy"
+    )
