@@ -42,7 +42,7 @@ class Journal:
         manifest = ctx.manifest(JournalID.given(journal_id))
         if manifest is None:
             msg = f"journal {journal_id} not found; it may have been combined and collected: list the journals again"
-            raise FlashFloodException(msg)
+            raise FlashFloodException(msg, journal_id=journal_id)
         return cls(ctx, manifest)
 
     @property
@@ -90,7 +90,7 @@ class Journal:
         row = self._manifest.find(event_id)
         if row is None:
             msg = f"event {event_id!r} not found in journal {self.id_}"
-            raise FlashFloodEventNotFound(msg)
+            raise FlashFloodEventNotFound(msg, event_id=event_id, journal_id=self.id_)
         data = _BlobFile(self._ctx, self.id_, self.size).bytes_between(row.offset, row.offset + row.size)
         return Event(event_id, parse_timestamp(row.timestamp), data)
 

@@ -52,12 +52,12 @@ def journal_id_of(key: str) -> JournalID:
 
 def parse_journal_key(key: str) -> JournalID:
     """Read the key of a manifest. `FlashFloodCorruptionError` if it does not have the shape."""
-    return JournalID.checked(journal_name(key), key)
+    return JournalID.checked(journal_name(key), key, key=key)
 
 
 def parse_draft_key(key: str) -> JournalID:
     """Read the key of a draft. `FlashFloodCorruptionError` if it does not have the shape."""
-    return JournalID.checked(key.removeprefix(DRAFTS), key)
+    return JournalID.checked(key.removeprefix(DRAFTS), key, key=key)
 
 
 def tombstone_key(key: str) -> str:
@@ -137,7 +137,7 @@ def parse_update_key(key: str) -> Update:
     update = Update.parse(name, is_encoded=f"{folder}/" == ENCODED_UPDATES, where=key)
     if update_key(update) != key:
         msg = f"{key} is not the key of an update; move the object away"
-        raise FlashFloodCorruptionError(msg)
+        raise FlashFloodCorruptionError(msg, key=key)
     return update
 
 
@@ -151,7 +151,7 @@ def refuse_bad_id(event_id: str, root_prefix: str) -> None:
     )
     if problem:
         msg = f"event_id {event_id!r} {problem}; choose another one"
-        raise FlashFloodException(msg)
+        raise FlashFloodException(msg, event_id=event_id)
 
 
 def may_exist(event_id: str, root_prefix: str) -> bool:

@@ -61,7 +61,7 @@ def finish(ctx: Context, made: Sequence[Made], known: Iterable[Manifest] = ()) -
         if set(manifest.replaces) != set(entry.sources):
             key = layout.ledger_key(entry.journal_id)
             msg = f"{key}: its sources are not those that journal {entry.journal_id} replaces; remove the entry"
-            raise FlashFloodCorruptionError(msg)
+            raise FlashFloodCorruptionError(msg, journal_id=entry.journal_id, key=key)
     _move_entries(ctx, made)
     manifests = {entry.journal_id: manifest for entry, manifest in made}
     used = {entry.journal_id: dict.fromkeys(entry.updates) for entry, _ in made}

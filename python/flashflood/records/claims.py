@@ -102,7 +102,10 @@ def lost(entry: IndexEntry) -> FlashFloodCorruptionError:
     """Say that an event's journal is missing."""
     return FlashFloodCorruptionError(
         f"event {entry.event_id!r}: the manifest of its journal {entry.target} is missing; `repair` writes it again"
-        " where the data are still there; otherwise restore it from a copy, or give the event up with `delete_event`"
+        " where the data are still there; otherwise restore it from a copy, or give the event up with `delete_event`",
+        event_id=entry.event_id,
+        journal_id=entry.target,
+        key=layout.journal_key(entry.target),
     )
 
 
@@ -155,7 +158,8 @@ def create(ctx: Context, claim: IndexEntry) -> bool:
 
 def exists_error(event_id: str) -> FlashFloodEventExistsError:
     """Say that the id is taken."""
-    return FlashFloodEventExistsError(f"event {event_id!r} exists already; `update_event` changes it")
+    msg = f"event {event_id!r} exists already; `update_event` changes it"
+    return FlashFloodEventExistsError(msg, event_id=event_id)
 
 
 def settle(ctx: Context, draft: Manifest, deadline: Deadline) -> None:

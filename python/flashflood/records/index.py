@@ -128,7 +128,7 @@ def parse_entry(key: str, event_id: str, revision: int, metadata: dict[str, str]
             f"index entry {key} came without its metadata `target`, as tools that copy only the data leave it"
             " (`aws s3 sync` to a folder): replay works, and `repair()` writes the index again from the journals"
         )
-        raise FlashFloodCorruptionError(msg)
+        raise FlashFloodCorruptionError(msg, event_id=event_id, key=key)
     source = metadata.get("from")
     try:
         date, updated = metadata.get("date"), metadata.get("updated")
@@ -138,8 +138,8 @@ def parse_entry(key: str, event_id: str, revision: int, metadata: dict[str, str]
         entry = IndexEntry(
             event_id,
             revision,
-            JournalID.checked(metadata["target"], f"index entry {key}, `target`"),
-            None if source is None else JournalID.checked(source, f"index entry {key}, `from`"),
+            JournalID.checked(metadata["target"], f"index entry {key}, `target`", key=key),
+            None if source is None else JournalID.checked(source, f"index entry {key}, `from`", key=key),
             date,
             _natural(metadata.get("offset")),
             _natural(metadata.get("size")),
@@ -149,7 +149,7 @@ def parse_entry(key: str, event_id: str, revision: int, metadata: dict[str, str]
         entry.row()
     except ValueError as error:
         msg = f"index entry {key}: {error}; `repair()` writes the index again from the journals"
-        raise FlashFloodCorruptionError(msg) from error
+        raise FlashFloodCorruptionError(msg, event_id=event_id, key=key) from error
     return entry
 
 
@@ -199,12 +199,14 @@ def given_up(ctx: Context, event_id: str, void: Sequence[int], to_mark: int | No
 
 def moving(event_id: str) -> FlashFloodException:
     """Say that an event could not be caught."""
-    return FlashFloodException(f"event {event_id!r} moves between journals as fast as it is looked up; try again")
+    msg = f"event {event_id!r} moves between journals as fast as it is looked up; try again"
+    return FlashFloodException(msg, event_id=event_id)
 
 
 def not_found(event_id: str) -> FlashFloodEventNotFound:
     """Say that there is no such event."""
-    return FlashFloodEventNotFound(f"event {event_id!r} not found: it was never put, or it has been deleted")
+    msg = f"event {event_id!r} not found: it was never put, or it has been deleted"
+    return FlashFloodEventNotFound(msg, event_id=event_id)
 
 
 def _mark(ctx: Context, event_id: str, revision: int) -> None:

@@ -53,10 +53,10 @@ class LedgerEntry:
             )
         except (FlashFloodCorruptionError, ValueError, TypeError, LookupError, AttributeError) as error:
             msg = f"{key}: not a ledger entry ({type(error).__name__}: {error}); remove it, then run `repair()`"
-            raise FlashFloodCorruptionError(msg) from error
+            raise FlashFloodCorruptionError(msg, key=key) from error
         if layout.ledger_key(entry.journal_id) != key:
             msg = f"{key}: names another journal, {entry.journal_id}; remove it, then run `repair()`"
-            raise FlashFloodCorruptionError(msg)
+            raise FlashFloodCorruptionError(msg, journal_id=entry.journal_id, key=key)
         return entry
 
 

@@ -100,7 +100,7 @@ def _checked(event_stream: Mapping[str, Any]) -> tuple[Manifest, str]:
         raise FlashFloodCorruptionError(msg) from error
     if not isinstance(url, str):
         msg = f"event stream of journal {journal_id}: stream_url is {type(url).__name__}, not text"
-        raise FlashFloodCorruptionError(msg)
+        raise FlashFloodCorruptionError(msg, journal_id=journal_id)
     return Manifest.decode(journal_id, body), url
 
 

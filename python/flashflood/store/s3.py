@@ -248,7 +248,8 @@ class S3Store:
                 f"that is not what was asked for, whatever the object has. "
                 f"The server, or a proxy or cache before it, does so: use another one, or go around it."
             )
-            raise FlashFloodException(message) from error
+            key = where["Key"].removeprefix(self._root)
+            raise FlashFloodException(message, key=key) from error
         if asked and is_whole(answer) and len(part) < len(body):
             self._warn_once("The server sends whole objects where parts are asked for: reads take much longer.")
         return part
@@ -261,7 +262,7 @@ class S3Store:
         metadata, modified = head.of(answer)
         if modified is None:
             message = f"{self.name}: the server does not say when {key} was written (Last-Modified): use one that does."
-            raise FlashFloodException(message)
+            raise FlashFloodException(message, key=key)
         return Found(body, {name.lower().replace("-", "_"): value for name, value in metadata.items()}, modified)
 
     def _unfit(self, fault: str) -> FlashFloodException:

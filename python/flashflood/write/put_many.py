@@ -22,7 +22,7 @@ from flashflood.records import claims
 from flashflood.records.claims import Claim
 from flashflood.records.index import IndexEntry
 from flashflood.records.overtaken import OvertakenError, until_settled
-from flashflood.spooled_ids import Ids
+from flashflood.spooled_ids import SpooledIds
 
 logger = logging.getLogger("flashflood")
 
@@ -43,7 +43,7 @@ class Stored(NamedTuple):
 
     stored: int
     """How many events it stored."""
-    skipped: Ids
+    skipped: SpooledIds
     """The ids that it left out, since events had them already."""
 
 
@@ -63,7 +63,7 @@ def put_many(ctx: Context, events: Iterable[Event | Bare], on_conflict: OnConfli
         msg = f"on_conflict={on_conflict!r}; give 'error' or 'skip'"
         raise ValueError(msg)
     stored = 0
-    skipped = Ids()
+    skipped = SpooledIds()
     try:
         for batch in _batches(map(partial(_checked, ctx), events)):
             left_out = until_settled("put_many", _Batch(ctx, batch, on_conflict).put)
