@@ -20,7 +20,7 @@ BLOBS = "blobs/"
 INDEX = "index/"
 UPDATES = "update/"
 ENCODED_UPDATES = "update-ids/"
-GONE = "gone/"
+MARKS = "gone/"
 DRAFTS = "drafts/"
 LEDGER = "ledger/"
 CLOCK = "probe/clock"
@@ -90,14 +90,14 @@ def index_key(event_id: str, revision: int) -> str:
     return f"{index_prefix(event_id)}{revision:0{_REVISION_DIGITS}}"
 
 
-def gone_prefix(event_id: str) -> str:
+def mark_prefix(event_id: str) -> str:
     """Name what all deletion marks of an id begin with."""
-    return f"{GONE}{event_id}{JournalID.DELIMITER}"
+    return f"{MARKS}{event_id}{JournalID.DELIMITER}"
 
 
-def gone_key(event_id: str, revision: int) -> str:
+def mark_key(event_id: str, revision: int) -> str:
     """Name the deletion mark that makes index entries up to `revision` void."""
-    return f"{gone_prefix(event_id)}{revision:0{_REVISION_DIGITS}}"
+    return f"{mark_prefix(event_id)}{revision:0{_REVISION_DIGITS}}"
 
 
 def revision_of(key: str, prefix: str) -> int | None:

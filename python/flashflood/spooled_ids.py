@@ -37,12 +37,12 @@ class SpooledIds(Collection[str]):
 
     def __iter__(self) -> Iterator[str]:
         """Yield them from the first on."""
-        place = 0
-        while place < self._size:
+        offset = 0
+        while offset < self._size:
             with self._lock:
-                self._file.seek(place)
+                self._file.seek(offset)
                 lines = self._file.readlines(65_536)
-            place += sum(map(len, lines))
+            offset += sum(map(len, lines))
             yield from (line[:-1].decode() for line in lines)
 
     def __reduce__(self) -> tuple[Callable[[Iterable[str]], "SpooledIds"], tuple[list[str]]]:

@@ -82,12 +82,12 @@ def _look_through(ctx: Context) -> _Findings:
         if open_.is_left_behind
     ]
     said += [f"event {item.row.event_id!r} in journal {item.journal_id}: {item.why}" for item in misplaced(ctx, survey)]
-    said += [_said_of_lost(lost) for lost in strays.lost]
+    said += [_line_about(lost) for lost in strays.lost]
     void = [layout.index_key(void.event_id, revision) for void in strays.void for revision in void.revisions]
     return _Findings(said, void)
 
 
-def _said_of_lost(lost: Lost) -> str:
+def _line_about(lost: Lost) -> str:
     known, whole = len(lost.entries), len(lost.can_be_had)
     events = ", ".join(repr(entry.event_id) for entry in lost.entries[:IDS_IN_FINDING])
     more = ", …" if known > IDS_IN_FINDING else ""

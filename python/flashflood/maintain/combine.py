@@ -27,7 +27,7 @@ logger = logging.getLogger("flashflood")
 
 T = TypeVar("T")
 
-WINDOW = 16_000_000
+BYTES_AT_A_TIME = 16_000_000
 """Bytes of a combined blob that are fetched and written at a time."""
 WHOLE = 64_000_000
 """Up to so many bytes, a combined blob is written in one request."""
@@ -145,7 +145,7 @@ def _write_blob(ctx: Context, begun: _Begun) -> bool:
 
 def _windows(combination: Combination) -> Iterator[Window]:
     first = 0
-    while window := combination.window(first, WINDOW):
+    while window := combination.window(first, BYTES_AT_A_TIME):
         yield window
         first += len(window)
 

@@ -40,7 +40,7 @@ def recover(ctx: Context) -> int:
     now = ctx.now()
     left_behind = [open_.entry for open_ in under_way if replace(open_, listed=now).is_left_behind]
     for entry in left_behind:
-        manifest = ledger.fence(ctx, entry.journal_id)
+        manifest = ledger.create_fence(ctx, entry.journal_id)
         if manifest is None:
             ledger.close(ctx, [entry])
         elif ledger.is_fence(manifest):
@@ -109,7 +109,7 @@ def _late_updates(
 
 def _move_entries(ctx: Context, made: Sequence[Made]) -> None:
     """Write the index entries of all rows, and remove those that are older."""
-    moves = ((entry, manifest.row(place)) for entry, manifest in made for place in range(len(manifest)))
+    moves = ((entry, manifest.row(index)) for entry, manifest in made for index in range(len(manifest)))
     while some := list(islice(moves, MOVES)):
         void = [key for keys in ctx.requests.each(partial(_move_entry, ctx), some) for key in keys]
         if void:

@@ -179,7 +179,7 @@ def settle(ctx: Context, draft: Manifest, deadline: Deadline) -> None:
 
 def fence(ctx: Context, journal_id: JournalID) -> bool:
     """Keep an event or a batch from being committed. False: it has been."""
-    there = ledger.fence(ctx, journal_id)
+    there = ledger.create_fence(ctx, journal_id)
     if there is None or ledger.is_fence(there):
         ctx.bury([journal_id])
         return True

@@ -97,7 +97,7 @@ def revisions_in_index(ctx: Context, event_id: str) -> list[int]:
 
 def highest_mark(ctx: Context, event_id: str) -> int:
     """Give the id's highest deletion mark; 0: none."""
-    return max(_revisions_under(ctx, layout.gone_prefix(event_id)), default=0)
+    return max(_revisions_under(ctx, layout.mark_prefix(event_id)), default=0)
 
 
 def lookup(ctx: Context, event_id: str, known: IndexEntry | None = None) -> Lookup:
@@ -211,7 +211,7 @@ def not_found(event_id: str) -> FlashFloodEventNotFound:
 
 def _mark(ctx: Context, event_id: str, revision: int) -> None:
     """Make index entries up to `revision` void."""
-    ctx.store.put(layout.gone_key(event_id, revision), b"")
+    ctx.store.put(layout.mark_key(event_id, revision), b"")
 
 
 def _revisions_under(ctx: Context, prefix: str) -> list[int]:

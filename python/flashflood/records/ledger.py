@@ -122,7 +122,7 @@ def close(ctx: Context, entries: Iterable[LedgerEntry]) -> None:
     ctx.store.delete([layout.ledger_key(entry.journal_id) for entry in entries])
 
 
-def fence(ctx: Context, journal_id: JournalID) -> Manifest | None:
+def create_fence(ctx: Context, journal_id: JournalID) -> Manifest | None:
     """Keep a journal from being made: create its manifest, empty, unless it is there; give what is there then."""
     fence_ = Manifest.of_rows(journal_id, [], 0)
     return fence_ if ctx.create_manifest(fence_) else ctx.manifest(journal_id)

@@ -14,13 +14,13 @@ from flashflood.store.protocol import Entry
 
 logger = logging.getLogger("flashflood")
 
-FEW = 2
+LISTED_ONE_BY_ONE = 2
 """Up to so many journals, their updates are listed one journal at a time; beyond, all updates are listed."""
 
 
 def live_updates(ctx: Context, journal_ids: Collection[JournalID]) -> dict[Update, int]:
     """List the live updates of these journals, each with the size of its data in bytes."""
-    if len(journal_ids) > FEW:
+    if len(journal_ids) > LISTED_ONE_BY_ONE:
         wanted = set(journal_ids)
         return {update: size for update, size in all_live_updates(ctx).items() if update.journal_id in wanted}
     return _live_under(ctx, [prefix for journal_id in journal_ids for prefix in layout.updates_of_journal(journal_id)])

@@ -49,7 +49,7 @@ class Fetch(Generic[B]):
 
     def start(self, ctx: Context) -> None:
         """Start its requests."""
-        self.answers = [ctx.requests.start(self._bring, ctx, place) for place in range(len(self._requests))]
+        self.answers = [ctx.requests.start(self._bring, ctx, index) for index in range(len(self._requests))]
 
     def batch(self) -> B:
         """Wait for the bytes, and give what the stage makes of the events."""
@@ -57,9 +57,9 @@ class Fetch(Generic[B]):
             answer.result()
         return self._finished() if self._batch is None else self._batch
 
-    def _bring(self, ctx: Context, place: int) -> None:
-        found, start, stop = self._requests[place]
-        self._bodies[place] = ctx.blob(found, start, stop)
+    def _bring(self, ctx: Context, index: int) -> None:
+        found, start, stop = self._requests[index]
+        self._bodies[index] = ctx.blob(found, start, stop)
         with self._lock:
             self._to_come -= 1
             is_last = self._to_come == 0

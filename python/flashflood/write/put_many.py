@@ -30,7 +30,7 @@ LARGEST_BATCH = 5_000
 """Events in a batch at most."""
 LARGEST_BLOB = 16_000_000
 """Bytes of data at which a batch is closed."""
-FEW = 100
+SMALLEST_JOURNAL = 100
 """A batch of fewer events is made of `new` events, for `journal` to combine; from there on it is a journal already."""
 
 OnConflict: TypeAlias = Literal["error", "skip"]
@@ -193,6 +193,6 @@ def _draft(events: list[_Given]) -> Manifest:
     for event in events:
         rows.append(Row(event.event_id, event.timestamp, offset, len(event.body)))
         offset += len(event.body)
-    version = NEW if len(events) < FEW else timestamp_now()
+    version = NEW if len(events) < SMALLEST_JOURNAL else timestamp_now()
     journal_id = JournalID.make(events[0].timestamp, events[-1].timestamp, version, str(uuid.uuid4()))
     return Manifest.of_rows(journal_id, rows, offset)
