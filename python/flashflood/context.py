@@ -110,9 +110,9 @@ class Context:
             self.store.delete([tombstone])
 
     def discard(self, keys: Sequence[str]) -> None:
-        """Delete what a call that fails leaves. Where that fails too it stays, with a warning: the call's error counts.
+        """Delete what a failed call leaves behind. If that fails too, the objects stay, and a warning names them.
 
-        As for a writer who may not delete.
+        So it is for a writer who may not delete. The caller gets the first error, which says what went wrong.
         """
         try:
             self.store.delete(keys)

@@ -57,25 +57,31 @@ def finish(ctx: Context, made: Sequence[Made], known: Iterable[Manifest] = ()) -
     `known`: manifests of sources, which need not be read again. `FlashFloodCorruptionError` where an entry names other
     sources than the journal replaces: they must not be buried.
     """
+    # 1. Whoever wrote the ledger entry must have made this very journal.
     for entry, manifest in made:
         if set(manifest.replaces) != set(entry.sources):
             key = layout.ledger_key(entry.journal_id)
             msg = f"{key}: its sources are not those that journal {entry.journal_id} replaces; remove the entry"
             raise FlashFloodCorruptionError(msg, journal_id=entry.journal_id, key=key)
+    # 2. The index leads to the new rows before anything that it led to dies.
     _move_entries(ctx, made)
     manifests = {entry.journal_id: manifest for entry, manifest in made}
     used = {entry.journal_id: dict.fromkeys(entry.updates) for entry, _ in made}
+    # 3. Updates that came too late to be applied are addressed to the new journals.
     for entry, holder, update in _late_updates(ctx, [entry for entry, _ in made], known):
         if update not in used[entry.journal_id]:
             _hand_on(ctx, entry, holder, update, manifests[entry.journal_id].find(update.event_id))
             used[entry.journal_id][update] = None
+    # 4. Events that were deleted lose their index entries, which a slow delete may have left.
     for entry, manifest in made:
         deleted = {update.event_id for update in used[entry.journal_id] if update.is_delete}
         gone = sorted(event_id for event_id in deleted if manifest.find(event_id) is None)
         ctx.requests.each(partial(_remove_deleted, ctx, entry), gone)
+    # 5. The sources die, and new journals without rows; then the updates that were used up.
     dead = [source for entry, _ in made for source in entry.sources]
     ctx.bury(dead + [entry.journal_id for entry, manifest in made if not len(manifest)])
     ctx.requests.each(ctx.bury_object, [layout.update_key(update) for updates in used.values() for update in updates])
+    # 6. Last, the ledger entry goes: until then anyone can do all of this again.
     ledger.close(ctx, [entry for entry, _ in made])
 
 

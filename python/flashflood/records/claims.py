@@ -50,8 +50,8 @@ class Claim(NamedTuple):
 
     entry: IndexEntry
     is_valid: bool
-    """False: others were at it meanwhile. Go again, for a journal of another id: who has read this claim may take the
-    one for the other."""
+    """False: another writer changed the index meanwhile. Claim the id again, for a journal of another id: whoever has
+    read this claim may take the one journal for the other."""
 
     @property
     def key(self) -> str:
