@@ -7,8 +7,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use _core::core::filter::tree::{Comparator, Literal, Tree};
-use _core::core::filter::{Expression, Outcome, Scratch};
+use _core::core::jmespath::tree::{Comparator, Literal, Tree};
+use _core::core::jmespath::{Expression, Outcome, Scratch};
 use _core::core::manifest::Manifest;
 use _core::core::merge::Merge;
 use _core::core::row::{Revision, Row};

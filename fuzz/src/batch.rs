@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use _core::core::arrow::record_batch;
 use _core::core::batch::Batch;
-use _core::core::filter::{Expression, Outcome, Scratch};
+use _core::core::jmespath::{Expression, Outcome, Scratch};
 use _core::core::manifest::Manifest;
 use _core::core::merge::Merge;
 use _core::core::row::Row;

@@ -1,7 +1,7 @@
 //! Expressions on data, held against the same expressions evaluated another way, and on data that say the same.
 
-use _core::core::filter::tree::Tree;
-use _core::core::filter::{Expression, Outcome, Scratch};
+use _core::core::jmespath::tree::Tree;
+use _core::core::jmespath::{Expression, Outcome, Scratch};
 
 use crate::choices::Choices;
 use crate::json::{Json, Style, assert_same_text, read, write};

@@ -3,8 +3,8 @@
 mod read;
 mod write;
 
-use _core::core::filter::tree::Tree;
-use _core::core::filter::{Expression, Outcome, Scratch};
+use _core::core::jmespath::tree::Tree;
+use _core::core::jmespath::{Expression, Outcome, Scratch};
 
 pub use read::read;
 pub use write::{Style, write};

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use _core::core::manifest::Manifest;
-use _core::core::merge::{Merge, OwnedPlace, Verdict};
+use _core::core::merge::{Merge, Verdict};
+use _core::core::place::OwnedPlace;
 use _core::core::timestamp::{LENGTH, Timestamp};
 
 use crate::choices::Choices;

@@ -1,8 +1,8 @@
 //! Expressions and JSON as choices make them, of the nodes that JMESPath's grammar has.
 
-use _core::core::filter::function::Summing;
-use _core::core::filter::scan::Scanned;
-use _core::core::filter::tree::{Argument, Comparator, Literal, Slice, Tree};
+use _core::core::jmespath::scan::Scanned;
+use _core::core::jmespath::signature::Summing;
+use _core::core::jmespath::tree::{Argument, Comparator, Literal, Slice, Tree};
 
 use crate::choices::Choices;
 use crate::json::{Json, Style, read, write};

@@ -5,12 +5,14 @@ pub mod batch;
 pub mod column;
 pub mod combination;
 pub mod error;
-pub mod filter;
+
 pub mod ids;
+pub mod jmespath;
 pub mod journal_id;
 pub mod listing;
 pub mod manifest;
 pub mod merge;
+pub mod place;
 pub mod row;
 #[cfg(test)]
 mod samples;

@@ -1,8 +1,8 @@
 //! Expressions over whole batches: which events to keep, and what to put in place of their data.
 
 use super::batch::Batch;
-use super::filter::tree::Tree;
-use super::filter::{Expression, Outcome, Scratch};
+use super::jmespath::tree::Tree;
+use super::jmespath::{Expression, Outcome, Scratch};
 
 /// What an expression says of the events of a batch.
 #[derive(Debug, Default)]

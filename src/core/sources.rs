@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::error::{Error, Result};
 use super::ids::Ids;
 use super::journal_id::JournalId;
-use super::manifest::{Manifest, Place};
+use super::manifest::Manifest;
+use super::place::Place;
 use super::row::Revision;
 use super::timestamp::Timestamp;
 

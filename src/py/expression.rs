@@ -10,14 +10,14 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString};
 
 use super::buffers::held;
 use super::gil::released;
-use crate::core::filter::function::Summing;
-use crate::core::filter::scan::Scanned;
-use crate::core::filter::tree::{Argument, Comparator, Literal, Slice, Tree};
-use crate::core::filter::{self, Outcome, Scratch};
+use crate::core::jmespath::scan::Scanned;
+use crate::core::jmespath::signature::Summing;
+use crate::core::jmespath::tree::{Argument, Comparator, Literal, Slice, Tree};
+use crate::core::jmespath::{self, Outcome, Scratch};
 
 /// A JMESPath expression.
 #[pyclass(frozen, module = "flashflood._core")]
-pub struct Expression(pub Arc<filter::Expression>);
+pub struct Expression(pub Arc<jmespath::Expression>);
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
@@ -28,7 +28,7 @@ impl Expression {
     #[new]
     #[pyo3(signature = (tree, /))]
     fn new(tree: &Bound<'_, PyDict>) -> PyResult<Self> {
-        Ok(Self(Arc::new(filter::Expression::new(to_tree(tree)?))))
+        Ok(Self(Arc::new(jmespath::Expression::new(to_tree(tree)?))))
     }
 
     #[pyo3(signature = (data, /))]

@@ -3,7 +3,6 @@
 mod decode;
 mod encode;
 mod lookup;
-mod sink;
 #[cfg(test)]
 mod tests;
 
@@ -14,12 +13,10 @@ use super::column::Column;
 use super::error::{Error, Result};
 use super::ids::Ids;
 use super::journal_id::JournalId;
+use super::place::Place;
 use super::row::{LARGEST, Revision, Row, check_bounds};
 use super::timestamp::Timestamp;
 use lookup::Lookup;
-
-/// Where a row stands in the order of all events.
-pub type Place<'a> = (Timestamp, &'a str);
 
 /// A journal's manifest: a column for each field, rows in (timestamp, event_id) order.
 #[derive(Debug)]

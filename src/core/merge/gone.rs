@@ -8,7 +8,8 @@ use std::sync::Arc;
 use hashbrown::DefaultHashBuilder;
 
 use super::journal::Journal;
-use crate::core::manifest::{Manifest, Place};
+use crate::core::manifest::Manifest;
+use crate::core::place::Place;
 use crate::core::timestamp::Timestamp;
 
 /// How many rows of finished journals are remembered, the latest ones: 64 MiB of fingerprints.

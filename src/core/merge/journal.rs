@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use crate::core::manifest::{Manifest, Place};
+use crate::core::manifest::Manifest;
+use crate::core::place::Place;
 use crate::core::timestamp::Timestamp;
 
 /// A journal that has rows left.

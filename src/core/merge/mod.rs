@@ -11,7 +11,8 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
 use super::error::{Error, Result};
-use super::manifest::{Manifest, Place};
+use super::manifest::Manifest;
+use super::place::{OwnedPlace, Place};
 use super::timestamp::Timestamp;
 use super::window::{Journals, MOST_EVENTS, MOST_JOURNALS, Pick, Source, Window};
 use gone::Gone;
@@ -20,9 +21,6 @@ use questions::{Neighbours, Questions, share_a_row};
 use replaced::{Names, Replaced};
 
 pub use questions::Verdict;
-
-/// The place of an event, owned.
-pub type OwnedPlace = (Timestamp, String);
 
 /// A merge under way.
 #[derive(Debug, Default)]

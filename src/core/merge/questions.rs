@@ -3,9 +3,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::OwnedPlace;
 use super::journal::Journal;
-use crate::core::manifest::Place;
+use crate::core::place::{OwnedPlace, Place};
 use crate::core::timestamp::Timestamp;
 
 /// What the index said about a row.

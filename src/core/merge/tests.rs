@@ -1,9 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Merge, OwnedPlace, Verdict};
+use super::{Merge, Verdict};
 use crate::core::error::Error;
 use crate::core::manifest::Manifest;
+use crate::core::place::OwnedPlace;
 use crate::core::row::Row;
 use crate::core::samples::{Dice, at, journal, named, ours, row, theirs};
 use crate::core::window::{MOST_EVENTS, MOST_JOURNALS, Window};

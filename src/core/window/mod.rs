@@ -6,7 +6,8 @@ mod tests;
 use std::sync::Arc;
 
 use crate::core::error::{Error, Result};
-use crate::core::manifest::{Manifest, Place};
+use crate::core::manifest::Manifest;
+use crate::core::place::Place;
 use crate::core::sources::Sources;
 
 /// Two events of a journal are fetched by one request when at most this many bytes lie between them:

@@ -5,9 +5,9 @@
 
 use std::borrow::Cow;
 
-use super::{Arrays, Document, Field, Rows};
+use super::contents::{Arrays, Contents, Field, Rows};
+use super::sink::{ArrayOf, Items};
 use crate::core::ids::Ids;
-use crate::core::manifest::sink::{Array, Items};
 use crate::core::row::Revision;
 use crate::core::timestamp::{LENGTH, Timestamp, TimestampReader};
 
@@ -18,23 +18,23 @@ const BYTES_PER_ROW: usize = 128;
 const MOST_DIGITS: usize = 18;
 
 /// Reads a manifest of the written form; none if it is of another.
-pub fn parse(body: &[u8]) -> Option<Document> {
+pub fn parse(body: &[u8]) -> Option<Contents> {
     let mut reader = Reader { rest: std::str::from_utf8(body).ok()?, timestamps: TimestampReader::default() };
-    let mut document = Document::default();
+    let mut contents = Contents::default();
     reader.literal("{\"journal_id\": ")?;
-    document.journal_id = Field::There(reader.text()?.into_owned());
+    contents.journal_id = Field::There(reader.text()?.into_owned());
     reader.literal(", \"from_date\": ")?;
     reader.text()?;
     reader.literal(", \"to_date\": ")?;
     reader.text()?;
     reader.literal(", \"size\": ")?;
-    document.size = Field::There(reader.number()?);
+    contents.size = Field::There(reader.number()?);
     reader.literal(", \"events\": ")?;
-    document.events = Field::There(reader.rows()?);
+    contents.events = Field::There(reader.rows()?);
     if reader.rest.starts_with(',') {
-        document.ours = reader.arrays()?;
+        contents.ours = reader.arrays()?;
     }
-    (reader.rest == "}").then_some(document)
+    (reader.rest == "}").then_some(contents)
 }
 
 /// What is left to be read.
@@ -134,7 +134,7 @@ impl<'a> Reader<'a> {
         self.literal(", \"replaces\": ")?;
         let mut replaces = Ids::default();
         self.list(|reader| reader.id(&mut replaces))?;
-        Some(Arrays { revisions, updated, births, from, replaces: Field::There(Array::right(replaces)) })
+        Some(Arrays { revisions, updated, births, from, replaces: Field::There(ArrayOf::right(replaces)) })
     }
 
     fn revision(&mut self) -> Option<Revision> {
@@ -149,13 +149,13 @@ impl<'a> Reader<'a> {
         item(self).map(Some)
     }
 
-    fn array<T, C: Items<T>>(&mut self, mut item: impl FnMut(&mut Self) -> Option<T>) -> Option<Field<Array<T, C>>> {
+    fn array<T, C: Items<T>>(&mut self, mut item: impl FnMut(&mut Self) -> Option<T>) -> Option<Field<ArrayOf<T, C>>> {
         let mut items = C::default();
         self.list(|reader| {
             items.append(item(reader)?);
             Some(())
         })?;
-        Some(Field::There(Array::right(items)))
+        Some(Field::There(ArrayOf::right(items)))
     }
 
     fn list(&mut self, mut item: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {

@@ -1,7 +1,7 @@
 //! A text that data must have for an expression to be true of them. Where they have no escapes, looking for its bytes
 //! is much cheaper than scanning, and most filters are false of most events.
 
-use super::function::Function;
+use super::signature::Function;
 use super::tree::{Comparator, Literal, Tree};
 
 /// A text that must be in a string of the data if the expression, on the data or on a part of them, is true.

@@ -4,10 +4,9 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec;
 use hashbrown::HashMap;
 
-use super::numbers;
+use super::outcome::{NoValue, Result};
 use super::scan::{Kind, Token};
 use super::strings;
-use super::{Result, Stop};
 
 /// A value. Python holds one NaN for all those in JSON, and so do we: no function's result is NaN.
 #[derive(Debug, Clone, Copy)]
@@ -114,8 +113,8 @@ impl<'a> Node<'a> {
             Kind::Null => Value::Null,
             Kind::True => Value::Bool(true),
             Kind::False => Value::Bool(false),
-            Kind::Int => Value::Int(Int(numbers::read_int(self.text(token))?)),
-            Kind::Float => Value::Float(numbers::read_float(self.text(token)).ok_or(Stop::Undecided)?),
+            Kind::Int => Value::Int(Int(read_int(self.text(token))?)),
+            Kind::Float => Value::Float(read_float(self.text(token)).ok_or(NoValue::Undecided)?),
             Kind::Plain | Kind::Escaped => Value::Text(self.string(token)),
             Kind::Array => Value::Array(Array::Read(self)),
             Kind::Object => Value::Object(Object::Read(self)),
@@ -161,6 +160,22 @@ impl<'a> Node<'a> {
         }
         found
     }
+}
+
+/// Reads an integer. One that 128 bits do not hold is Python's to work with.
+fn read_int(text: &[u8]) -> Result<i128> {
+    const SURELY_64_BITS: usize = 18;
+    let (digits, sign) = text.strip_prefix(b"-").map_or((text, 1), |digits| (digits, -1));
+    if digits.len() <= SURELY_64_BITS {
+        let number = digits.iter().fold(0_i64, |number, digit| number * 10 + i64::from(digit - b'0'));
+        return Ok(i128::from(sign * number));
+    }
+    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(NoValue::Undecided)
+}
+
+/// Reads a float: JSON's, `NaN` or one of the infinities.
+fn read_float(text: &[u8]) -> Option<f64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// The places of values that follow one another.

@@ -1,9 +1,9 @@
 //! An expression as a tree, of the nodes that Python's `jmespath` parses a text into.
 
-use super::function::{Function, KeyFunction, Summing};
 use super::scan::Scanned;
+use super::signature::{Function, KeyFunction, Summing};
 
-/// An expression. Texts are in UTF-8, in which a lone surrogate is a character of three bytes, as in all of `filter`.
+/// An expression. Texts are in UTF-8, in which a lone surrogate is a character of three bytes, as in all of `jmespath`.
 #[derive(Debug)]
 pub enum Tree {
     /// `@`, and the right side of a projection that ends there: the value itself.
@@ -108,6 +108,29 @@ impl Tree {
         let function = Function::of_name(name, summing)?;
         let values: Option<Vec<Self>> = arguments.into_iter().map(Argument::value).collect();
         values.filter(|values| function.takes(values.len())).map(|values| Self::Call(function, values.into()))
+    }
+}
+
+impl KeyFunction {
+    /// Its two arguments, where they are such as it takes.
+    fn array_and_key(self, arguments: Vec<Argument>) -> Option<(Tree, Tree)> {
+        let [first, second] = <[Argument; 2]>::try_from(arguments).ok()?;
+        match (self, first, second) {
+            (Self::Map, Argument::Reference(key), Argument::Value(array)) => Some((array, key)),
+            (Self::Map, ..) => None,
+            (_, Argument::Value(array), Argument::Reference(key)) => Some((array, key)),
+            _ => None,
+        }
+    }
+}
+
+impl Argument {
+    /// The expression whose value is given.
+    fn value(self) -> Option<Tree> {
+        match self {
+            Self::Value(tree) => Some(tree),
+            Self::Reference(_) => None,
+        }
     }
 }
 

@@ -1,26 +1,11 @@
-//! Numbers as Python has them: integers that are exact, and floats; read, compared and written as Python does.
+//! Numbers as Python has them: integers that are exact, and floats; compared and written as Python does.
 
 use std::cmp::Ordering;
 use std::io::Write;
 
+use super::outcome::{NoValue, Result};
+use super::strings;
 use super::value::{Int, Value};
-use super::{Result, Stop, strings};
-
-/// Reads an integer. One that 128 bits do not hold is Python's to work with.
-pub fn read_int(text: &[u8]) -> Result<i128> {
-    const SURELY_64_BITS: usize = 18;
-    let (digits, sign) = text.strip_prefix(b"-").map_or((text, 1), |digits| (digits, -1));
-    if digits.len() <= SURELY_64_BITS {
-        let number = digits.iter().fold(0_i64, |number, digit| number * 10 + i64::from(digit - b'0'));
-        return Ok(i128::from(sign * number));
-    }
-    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(Stop::Undecided)
-}
-
-/// Reads a float: JSON's, `NaN` or one of the infinities.
-pub fn read_float(text: &[u8]) -> Option<f64> {
-    std::str::from_utf8(text).ok()?.parse().ok()
-}
 
 /// Whether the value is a number, and no bool.
 pub fn is_number(value: Value<'_>) -> bool {
@@ -58,11 +43,11 @@ fn compare_with_float(int: i128, float: f64) -> Option<Ordering> {
 pub fn to_int(float: f64) -> Result<i128> {
     const SURELY_128_BITS: f64 = 1e38;
     if !float.is_finite() {
-        Err(Stop::Failed)
+        Err(NoValue::Failed)
     } else if float.abs() < SURELY_128_BITS {
         Ok(float as i128)
     } else {
-        Err(Stop::Undecided)
+        Err(NoValue::Undecided)
     }
 }
 
@@ -74,12 +59,12 @@ pub fn parse(text: &[u8]) -> Result<Value<'static>> {
     }
     let is_odd = |byte: &u8| matches!(byte, 0x1C..=0x1F | b'_' | 0x7F..);
     if text.iter().any(is_odd) {
-        return Err(Stop::Undecided);
+        return Err(NoValue::Undecided);
     }
-    let text = std::str::from_utf8(text).map_err(|_| Stop::Undecided)?.trim();
+    let text = std::str::from_utf8(text).map_err(|_| NoValue::Undecided)?.trim();
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return text.parse().map(|int| Value::Int(Int(int))).map_err(|_| Stop::Undecided);
+        return text.parse().map(|int| Value::Int(Int(int))).map_err(|_| NoValue::Undecided);
     }
     text.parse().map_or(Ok(Value::Null), checked)
 }
@@ -100,7 +85,7 @@ fn is_in_no_number(point: u32) -> bool {
 
 /// A float that was computed. NaN is Python's to work with: there, two are not the same.
 pub fn checked(float: f64) -> Result<Value<'static>> {
-    if float.is_nan() { Err(Stop::Undecided) } else { Ok(Value::Float(float)) }
+    if float.is_nan() { Err(NoValue::Undecided) } else { Ok(Value::Float(float)) }
 }
 
 /// Appends a float as Python's `json.dumps` writes it: the fewest digits that give it back, an exponent from 1e16 on and

@@ -1,11 +1,16 @@
 //! What an expression is on a value: as `jmespath`'s `TreeInterpreter` visits the nodes.
 
+use std::cmp::Ordering;
+
 use bumpalo::Bump;
 use bumpalo::collections::Vec;
 
+use super::functions::{self, array, sort};
+use super::outcome::{NoValue, Result};
+use super::signature::KeyFunction;
 use super::tree::{Literal, Slice, Tree};
 use super::value::{Document, Int, Value, keep_last};
-use super::{Result, Stop, compare, functions, keyed};
+use super::{compare, numbers};
 
 /// Evaluates an expression on a value. What is made on the way is in `arena`.
 #[inline]
@@ -55,7 +60,7 @@ fn evaluate_compound<'a>(tree: &'a Tree, value: Value<'a>, arena: &'a Bump) -> R
         Tree::List(trees) => evaluate_all(trees, value, arena).map(Value::array),
         Tree::Object(members) => object(members, value, arena),
         Tree::Call(function, arguments) => functions::call(*function, &evaluate_all(arguments, value, arena)?, arena),
-        Tree::CallWithKey(function, keyed) => keyed::call(*function, of(&keyed.array)?, &keyed.key, arena),
+        Tree::CallWithKey(function, keyed) => call_with_key(*function, of(&keyed.array)?, &keyed.key, arena),
     }
 }
 
@@ -163,13 +168,53 @@ fn object<'a>(members: &'a [(Box<[u8]>, Tree)], value: Value<'a>, arena: &'a Bum
     Ok(Value::object(made))
 }
 
+/// The value of a function that evaluates an expression on each element of an array.
+#[inline(never)]
+fn call_with_key<'a>(function: KeyFunction, value: Value<'a>, key: &'a Tree, arena: &'a Bump) -> Result<Value<'a>> {
+    let elements = array(value)?;
+    let mut keyed = Vec::with_capacity_in(elements.len(), arena);
+    for element in elements.iter() {
+        let element = element?;
+        keyed.push((evaluate(key, element, arena)?, element));
+    }
+    match function {
+        KeyFunction::Map => Ok(Value::array(Vec::from_iter_in(keyed.into_iter().map(|(key, _)| key), arena))),
+        KeyFunction::MaxBy => extreme_by(&keyed, Ordering::Greater),
+        KeyFunction::MinBy => extreme_by(&keyed, Ordering::Less),
+        KeyFunction::SortBy => {
+            check_keys(&keyed)?;
+            sort(&mut keyed)?;
+            Ok(Value::array(Vec::from_iter_in(keyed.into_iter().map(|(_, element)| element), arena)))
+        }
+    }
+}
+
+/// Fails unless the keys are all numbers or all texts.
+fn check_keys(keyed: &[(Value<'_>, Value<'_>)]) -> Result<()> {
+    let are_numbers = keyed.iter().all(|(key, _)| numbers::is_number(*key));
+    let are_texts = keyed.iter().all(|(key, _)| matches!(key, Value::Text(_)));
+    if are_numbers || are_texts { Ok(()) } else { Err(NoValue::Failed) }
+}
+
+/// The first element whose key no other's comes before in the order given.
+fn extreme_by<'a>(keyed: &[(Value<'a>, Value<'a>)], wanted: Ordering) -> Result<Value<'a>> {
+    check_keys(keyed)?;
+    let Some((&(mut found_key, mut found), others)) = keyed.split_first() else { return Ok(Value::Null) };
+    for &(key, element) in others {
+        if compare::order(key, found_key)? == Some(wanted) {
+            (found_key, found) = (key, element);
+        }
+    }
+    Ok(found)
+}
+
 impl Slice {
     /// The places that the slice takes of so many elements, as Python's `slice.indices` gives them.
     fn places(&self, length: usize) -> Result<impl Iterator<Item = usize> + use<>> {
         let length = length as i64;
         let step = self.step.unwrap_or(1);
         if step == 0 {
-            return Err(Stop::Failed);
+            return Err(NoValue::Failed);
         }
         let (lowest, highest) = if step < 0 { (-1, length - 1) } else { (0, length) };
         let within = |place: i64| {

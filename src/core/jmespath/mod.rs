@@ -5,12 +5,12 @@
 
 mod compare;
 mod evaluate;
-pub mod function;
 mod functions;
-mod keyed;
 mod needle;
 mod numbers;
+mod outcome;
 pub mod scan;
+pub mod signature;
 mod strings;
 #[cfg(test)]
 mod tests;
@@ -21,9 +21,12 @@ mod write;
 use bumpalo::Bump;
 use memchr::memmem::Finder;
 
+use outcome::{NoValue, Result};
 use scan::Tape;
 use tree::Tree;
 use value::{Document, Value};
+
+pub use outcome::Outcome;
 
 /// An expression, ready to be evaluated by any number of threads at once.
 #[derive(Debug)]
@@ -39,33 +42,6 @@ pub struct Scratch {
     tape: Tape,
     arena: Bump,
 }
-
-/// What an expression is on an event's data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome<T> {
-    /// It has this value.
-    Value(T),
-    /// The data are not JSON, as `json.loads` takes it, or nest deeper than 500 levels.
-    NotJson,
-    /// `jmespath` would raise an error, as on a type that a function cannot take.
-    Failed,
-    /// Python must evaluate it.
-    Undecided,
-}
-
-/// Why there is no value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// `Outcome::NotJson`.
-    NotJson,
-    /// `Outcome::Failed`.
-    Failed,
-    /// `Outcome::Undecided`.
-    Undecided,
-}
-
-/// What the functions in here give.
-pub type Result<T> = std::result::Result<T, Stop>;
 
 /// Python's stack has room for 1,000 levels. Where an evaluation might come near, Python says whether it fits.
 const SURELY_FITTING: usize = 900;
@@ -111,7 +87,7 @@ impl Expression {
         let Scratch { tape, arena } = scratch;
         tape.scan(data, is_simple)?;
         if self.stack + tape.depth > SURELY_FITTING {
-            return Err(Stop::Undecided);
+            return Err(NoValue::Undecided);
         }
         let document = Document { data, tokens: &tape.tokens, arena };
         finish(evaluate::evaluate(&self.tree, document.root()?, arena)?)
@@ -126,17 +102,6 @@ impl Scratch {
             *self = Self::default();
         } else {
             self.arena.reset();
-        }
-    }
-}
-
-impl<T> From<Result<T>> for Outcome<T> {
-    fn from(result: Result<T>) -> Self {
-        match result {
-            Ok(value) => Self::Value(value),
-            Err(Stop::NotJson) => Self::NotJson,
-            Err(Stop::Failed) => Self::Failed,
-            Err(Stop::Undecided) => Self::Undecided,
         }
     }
 }

@@ -40,9 +40,9 @@ pub trait Sink {
 }
 
 /// Reads the next value into a sink.
-pub struct Into<'a, S>(pub &'a mut S);
+pub struct Seed<'a, S>(pub &'a mut S);
 
-impl<'de, S: Sink> DeserializeSeed<'de> for Into<'_, S> {
+impl<'de, S: Sink> DeserializeSeed<'de> for Seed<'_, S> {
     type Value = bool;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
@@ -50,7 +50,7 @@ impl<'de, S: Sink> DeserializeSeed<'de> for Into<'_, S> {
     }
 }
 
-impl<'de, S: Sink> Visitor<'de> for Into<'_, S> {
+impl<'de, S: Sink> Visitor<'de> for Seed<'_, S> {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -161,7 +161,7 @@ impl<T: Copy + PartialEq> Items<T> for Column<T> {
 
 /// A JSON array of values of one type.
 #[derive(Debug)]
-pub struct Array<T, C = Column<T>> {
+pub struct ArrayOf<T, C = Column<T>> {
     /// The values, up to the first wrong one.
     pub items: C,
     /// The place of the first value that was not taken.
@@ -169,24 +169,24 @@ pub struct Array<T, C = Column<T>> {
     of: PhantomData<T>,
 }
 
-impl<T, C> Array<T, C> {
+impl<T, C> ArrayOf<T, C> {
     /// An array without a wrong value.
     pub fn right(items: C) -> Self {
         Self { items, wrong: None, of: PhantomData }
     }
 }
 
-impl<T, C: Items<T>> Default for Array<T, C> {
+impl<T, C: Items<T>> Default for ArrayOf<T, C> {
     fn default() -> Self {
         Self::right(C::default())
     }
 }
 
-impl<T: Sink + Default, C: Items<T>> Sink for Array<T, C> {
+impl<T: Sink + Default, C: Items<T>> Sink for ArrayOf<T, C> {
     fn array<'de, A: SeqAccess<'de>>(&mut self, mut items: A) -> Result<bool, A::Error> {
         loop {
             let mut item = T::default();
-            match items.next_element_seed(Into(&mut item))? {
+            match items.next_element_seed(Seed(&mut item))? {
                 None => return Ok(true),
                 Some(true) => self.items.append(item),
                 Some(false) => {

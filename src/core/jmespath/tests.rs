@@ -1,6 +1,6 @@
 //! What expressions are on data. That this is what Python's `jmespath` gives, the tests in Python say at length.
 
-use super::function::Summing;
+use super::signature::Summing;
 use super::tree::{Argument, Comparator, Literal, Slice, Tree};
 use super::{Expression, Outcome, Scratch, scan, strings};
 

@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 
 use super::numbers;
+use super::outcome::{NoValue, Result};
 use super::tree::Comparator;
 use super::value::{Array, Object, Pair, Value};
-use super::{Result, Stop};
 
 /// What a comparison gives.
 pub fn compare<'a>(comparator: Comparator, left: Value<'a>, right: Value<'a>) -> Result<Value<'a>> {
@@ -32,7 +32,7 @@ fn is_ordered(value: Value<'_>) -> bool {
 pub fn order(left: Value<'_>, right: Value<'_>) -> Result<Option<Ordering>> {
     match (left, right) {
         (Value::Text(left), Value::Text(right)) => Ok(Some(left.cmp(right))),
-        (Value::Text(_), _) | (_, Value::Text(_)) => Err(Stop::Failed),
+        (Value::Text(_), _) | (_, Value::Text(_)) => Err(NoValue::Failed),
         _ => Ok(numbers::compare(left, right)),
     }
 }

@@ -1,7 +1,5 @@
 //! The functions of JMESPath by name, and what arguments each takes.
 
-use super::tree::{Argument, Tree};
-
 /// How Python sums floats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Summing {
@@ -99,26 +97,5 @@ impl KeyFunction {
             "sort_by" => Self::SortBy,
             _ => return None,
         })
-    }
-
-    /// Its two arguments, where they are such as it takes.
-    pub fn array_and_key(self, arguments: Vec<Argument>) -> Option<(Tree, Tree)> {
-        let [first, second] = <[Argument; 2]>::try_from(arguments).ok()?;
-        match (self, first, second) {
-            (Self::Map, Argument::Reference(key), Argument::Value(array)) => Some((array, key)),
-            (Self::Map, ..) => None,
-            (_, Argument::Value(array), Argument::Reference(key)) => Some((array, key)),
-            _ => None,
-        }
-    }
-}
-
-impl Argument {
-    /// The expression whose value is given.
-    pub fn value(self) -> Option<Tree> {
-        match self {
-            Self::Value(tree) => Some(tree),
-            Self::Reference(_) => None,
-        }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::io::Write;
 
+use super::outcome::Result;
 use super::value::{Int, Value};
-use super::{Result, numbers, strings};
+use super::{numbers, strings};
 
 /// Appends a value as JSON.
 pub fn write(value: Value<'_>, out: &mut Vec<u8>) -> Result<()> {

@@ -5,10 +5,11 @@ use std::cmp::Ordering;
 use bumpalo::Bump;
 use bumpalo::collections::Vec;
 
-use super::function::{Function, Summing};
+use super::outcome::{NoValue, Result};
+use super::signature::{Function, Summing};
 use super::value::{Array, Int, Object, Value, keep_last};
 use super::write::write;
-use super::{Result, Stop, compare, numbers, strings};
+use super::{compare, numbers, strings};
 
 /// The function's value. There are as many arguments as it takes.
 pub fn call<'a>(function: Function, arguments: &[Value<'a>], arena: &'a Bump) -> Result<Value<'a>> {
@@ -54,22 +55,22 @@ pub fn call<'a>(function: Function, arguments: &[Value<'a>], arena: &'a Bump) ->
 }
 
 fn text(value: Value<'_>) -> Result<&[u8]> {
-    if let Value::Text(text) = value { Ok(text) } else { Err(Stop::Failed) }
+    if let Value::Text(text) = value { Ok(text) } else { Err(NoValue::Failed) }
 }
 
 /// The array that the value is; anything else fails.
 pub fn array(value: Value<'_>) -> Result<Array<'_>> {
-    if let Value::Array(array) = value { Ok(array) } else { Err(Stop::Failed) }
+    if let Value::Array(array) = value { Ok(array) } else { Err(NoValue::Failed) }
 }
 
 fn object(value: Value<'_>) -> Result<Object<'_>> {
-    if let Value::Object(object) = value { Ok(object) } else { Err(Stop::Failed) }
+    if let Value::Object(object) = value { Ok(object) } else { Err(NoValue::Failed) }
 }
 
 /// The elements of an array of numbers.
 fn numbers_of<'a>(value: Value<'a>, arena: &'a Bump) -> Result<&'a [Value<'a>]> {
     let elements = array(value)?.to_slice(arena)?;
-    if elements.iter().all(|&element| numbers::is_number(element)) { Ok(elements) } else { Err(Stop::Failed) }
+    if elements.iter().all(|&element| numbers::is_number(element)) { Ok(elements) } else { Err(NoValue::Failed) }
 }
 
 /// The elements of an array that are all numbers or all texts.
@@ -81,9 +82,9 @@ fn comparable<'a>(value: Value<'a>, arena: &'a Bump) -> Result<&'a [Value<'a>]> 
 
 fn absolute(value: Value<'_>) -> Result<Value<'_>> {
     match value {
-        Value::Int(Int(int)) => int.checked_abs().map(|int| Value::Int(Int(int))).ok_or(Stop::Undecided),
+        Value::Int(Int(int)) => int.checked_abs().map(|int| Value::Int(Int(int))).ok_or(NoValue::Undecided),
         Value::Float(float) => numbers::checked(float.abs()),
-        _ => Err(Stop::Failed),
+        _ => Err(NoValue::Failed),
     }
 }
 
@@ -91,7 +92,7 @@ fn rounded(value: Value<'_>, round: fn(f64) -> f64) -> Result<Value<'_>> {
     match value {
         Value::Int(_) => Ok(value),
         Value::Float(float) => numbers::to_int(round(float)).map(|int| Value::Int(Int(int))),
-        _ => Err(Stop::Failed),
+        _ => Err(NoValue::Failed),
     }
 }
 
@@ -100,7 +101,7 @@ fn sum(numbers: &[Value<'_>], summing: Summing) -> Result<Value<'static>> {
     let mut ints = 0_i128;
     for (index, &number) in numbers.iter().enumerate() {
         let Value::Int(Int(int)) = number else { return sum_from_float(ints, &numbers[index..], summing) };
-        ints = ints.checked_add(int).ok_or(Stop::Undecided)?;
+        ints = ints.checked_add(int).ok_or(NoValue::Undecided)?;
     }
     Ok(Value::Int(Int(ints)))
 }
@@ -118,7 +119,7 @@ fn sum_from_float(ints: i128, numbers: &[Value<'_>], summing: Summing) -> Result
                 (int as f64, true)
             }
             Value::Float(float) => (float, false),
-            _ => return Err(Stop::Failed),
+            _ => return Err(NoValue::Failed),
         };
         let next = sum + number;
         let error = if sum.abs() >= number.abs() { (sum - next) + number } else { (number - next) + sum };
@@ -135,7 +136,7 @@ fn sum_from_float(ints: i128, numbers: &[Value<'_>], summing: Summing) -> Result
         Summing::Compensated if are_short && compensated(lost) == compensated(lost_with_ints) => {
             numbers::checked(compensated(lost))
         }
-        Summing::Compensated => Err(Stop::Undecided),
+        Summing::Compensated => Err(NoValue::Undecided),
     }
 }
 
@@ -148,9 +149,9 @@ fn average(numbers: &[Value<'_>], summing: Summing) -> Result<Value<'static>> {
         Value::Float(sum) => numbers::checked(sum / count),
         Value::Int(Int(sum)) => {
             let is_exact = sum.unsigned_abs() <= 1 << f64::MANTISSA_DIGITS;
-            if is_exact { Ok(Value::Float(sum as f64 / count)) } else { Err(Stop::Undecided) }
+            if is_exact { Ok(Value::Float(sum as f64 / count)) } else { Err(NoValue::Undecided) }
         }
-        _ => Err(Stop::Failed),
+        _ => Err(NoValue::Failed),
     }
 }
 
@@ -165,7 +166,7 @@ fn contains<'a>(subject: Value<'a>, search: Value<'a>) -> Result<Value<'a>> {
             }
             Ok(Value::Bool(false))
         }
-        _ => Err(Stop::Failed),
+        _ => Err(NoValue::Failed),
     }
 }
 
@@ -185,7 +186,7 @@ fn length(value: Value<'_>) -> Result<Value<'_>> {
         Value::Text(text) => strings::length(text),
         Value::Array(array) => array.len(),
         Value::Object(object) => object.len(),
-        _ => return Err(Stop::Failed),
+        _ => return Err(NoValue::Failed),
     };
     Ok(Value::Int(Int(length as i128)))
 }
@@ -211,8 +212,8 @@ fn merge<'a>(arguments: &[Value<'a>], arena: &'a Bump) -> Result<Value<'a>> {
             Value::Object(object) => members.extend_from_slice(object.members()?),
             Value::Text([]) => {}
             Value::Array(array) if array.len() == 0 => {}
-            Value::Array(_) => return Err(Stop::Undecided),
-            _ => return Err(Stop::Failed),
+            Value::Array(_) => return Err(NoValue::Undecided),
+            _ => return Err(NoValue::Failed),
         }
     }
     keep_last(&mut members);
@@ -241,7 +242,7 @@ fn sorted<'a>(value: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
 pub fn sort(elements: &mut [(Value<'_>, Value<'_>)]) -> Result<()> {
     let is_nan = |key: Value<'_>| matches!(key, Value::Float(float) if float.is_nan());
     if elements.len() > 1 && elements.iter().any(|(key, _)| is_nan(*key)) {
-        return Err(Stop::Undecided);
+        return Err(NoValue::Undecided);
     }
     elements.sort_by(|(left, _), (right, _)| match (left, right) {
         (Value::Text(left), Value::Text(right)) => left.cmp(right),

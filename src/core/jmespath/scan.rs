@@ -1,7 +1,7 @@
 //! JSON's tokens, found and checked in one pass over the bytes. What is JSON is what `json.loads` takes.
 
+use super::outcome::{NoValue, Result};
 use super::strings;
-use super::{Result, Stop};
 
 /// Data that nest deeper than this count as not JSON.
 pub const MOST_NESTED: usize = 500;
@@ -87,7 +87,7 @@ impl Tape {
         self.open.clear();
         self.depth = 0;
         if u32::try_from(data.len()).is_err() {
-            return Err(Stop::Undecided);
+            return Err(NoValue::Undecided);
         }
         if is_simple {
             return self.scan_text(Text::<true> { data });
@@ -126,7 +126,7 @@ impl Tape {
             loop {
                 at = text.skip_blanks(at);
                 let Some(&parent) = self.open.last() else {
-                    return if at == text.data.len() { Ok(()) } else { Err(Stop::NotJson) };
+                    return if at == text.data.len() { Ok(()) } else { Err(NoValue::NotJson) };
                 };
                 let byte = text.byte(at)?;
                 let next = self.tokens.len() as u32;
@@ -143,7 +143,7 @@ impl Tape {
                         break;
                     }
                     (b'}', Kind::Object) | (b']', Kind::Array) => parent.next = next,
-                    _ => return Err(Stop::NotJson),
+                    _ => return Err(NoValue::NotJson),
                 }
                 self.open.pop();
             }
@@ -161,7 +161,7 @@ impl Tape {
     ) -> Result<(bool, usize)> {
         let depth = self.open.len() + 1;
         if depth > MOST_NESTED {
-            return Err(Stop::NotJson);
+            return Err(NoValue::NotJson);
         }
         self.depth = self.depth.max(depth);
         let token = self.tokens.len() as u32;
@@ -178,11 +178,11 @@ impl Tape {
     #[inline]
     fn key<const SIMPLE: bool>(&mut self, text: Text<'_, SIMPLE>, at: usize) -> Result<usize> {
         if text.byte(at)? != b'"' {
-            return Err(Stop::NotJson);
+            return Err(NoValue::NotJson);
         }
         let colon = text.skip_blanks(self.string(text, at)?);
         if text.byte(colon)? != b':' {
-            return Err(Stop::NotJson);
+            return Err(NoValue::NotJson);
         }
         Ok(text.skip_blanks(colon + 1))
     }
@@ -206,9 +206,9 @@ impl Tape {
 fn check_encoding(data: &[u8]) -> Result<()> {
     let head = &data[..data.len().min(4)];
     if head.contains(&0) || matches!(head, [0xEF, 0xBB, 0xBF, ..] | [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..]) {
-        return Err(Stop::Undecided);
+        return Err(NoValue::Undecided);
     }
-    if data.is_ascii() || strings::is_generalized_utf8(data) { Ok(()) } else { Err(Stop::NotJson) }
+    if data.is_ascii() || strings::is_generalized_utf8(data) { Ok(()) } else { Err(NoValue::NotJson) }
 }
 
 /// A JSON text; `SIMPLE` where it has neither backslashes nor control characters, as most have not.
@@ -221,7 +221,7 @@ impl<const SIMPLE: bool> Text<'_, SIMPLE> {
     /// The byte at a place; data that end before it are not JSON.
     #[inline]
     fn byte(self, at: usize) -> Result<u8> {
-        self.data.get(at).copied().ok_or(Stop::NotJson)
+        self.data.get(at).copied().ok_or(NoValue::NotJson)
     }
 
     #[inline]
@@ -239,7 +239,7 @@ impl<const SIMPLE: bool> Text<'_, SIMPLE> {
     #[inline]
     fn string_end(self, at: usize) -> Result<(Kind, usize)> {
         if SIMPLE {
-            let length = strings::length_to_quote(&self.data[at..]).ok_or(Stop::NotJson)?;
+            let length = strings::length_to_quote(&self.data[at..]).ok_or(NoValue::NotJson)?;
             return Ok((Kind::Plain, at + length));
         }
         let (mut kind, mut at) = (Kind::Plain, at);
@@ -247,8 +247,8 @@ impl<const SIMPLE: bool> Text<'_, SIMPLE> {
             at += strings::plain_length(&self.data[at..]);
             match self.data.get(at) {
                 Some(b'"') => return Ok((kind, at)),
-                Some(b'\\') => at += strings::escape_length(&self.data[at..]).ok_or(Stop::NotJson)?,
-                _ => return Err(Stop::NotJson),
+                Some(b'\\') => at += strings::escape_length(&self.data[at..]).ok_or(NoValue::NotJson)?,
+                _ => return Err(NoValue::NotJson),
             }
             kind = Kind::Escaped;
         }
@@ -266,9 +266,9 @@ impl<const SIMPLE: bool> Text<'_, SIMPLE> {
             b'n' => (b"null", Kind::Null),
             b'N' => (b"NaN", Kind::Float),
             b'I' => (b"Infinity", Kind::Float),
-            _ => return Err(Stop::NotJson),
+            _ => return Err(NoValue::NotJson),
         };
-        if self.data[at..].starts_with(word) { Ok((kind, at + word.len())) } else { Err(Stop::NotJson) }
+        if self.data[at..].starts_with(word) { Ok((kind, at + word.len())) } else { Err(NoValue::NotJson) }
     }
 
     /// The kind of the number at `at`, whose digits begin at `digits`, and where it ends.
@@ -276,10 +276,10 @@ impl<const SIMPLE: bool> Text<'_, SIMPLE> {
     fn number(self, at: usize, digits: usize) -> Result<(Kind, usize)> {
         let mut end = self.skip_digits(digits)?;
         if self.data[digits] == b'0' && end > digits + 1 {
-            return Err(Stop::NotJson);
+            return Err(NoValue::NotJson);
         }
         if !matches!(self.data.get(end), Some(b'.' | b'e' | b'E')) {
-            return if end - at <= MOST_DIGITS { Ok((Kind::Int, end)) } else { Err(Stop::Undecided) };
+            return if end - at <= MOST_DIGITS { Ok((Kind::Int, end)) } else { Err(NoValue::Undecided) };
         }
         if self.data[end] == b'.' {
             end = self.skip_digits(end + 1)?;
@@ -298,6 +298,6 @@ impl<const SIMPLE: bool> Text<'_, SIMPLE> {
         while let Some(b'0'..=b'9') = self.data.get(end) {
             end += 1;
         }
-        if end > at { Ok(end) } else { Err(Stop::NotJson) }
+        if end > at { Ok(end) } else { Err(NoValue::NotJson) }
     }
 }
