@@ -11,7 +11,7 @@ use _core::core::jmespath::tree::{Comparator, Literal, Tree};
 use _core::core::jmespath::{Expression, Outcome, Scratch};
 use _core::core::manifest::Manifest;
 use _core::core::merge::Merge;
-use _core::core::row::{Revision, Row};
+use _core::core::row::{Revision, Row, RowFacts};
 use _core::core::timestamp::Timestamp;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -36,13 +36,12 @@ fn manifest(first: u64, step: u64, count: u64) -> Manifest {
     let rows: Vec<Row> = (0..count)
         .map(|number| Row {
             event_id: event_id(first + number * step),
-            timestamp: at(first + number * step),
-            offset: number * SIZE,
-            size: SIZE,
-            revision: Revision::new(2),
-            birth: Revision::new(1),
-            updated: None,
-            source: None,
+            facts: RowFacts {
+                revision: Revision::new(2),
+                birth: Revision::new(1),
+                ..RowFacts::new(at(first + number * step), number * SIZE, SIZE)
+            },
+            came_from: None,
         })
         .collect();
     let last = first + (count - 1) * step;

@@ -7,7 +7,7 @@ use _core::core::batch::Batch;
 use _core::core::jmespath::{Expression, Outcome, Scratch};
 use _core::core::manifest::Manifest;
 use _core::core::merge::Merge;
-use _core::core::row::Row;
+use _core::core::row::{Row, RowFacts};
 use _core::core::selection::{Results, joined, verdicts};
 use _core::core::timestamp::Timestamp;
 use arrow_array::cast::AsArray;
@@ -60,10 +60,9 @@ fn batch_of(events: &mut [Event]) -> Batch {
     let mut offset = 0;
     let mut rows: Vec<Row> = Vec::new();
     for (timestamp, event_id, data) in events.iter() {
-        let (event_id, size) = (event_id.clone(), data.len() as u64);
-        let (revision, birth, updated, source) = (None, None, None, None);
-        rows.push(Row { event_id, timestamp: *timestamp, offset, size, revision, birth, updated, source });
-        offset += size;
+        let facts = RowFacts::new(*timestamp, offset, data.len() as u64);
+        rows.push(Row { event_id: event_id.clone(), facts, came_from: None });
+        offset += facts.size;
     }
     let rows: Vec<&Row> = rows.iter().collect();
     let manifest = Manifest::of_rows(JOURNAL, &rows, offset, Arc::default()).expect("rows that fit");

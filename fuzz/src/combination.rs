@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use _core::core::combination::{Combination, Update};
 use _core::core::manifest::Manifest;
-use _core::core::row::{LARGEST, Row};
+use _core::core::row::{LARGEST, Row, RowFacts};
 use _core::core::sources::Sources;
 use _core::core::timestamp::Timestamp;
 
@@ -81,8 +81,8 @@ impl Naive {
         let is_unknown = !self.journals.iter().any(|journal| journal.journal_id() == target || replaces(journal));
         update.event_id == row.event_id
             && (target == journal.journal_id()
-                || row.source.as_deref() == Some(target)
-                || (row.birth.is_none() && journal.name().made.is_some() && (replaces(journal) || is_unknown)))
+                || row.came_from.as_deref() == Some(target)
+                || (row.facts.birth.is_none() && journal.name().made.is_some() && (replaces(journal) || is_unknown)))
     }
 
     /// The rows that are left after the deletes, each with its update.
@@ -96,7 +96,8 @@ impl Naive {
                 if about.iter().any(|update| self.updates[*update].is_delete) {
                     continue;
                 }
-                about.retain(|update| row.updated.is_none_or(|updated| updated < self.updates[*update].timestamp));
+                about
+                    .retain(|update| row.facts.updated.is_none_or(|updated| updated < self.updates[*update].timestamp));
                 // Of several that are as new, the first.
                 let update = about.into_iter().rev().max_by_key(|update| self.updates[*update].timestamp);
                 left.push(Chosen { source, row, place: 0, update });
@@ -113,11 +114,11 @@ impl Naive {
     }
 
     fn updated(&self, chosen: &Chosen) -> Option<Timestamp> {
-        chosen.update.map(|update| self.updates[update].timestamp).or(chosen.row.updated)
+        chosen.update.map(|update| self.updates[update].timestamp).or(chosen.row.facts.updated)
     }
 
     fn size(&self, chosen: &Chosen) -> u64 {
-        chosen.update.map_or(chosen.row.size, |update| self.updates[update].size)
+        chosen.update.map_or(chosen.row.facts.size, |update| self.updates[update].size)
     }
 
     /// Of each event's rows the one to believe, in order.
@@ -136,14 +137,14 @@ impl Naive {
         }
         let mut rows: Vec<Chosen> = best.into_values().collect();
         rows.sort_by(|one, other| {
-            (one.row.timestamp, &one.row.event_id).cmp(&(other.row.timestamp, &other.row.event_id))
+            (one.row.facts.timestamp, &one.row.event_id).cmp(&(other.row.facts.timestamp, &other.row.event_id))
         });
         rows
     }
 
     fn check(&self, choices: &mut Choices<'_>, combination: &Combination, rows: &[Chosen]) {
         assert_eq!(combination.len(), rows.len());
-        let dates: Vec<Timestamp> = rows.iter().map(|chosen| chosen.row.timestamp).collect();
+        let dates: Vec<Timestamp> = rows.iter().map(|chosen| chosen.row.facts.timestamp).collect();
         assert_eq!((combination.start(), combination.end()), (dates.first().copied(), dates.last().copied()));
         self.check_manifest(combination, rows);
         self.check_windows(choices, combination, rows);
@@ -154,14 +155,15 @@ impl Naive {
         let expected: Option<Vec<Row>> = rows
             .iter()
             .map(|chosen| {
-                let revision = match chosen.row.revision {
+                let revision = match chosen.row.facts.revision {
                     Some(revision) => Some(revision.next()?),
                     None => None,
                 };
                 let (size, updated) = (self.size(chosen), self.updated(chosen));
-                let source = Some(self.journals[chosen.source].journal_id().to_owned());
+                let facts = RowFacts { offset, size, revision, updated, ..chosen.row.facts };
+                let came_from = Some(self.journals[chosen.source].journal_id().to_owned());
                 offset += size;
-                Some(Row { offset: offset - size, size, revision, updated, source, ..chosen.row.clone() })
+                Some(Row { event_id: chosen.row.event_id.clone(), facts, came_from })
             })
             .collect();
         let combined = combination.manifest(COMBINED).ok();
@@ -192,10 +194,10 @@ impl Naive {
     fn expected(&self, chosen: &Chosen) -> Expected {
         let Chosen { source, row, update, .. } = chosen;
         Expected {
-            timestamp: row.timestamp,
+            timestamp: row.facts.timestamp,
             event_id: row.event_id.clone(),
             source: *source as u32,
-            offset: row.offset,
+            offset: row.facts.offset,
             size: self.size(chosen),
             update: update.map(|update| update as u32),
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use _core::core::manifest::Manifest;
-use _core::core::row::{LARGEST, Revision, Row};
+use _core::core::row::{LARGEST, Revision, Row, RowFacts};
 use _core::core::timestamp::Timestamp;
 
 use crate::choices::Choices;
@@ -76,25 +76,28 @@ fn rows(choices: &mut Choices<'_>, replaces: &[String]) -> (Vec<Row>, u64) {
         end = offset + size;
         rows.push(Row {
             event_id: choices.one_of(&IDS).to_owned(),
-            timestamp: moment(choices),
-            offset,
-            size,
-            revision: revision(choices),
-            birth: revision(choices),
-            updated: choices.is_rare(3).then(|| moment(choices)),
-            source: choices.perhaps(4).and_then(|place| replaces.get(place as usize).cloned()),
+            facts: RowFacts {
+                timestamp: moment(choices),
+                offset,
+                size,
+                revision: revision(choices),
+                birth: revision(choices),
+                updated: choices.is_rare(3).then(|| moment(choices)),
+            },
+            came_from: choices.perhaps(4).and_then(|index| replaces.get(index as usize).cloned()),
         });
     }
     if !choices.is_rare(3) {
-        rows.sort_by(|one, other| (one.timestamp, &one.event_id).cmp(&(other.timestamp, &other.event_id)));
+        rows.sort_by(|one, other| (one.facts.timestamp, &one.event_id).cmp(&(other.facts.timestamp, &other.event_id)));
     }
-    let stop = rows.iter().map(|row| row.offset + row.size).max().unwrap_or(0);
+    let stop = rows.iter().map(|row| row.facts.offset + row.facts.size).max().unwrap_or(0);
     (rows, stop.saturating_add(choices.below(3)).min(LARGEST))
 }
 
 /// The name that the first row and the last make, as 0.4.3 does, or any other.
 fn name_of(choices: &mut Choices<'_>, rows: &[Row], number: u64) -> String {
-    let of = |row: Option<&Row>, choices: &mut Choices<'_>| row.map_or_else(|| moment(choices), |row| row.timestamp);
+    let of =
+        |row: Option<&Row>, choices: &mut Choices<'_>| row.map_or_else(|| moment(choices), |row| row.facts.timestamp);
     let (mut start, mut end) = (of(rows.first(), choices), of(rows.last(), choices));
     if choices.is_rare(8) {
         (start, end) = (moment(choices), moment(choices));

@@ -2,7 +2,7 @@
 
 use _core::core::error::Error;
 use _core::core::manifest::Manifest;
-use _core::core::row::{LARGEST, Revision, Row};
+use _core::core::row::{LARGEST, Revision, Row, RowFacts};
 use _core::core::timestamp::Timestamp;
 use serde_json::Value;
 
@@ -85,10 +85,10 @@ impl Shown {
             replaces = enter_ours(&mut rows, ours.map(|array| array.and_then(Value::as_array)))?;
         }
         let stood = rows.clone();
-        let place = |row: &Row| (row.timestamp, row.event_id.clone());
+        let place = |row: &Row| (row.facts.timestamp, row.event_id.clone());
         rows.sort_by_key(place);
         let (start, end, _) = name(journal_id)?;
-        let within = rows.iter().all(|row| (start..=end).contains(&row.timestamp.microseconds()));
+        let within = rows.iter().all(|row| (start..=end).contains(&row.facts.timestamp.microseconds()));
         let has_duplicates = (1..rows.len()).any(|row| place(&rows[row - 1]) == place(&rows[row]));
         Some(Self { is_ordered: within && rows == stood, size, rows, replaces, is_ours, has_duplicates })
     }
@@ -99,7 +99,7 @@ fn row_of(row: &Value, blob: u64) -> Option<Row> {
     let size = whole_number(row.get("size")?, LARGEST)?;
     let event_id = row.get("event_id")?.as_str()?.to_owned();
     let timestamp = timestamp(row.get("timestamp")?)?;
-    let row = Row { event_id, timestamp, offset, size, revision: None, birth: None, updated: None, source: None };
+    let row = Row { event_id, facts: RowFacts::new(timestamp, offset, size), came_from: None };
     (u128::from(offset) + u128::from(size) <= u128::from(blob)).then_some(row)
 }
 
@@ -113,10 +113,10 @@ fn enter_ours(rows: &mut [Row], arrays: [Option<&Vec<Value>>; 5]) -> Option<Vec<
         return None;
     }
     for (place, row) in rows.iter_mut().enumerate() {
-        row.revision = or_null(&revisions[place], revision)?;
-        row.birth = or_null(&births[place], revision)?;
-        row.updated = or_null(&updated[place], timestamp)?;
-        row.source = or_null(&from[place], |from| replaces.get(usize::try_from(from.as_u64()?).ok()?).cloned())?;
+        row.facts.revision = or_null(&revisions[place], revision)?;
+        row.facts.birth = or_null(&births[place], revision)?;
+        row.facts.updated = or_null(&updated[place], timestamp)?;
+        row.came_from = or_null(&from[place], |from| replaces.get(usize::try_from(from.as_u64()?).ok()?).cloned())?;
     }
     Some(replaces)
 }

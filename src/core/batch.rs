@@ -124,7 +124,7 @@ pub(super) mod tests {
         let mut offset = 0;
         let rows = data.iter().zip(0..).map(|(data, number)| {
             let row = row(&char::from(b'a' + number).to_string(), number.into(), offset, data.len() as u64);
-            offset += row.size;
+            offset += row.facts.size;
             row
         });
         let rows: Vec<Row> = rows.collect();

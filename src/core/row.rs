@@ -28,12 +28,11 @@ impl Revision {
     }
 }
 
-/// One event's row.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Row {
-    /// The event's id.
-    pub event_id: String,
-    /// When it happened.
+/// What a manifest says of an event, but for its id and the journal that its row came from. It has no text in it, so
+/// that many lie side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RowFacts {
+    /// When the event happened.
     pub timestamp: Timestamp,
     /// Where its data begin in the blob.
     pub offset: u64,
@@ -41,12 +40,28 @@ pub struct Row {
     pub size: u64,
     /// The index revision that points here; none where 0.4.3 wrote the manifest.
     pub revision: Option<Revision>,
-    /// The revision of the claim that the event began with.
+    /// The revision of the claim that the event began with; none where 0.4.3 put it.
     pub birth: Option<Revision>,
     /// When the last update applied was made.
     pub updated: Option<Timestamp>,
+}
+
+impl RowFacts {
+    /// What 0.4.3 knows of a row.
+    pub fn new(timestamp: Timestamp, offset: u64, size: u64) -> Self {
+        Self { timestamp, offset, size, revision: None, birth: None, updated: None }
+    }
+}
+
+/// One event's row.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Row {
+    /// The event's id.
+    pub event_id: String,
+    /// What else the manifest says of it.
+    pub facts: RowFacts,
     /// The journal that the row came from.
-    pub source: Option<String>,
+    pub came_from: Option<String>,
 }
 
 /// The largest blob, offset or size that is taken for one; S3's objects are far smaller.

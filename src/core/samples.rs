@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::manifest::Manifest;
-use super::row::{Revision, Row};
+use super::row::{Revision, Row, RowFacts};
 use super::timestamp::Timestamp;
 
 /// xorshift64*: small, and the same everywhere.
@@ -41,8 +41,13 @@ pub fn named(start: i64, end: i64, version: Option<i64>, number: u64) -> String 
 
 /// A row that 0.4.3 might have written.
 pub fn row(event_id: &str, seconds: i64, offset: u64, size: u64) -> Row {
-    let event_id = event_id.to_owned();
-    Row { event_id, timestamp: at(seconds), offset, size, revision: None, birth: None, updated: None, source: None }
+    Row { event_id: event_id.to_owned(), facts: RowFacts::new(at(seconds), offset, size), came_from: None }
+}
+
+/// The same row with other facts.
+pub fn changed(mut row: Row, change: impl FnOnce(&mut RowFacts)) -> Row {
+    change(&mut row.facts);
+    row
 }
 
 /// The journal with this number, as this package writes it, of (event_id, seconds); each event has ten bytes.
@@ -64,7 +69,9 @@ pub fn journal(number: u64, version: Option<i64>, events: &[(&str, i64)], is_our
     let rows: Vec<Row> = (0..)
         .step_by(10)
         .zip(events)
-        .map(|(offset, (event_id, seconds))| Row { birth, revision: birth, ..row(event_id, *seconds, offset, 10) })
+        .map(|(offset, (event_id, seconds))| {
+            changed(row(event_id, *seconds, offset, 10), |facts| (facts.birth, facts.revision) = (birth, birth))
+        })
         .collect();
     let size = events.len() as u64 * 10;
     let manifest = Manifest::of_rows(&id, &rows.iter().collect::<Vec<_>>(), size, Arc::default()).unwrap();

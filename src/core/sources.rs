@@ -8,7 +8,7 @@ use super::ids::Ids;
 use super::journal_id::JournalId;
 use super::manifest::Manifest;
 use super::place::Place;
-use super::row::Revision;
+use super::row::RowFacts;
 use super::timestamp::Timestamp;
 
 /// Journals to be combined; a source's number is its place.
@@ -21,25 +21,15 @@ pub struct Sources {
     journaled: BTreeMap<u32, Arc<Manifest>>,
 }
 
-/// What a source's manifest says of a row, but for its event_id.
+/// A row of a source, but for its event_id.
 #[derive(Debug, Clone, Copy)]
 pub struct SourceRow {
     /// The number of its source.
     pub source: u32,
     /// The row's number in its source.
-    pub number: u32,
-    /// When the event happened.
-    pub timestamp: Timestamp,
-    /// Where its data begin in the source's blob.
-    pub offset: u64,
-    /// How many bytes they are.
-    pub size: u64,
-    /// The row's index revision, where it is known.
-    pub revision: Option<Revision>,
-    /// The revision of the claim that the event began with, where it is known.
-    pub birth: Option<Revision>,
-    /// When the last update applied was made.
-    pub updated: Option<Timestamp>,
+    pub row: u32,
+    /// What it says.
+    pub facts: RowFacts,
 }
 
 impl Sources {
@@ -50,18 +40,9 @@ impl Sources {
         let source = u32::try_from(self.len()).map_err(|_| too_many())?;
         u32::try_from(self.rows.len() + manifest.len()).map_err(|_| too_many())?;
         Arc::make_mut(&mut self.journal_ids).push(manifest.journal_id());
-        for (row, number) in (0..manifest.len()).zip(0..) {
-            self.event_ids.push(manifest.event_id(row));
-            self.rows.push(SourceRow {
-                source,
-                number,
-                timestamp: manifest.timestamp(row),
-                offset: manifest.offset(row),
-                size: manifest.size_of(row),
-                revision: manifest.revision(row),
-                birth: manifest.birth(row),
-                updated: manifest.updated(row),
-            });
+        for (index, row) in (0..manifest.len()).zip(0..) {
+            self.event_ids.push(manifest.event_id(index));
+            self.rows.push(SourceRow { source, row, facts: manifest.facts(index) });
         }
         self.size = self.size.saturating_add(manifest.size());
         if manifest.name().made.is_some() || !manifest.replaces().is_empty() {
@@ -117,12 +98,12 @@ impl Sources {
 
     /// Where a row stands in the order of all events.
     pub fn place(&self, row: u32) -> Place<'_> {
-        (self.row(row).timestamp, self.event_id(row))
+        (self.row(row).facts.timestamp, self.event_id(row))
     }
 
     /// The journal that a row came from to its source, where it is known.
-    pub fn origin(&self, row: &SourceRow) -> Option<&str> {
-        self.journaled.get(&row.source).and_then(|manifest| manifest.source(row.number as usize))
+    pub fn came_from(&self, row: &SourceRow) -> Option<&str> {
+        self.journaled.get(&row.source).and_then(|manifest| manifest.came_from(row.row as usize))
     }
 
     /// Whether a row's event has just been put, and not been journaled yet.
@@ -134,5 +115,15 @@ impl Sources {
     pub fn credibility(&self, source: u32) -> (Option<Timestamp>, &str) {
         let journal_id = self.journal_id(source);
         (JournalId::parse(journal_id).and_then(|name| name.made), journal_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_takes_64_bytes_beside_its_event_id() {
+        assert_eq!(size_of::<SourceRow>(), 64, "there may be a million of them");
     }
 }

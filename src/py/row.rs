@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 
 use super::errors::{optional_whole_number, whole_number};
 use crate::core::error::Error;
-use crate::core::row::{self, Revision, timestamp_argument};
+use crate::core::row::{self, Revision, RowFacts, timestamp_argument};
 
 /// One event's row in a manifest.
 #[pyclass(frozen, eq, hash, module = "flashflood._core")]
@@ -26,16 +26,15 @@ impl Row {
         updated: Option<&str>,
         source: Option<String>,
     ) -> PyResult<Self> {
-        Ok(Self(row::Row {
-            event_id,
+        let facts = RowFacts {
             timestamp: timestamp_argument(timestamp)?,
             offset,
             size,
             revision: revision.map(to_revision).transpose()?,
             birth: birth.map(to_revision).transpose()?,
             updated: updated.map(timestamp_argument).transpose()?,
-            source,
-        }))
+        };
+        Ok(Self(row::Row { event_id, facts, came_from: source }))
     }
 
     #[getter]
@@ -45,41 +44,41 @@ impl Row {
 
     #[getter]
     fn timestamp(&self) -> String {
-        self.0.timestamp.to_string()
+        self.0.facts.timestamp.to_string()
     }
 
     #[getter]
     fn offset(&self) -> u64 {
-        self.0.offset
+        self.0.facts.offset
     }
 
     #[getter]
     fn size(&self) -> u64 {
-        self.0.size
+        self.0.facts.size
     }
 
     #[getter]
     fn revision(&self) -> Option<u64> {
-        self.0.revision.map(Revision::number)
+        self.0.facts.revision.map(Revision::number)
     }
 
     #[getter]
     fn birth(&self) -> Option<u64> {
-        self.0.birth.map(Revision::number)
+        self.0.facts.birth.map(Revision::number)
     }
 
     #[getter]
     fn updated(&self) -> Option<String> {
-        self.0.updated.map(|timestamp| timestamp.to_string())
+        self.0.facts.updated.map(|timestamp| timestamp.to_string())
     }
 
     #[getter]
     fn source(&self) -> Option<&str> {
-        self.0.source.as_deref()
+        self.0.came_from.as_deref()
     }
 
     fn __repr__(&self) -> String {
-        let row::Row { event_id, timestamp, offset, size, .. } = &self.0;
+        let row::Row { event_id, facts: RowFacts { timestamp, offset, size, .. }, .. } = &self.0;
         format!("Row(event_id={event_id:?}, timestamp='{timestamp}', offset={offset}, size={size}, …)")
     }
 }

@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::error::{Error, Result};
-use super::manifest::{Manifest, RowBeside};
-use super::row::LARGEST;
+use super::manifest::Manifest;
+use super::row::{LARGEST, RowFacts};
 use super::sources::Sources;
 use super::timestamp::Timestamp;
 use super::window::{Journals, MOST_EVENTS, Pick, Window};
@@ -88,12 +88,12 @@ impl Combination {
     }
 
     fn size_of(&self, chosen: &Chosen) -> u64 {
-        chosen.update.map_or_else(|| self.sources.row(chosen.row).size, |update| self.updates[update as usize].0)
+        chosen.update.map_or_else(|| self.sources.row(chosen.row).facts.size, |update| self.updates[update as usize].0)
     }
 
     fn updated(&self, chosen: &Chosen) -> Option<Timestamp> {
         let update = chosen.update.map(|update| self.updates[update as usize].1);
-        update.or(self.sources.row(chosen.row).updated)
+        update.or(self.sources.row(chosen.row).facts.updated)
     }
 
     /// How many rows are left.
@@ -108,12 +108,12 @@ impl Combination {
 
     /// The timestamp of the first event.
     pub fn start(&self) -> Option<Timestamp> {
-        self.rows.first().map(|chosen| self.sources.row(chosen.row).timestamp)
+        self.rows.first().map(|chosen| self.sources.row(chosen.row).facts.timestamp)
     }
 
     /// The timestamp of the last event.
     pub fn end(&self) -> Option<Timestamp> {
-        self.rows.last().map(|chosen| self.sources.row(chosen.row).timestamp)
+        self.rows.last().map(|chosen| self.sources.row(chosen.row).facts.timestamp)
     }
 
     /// Bytes of the combined blob.
@@ -126,17 +126,16 @@ impl Combination {
         let mut combined = Manifest::of_rows(journal_id, &[], self.size, Arc::clone(self.sources.journal_ids()))?;
         let mut offset = 0;
         for chosen in &self.rows {
-            let (row, place) = (self.sources.row(chosen.row), self.sources.place(chosen.row));
-            let revision = match row.revision {
+            let (row, event_id) = (self.sources.row(chosen.row), self.sources.event_id(chosen.row));
+            let revision = match row.facts.revision {
                 None => None,
                 Some(revision) => Some(revision.next().ok_or_else(|| {
-                    let what = format_args!("event {:?} has the greatest revision there is", place.1);
+                    let what = format_args!("event {event_id:?} has the greatest revision there is");
                     Error::corrupt(self.sources.journal_id(row.source), what)
                 })?),
             };
-            let (birth, updated) = (row.birth, self.updated(chosen));
-            let size = self.size_of(chosen);
-            combined.append(place, offset, size, RowBeside { revision, birth, updated, from: Some(row.source) });
+            let (size, updated) = (self.size_of(chosen), self.updated(chosen));
+            combined.append(event_id, &RowFacts { offset, size, revision, updated, ..row.facts }, Some(row.source));
             offset += size;
         }
         Ok(combined.finished())

@@ -6,7 +6,7 @@ use super::{Combination, Update};
 use crate::core::error::Error;
 use crate::core::manifest::Manifest;
 use crate::core::row::{Revision, Row};
-use crate::core::samples::{Dice, at, journal, named, ours, row, theirs};
+use crate::core::samples::{Dice, at, changed, journal, named, ours, row, theirs};
 use crate::core::sources::Sources;
 use crate::core::window::{MOST_EVENTS, Origin, Window};
 
@@ -54,14 +54,14 @@ fn rows(combination: &Combination) -> Vec<Row> {
 
 /// The sizes by event: updates in these tests are recognised by theirs, rows have ten bytes.
 fn sizes(combination: &Combination) -> String {
-    rows(combination).iter().map(|row| format!("{}:{}", row.event_id, row.size)).collect::<Vec<_>>().join(" ")
+    rows(combination).iter().map(|row| format!("{}:{}", row.event_id, row.facts.size)).collect::<Vec<_>>().join(" ")
 }
 
 /// The number of the journal that the only row came from.
 fn source(combination: &Combination) -> String {
     let manifest = manifest_of(combination);
     assert_eq!(manifest.len(), 1);
-    manifest.source(0).unwrap().rsplit('-').next().unwrap().trim_start_matches('0').to_owned()
+    manifest.came_from(0).unwrap().rsplit('-').next().unwrap().trim_start_matches('0').to_owned()
 }
 
 #[test]
@@ -70,14 +70,15 @@ fn rows_are_put_in_order_one_after_the_other_with_what_the_index_needs() {
     let other = theirs(2, &[("b", 2), ("d", 4)]);
     let combination = combine(&[one.clone(), other.clone()], &[update(&other, "b", 50, 7)], &[]);
     let from = |source: &Arc<Manifest>, revision, row: Row| Row {
-        revision: Revision::new(revision),
-        birth: Revision::new(u64::from(revision > 0)),
-        source: Some(source.journal_id().to_owned()),
-        ..row
+        came_from: Some(source.journal_id().to_owned()),
+        ..changed(row, |facts| {
+            facts.revision = Revision::new(revision);
+            facts.birth = Revision::new(u64::from(revision > 0));
+        })
     };
     let expected = [
         from(&one, 2, row("a", 1, 0, 10)),
-        Row { updated: Some(at(50)), ..from(&other, 0, row("b", 2, 10, 7)) },
+        changed(from(&other, 0, row("b", 2, 10, 7)), |facts| facts.updated = Some(at(50))),
         from(&one, 2, row("c", 3, 17, 10)),
         from(&other, 0, row("d", 4, 27, 10)),
     ];
@@ -102,7 +103,7 @@ fn of_several_updates_the_newest_counts_and_a_delete_beats_them_all() {
 
 #[test]
 fn an_update_counts_only_if_newer_than_the_last_one_applied() {
-    let row = Row { updated: Some(at(50)), birth: Revision::new(1), ..row("a", 1, 0, 10) };
+    let row = changed(row("a", 1, 0, 10), |facts| (facts.updated, facts.birth) = (Some(at(50)), Revision::new(1)));
     let source = Arc::new(Manifest::of_rows(&named(1, 1, Some(2), 1), &[&row], 10, Arc::default()).unwrap());
     for (seconds, expected) in [(49, 10), (50, 10), (51, 7)] {
         let combination = combine(from_ref(&source), &[update(&source, "a", seconds, 7)], &[]);
@@ -114,7 +115,8 @@ fn an_update_counts_only_if_newer_than_the_last_one_applied() {
 /// A journal with one row `a` that came from the journal `from`, replacing that and `beside`.
 fn combined(birth: Option<u64>, version: Option<i64>, from: &Manifest, beside: &Manifest) -> Arc<Manifest> {
     let replaces = [from.journal_id().to_owned(), beside.journal_id().to_owned()];
-    let row = Row { birth: birth.and_then(Revision::new), source: replaces.first().cloned(), ..row("a", 1, 0, 10) };
+    let row = changed(row("a", 1, 0, 10), |facts| facts.birth = birth.and_then(Revision::new));
+    let row = Row { came_from: replaces.first().cloned(), ..row };
     Arc::new(Manifest::of_rows(&named(1, 1, version, 50), &[&row], 10, Arc::new(replaces.iter().collect())).unwrap())
 }
 
@@ -209,7 +211,7 @@ fn updates_data_of_another_length_than_announced_are_an_error() {
 
 #[test]
 fn what_cannot_be_counted_is_an_error() {
-    let last = Row { revision: Revision::new(9_999_999_999), ..row("a", 1, 0, 1) };
+    let last = changed(row("a", 1, 0, 1), |facts| facts.revision = Revision::new(9_999_999_999));
     let source = Arc::new(Manifest::of_rows(&named(1, 1, None, 1), &[&last], 1, Arc::default()).unwrap());
     let combination = combine(&[source], &[], &[]);
     assert!(matches!(combination.manifest(&named(1, 1, Some(2), 2)), Err(Error::Corrupt(_))));
@@ -264,7 +266,7 @@ fn stretches_end_to_end_are_the_blob_that_the_manifest_describes() {
                         let source = &journals[request.source as usize];
                         let its_row = source.find(manifest.event_id(row)).unwrap();
                         assert_eq!(source.offset(its_row), request.start + start);
-                        assert_eq!(Some(source.journal_id()), manifest.source(row));
+                        assert_eq!(Some(source.journal_id()), manifest.came_from(row));
                     }
                 }
                 offset += piece.size;

@@ -65,7 +65,7 @@ impl<'a> Updates<'a> {
     pub fn outcome(&self, row: u32) -> Outcome {
         let Some(numbers) = self.by_event.get(self.sources.event_id(row)) else { return Outcome::Unchanged };
         let row = self.sources.row(row);
-        let mut newest = row.updated;
+        let mut newest = row.facts.updated;
         let mut outcome = Outcome::Unchanged;
         for (number, update) in numbers.iter().filter_map(|number| Some((number, self.updates.get(*number as usize)?)))
         {
@@ -89,10 +89,10 @@ impl<'a> Updates<'a> {
     fn is_about(&self, update: &Update, row: &SourceRow) -> bool {
         let target = update.journal_id.as_str();
         let source = self.sources.journal_id(row.source);
-        if target == source || Some(target) == self.sources.origin(row) {
+        if target == source || Some(target) == self.sources.came_from(row) {
             return true;
         }
-        if row.birth.is_some() || self.sources.is_new(row) {
+        if row.facts.birth.is_some() || self.sources.is_new(row) {
             return false;
         }
         match self.replaced_by.get(target) {

@@ -28,8 +28,10 @@ impl Manifest {
             json.array(", \"revisions\": [", ours.revisions.iter(), push_revision);
             json.array(", \"updated\": [", ours.updated.iter(), |text, at| push_or_null(text, at, push_timestamp));
             json.array(", \"births\": [", ours.births.iter(), push_revision);
-            let push_from = |text: &mut String, from: Option<u32>| push_or_null(text, from.map(u64::from), push_number);
-            json.array(", \"from\": [", ours.from.iter(), push_from);
+            let push_index = |text: &mut String, index: Option<u32>| {
+                push_or_null(text, index.map(u64::from), push_number);
+            };
+            json.array(", \"from\": [", ours.came_from.iter(), push_index);
             json.array(", \"replaces\": [", ours.replaces.iter(), push_text);
         }
         json.text.push('}');

@@ -14,7 +14,7 @@ use super::error::{Error, Result};
 use super::ids::Ids;
 use super::journal_id::JournalId;
 use super::place::Place;
-use super::row::{LARGEST, Revision, Row, check_bounds};
+use super::row::{LARGEST, Revision, Row, RowFacts, check_bounds};
 use super::timestamp::Timestamp;
 use lookup::Lookup;
 
@@ -40,21 +40,9 @@ struct Ours {
     revisions: Column<Option<Revision>>,
     updated: Column<Option<Timestamp>>,
     births: Column<Option<Revision>>,
-    from: Column<Option<u32>>,
+    /// Of each row the index, among the journals replaced, of the one that it came from.
+    came_from: Column<Option<u32>>,
     replaces: Arc<Ids>,
-}
-
-/// What 0.4.3 does not know of a row.
-#[derive(Debug, Clone, Copy)]
-pub struct RowBeside {
-    /// Its index revision.
-    pub revision: Option<Revision>,
-    /// The revision of the claim that its event began with.
-    pub birth: Option<Revision>,
-    /// When the last update applied to it was made.
-    pub updated: Option<Timestamp>,
-    /// The journal that it came from: its place among those replaced.
-    pub from: Option<u32>,
 }
 
 impl Manifest {
@@ -71,19 +59,17 @@ impl Manifest {
         if let Some(wrong) = replaces.iter().find(|journal_id| JournalId::parse(journal_id).is_none()) {
             return Err(argument(&format!("replaces: {wrong:?} does not have a journal_id's shape")));
         }
-        let places: HashMap<&str, u32> =
+        let indices: HashMap<&str, u32> =
             if rows.is_empty() { HashMap::new() } else { replaces.iter().zip(0..).collect() };
         let mut manifest = Self { size, ours: Some(Ours::default()), ..Self::empty(journal_id, name) };
         for row in rows {
             let about = |what: &str| argument(&format!("event {:?}: {what}", row.event_id));
-            check_bounds(row.offset, row.size, size).map_err(|what| about(&what))?;
-            let from = row.source.as_deref().map(|source| places.get(source).copied());
-            if from == Some(None) {
+            check_bounds(row.facts.offset, row.facts.size, size).map_err(|what| about(&what))?;
+            let came_from = row.came_from.as_deref().map(|journal_id| indices.get(journal_id).copied());
+            if came_from == Some(None) {
                 return Err(about("its source is not among the journals replaced"));
             }
-            let Row { revision, birth, updated, .. } = **row;
-            let beside = RowBeside { revision, birth, updated, from: from.flatten() };
-            manifest.append((row.timestamp, &row.event_id), row.offset, row.size, beside);
+            manifest.append(&row.event_id, &row.facts, came_from.flatten());
         }
         if let Some(ours) = &mut manifest.ours {
             ours.replaces = replaces;
@@ -91,17 +77,18 @@ impl Manifest {
         Ok(manifest.finished())
     }
 
-    /// Appends a row to a manifest under construction; `finished` must follow.
-    pub(super) fn append(&mut self, (timestamp, event_id): Place<'_>, offset: u64, size: u64, beside: RowBeside) {
+    /// Appends a row to a manifest under construction; `finished` must follow. `came_from`: the index, among the journals
+    /// replaced, of the one that the row came from.
+    pub(super) fn append(&mut self, event_id: &str, facts: &RowFacts, came_from: Option<u32>) {
         self.ids.push(event_id);
-        self.timestamps.push(timestamp);
-        self.offsets.push(offset);
-        self.sizes.push(size);
+        self.timestamps.push(facts.timestamp);
+        self.offsets.push(facts.offset);
+        self.sizes.push(facts.size);
         if let Some(ours) = &mut self.ours {
-            ours.revisions.push(beside.revision);
-            ours.updated.push(beside.updated);
-            ours.births.push(beside.birth);
-            ours.from.push(beside.from);
+            ours.revisions.push(facts.revision);
+            ours.updated.push(facts.updated);
+            ours.births.push(facts.birth);
+            ours.came_from.push(came_from);
         }
     }
 
@@ -220,9 +207,9 @@ impl Manifest {
     }
 
     /// The journal that a row came from, where it is known.
-    pub fn source(&self, row: usize) -> Option<&str> {
+    pub fn came_from(&self, row: usize) -> Option<&str> {
         let ours = self.ours.as_ref()?;
-        ours.from.get(row)?.map(|from| ours.replaces.get(from as usize))
+        ours.came_from.get(row)?.map(|index| ours.replaces.get(index as usize))
     }
 
     /// Where a row stands in the order of all events.
@@ -235,14 +222,21 @@ impl Manifest {
     pub fn row(&self, row: usize) -> Option<Row> {
         (row < self.len()).then(|| Row {
             event_id: self.event_id(row).to_owned(),
+            facts: self.facts(row),
+            came_from: self.came_from(row).map(str::to_owned),
+        })
+    }
+
+    /// What a row says but for its texts.
+    pub fn facts(&self, row: usize) -> RowFacts {
+        RowFacts {
             timestamp: self.timestamps[row],
             offset: self.offsets[row],
             size: self.sizes[row],
             revision: self.revision(row),
             birth: self.birth(row),
             updated: self.updated(row),
-            source: self.source(row).map(str::to_owned),
-        })
+        }
     }
 
     /// The last row that has this id.
@@ -316,7 +310,7 @@ impl Manifest {
             ours.revisions = ours.revisions.reordered(order);
             ours.updated = ours.updated.reordered(order);
             ours.births = ours.births.reordered(order);
-            ours.from = ours.from.reordered(order);
+            ours.came_from = ours.came_from.reordered(order);
         }
     }
 }

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use super::Manifest;
 use crate::core::error::Error;
-use crate::core::row::{Revision, Row};
-use crate::core::samples::{Dice, at, named, row};
+use crate::core::row::{Revision, Row, RowFacts};
+use crate::core::samples::{Dice, at, changed, named, row};
 
 fn id() -> String {
     named(0, 100, Some(200), 1)
@@ -150,15 +150,16 @@ fn rows_out_of_order_are_sorted_with_all_that_belongs_to_them() {
     );
     let events = [event("c", 3, 4, 2), event("b", 3, 2, 2), event("a", 1, 0, 2)].join(",");
     let manifest = decode(&format!("\"size\": 6, \"events\": [{events}], {arrays}")).unwrap();
-    let with = |row: Row, revision, from: bool| Row {
-        revision: Revision::new(revision),
-        birth: Revision::new(revision),
-        source: from.then(|| source.clone()),
-        ..row
+    let with = |row: Row, revision, is_known: bool| Row {
+        came_from: is_known.then(|| source.clone()),
+        ..changed(row, |facts| {
+            facts.revision = Revision::new(revision);
+            facts.birth = Revision::new(revision);
+        })
     };
     let expected = [
         with(row("a", 1, 0, 2), 1, true),
-        Row { updated: Some(at(9)), ..with(row("b", 3, 2, 2), 0, false) },
+        changed(with(row("b", 3, 2, 2), 0, false), |facts| facts.updated = Some(at(9))),
         with(row("c", 3, 4, 2), 3, true),
     ];
     assert_eq!(all_rows(&manifest), expected);
@@ -246,7 +247,7 @@ fn rows_that_do_not_fit_are_refused() {
     assert!(refused(&[row("a", 1, u64::MAX, 1)], 10, Vec::new()).contains("not within"));
     assert!(refused(&[], u64::MAX, Vec::new()).contains("too large"));
     assert!(refused(&[], 0, vec!["x".to_owned()]).contains("shape"));
-    let stray = Row { source: Some(id()), ..row("a", 1, 0, 1) };
+    let stray = Row { came_from: Some(id()), ..row("a", 1, 0, 1) };
     assert!(refused(&[stray], 1, Vec::new()).contains("not among the journals replaced"));
 }
 
@@ -270,14 +271,14 @@ fn random(dice: &mut Dice) -> Manifest {
     let rows: Vec<Row> = (0..dice.roll(8))
         .map(|_| {
             let id = ["a", "ab", "é", "\n\"\\", "😀", "", "\u{7f}/"][dice.roll(7) as usize];
-            let source = dice.perhaps(3).and_then(|place| replaces.get(place as usize).cloned());
-            Row {
+            let came_from = dice.perhaps(3).and_then(|index| replaces.get(index as usize).cloned());
+            let facts = RowFacts {
                 revision: dice.perhaps(4).and_then(Revision::new),
                 birth: dice.perhaps(4).and_then(Revision::new),
                 updated: dice.perhaps(9).map(|seconds| at(seconds as i64)),
-                source,
-                ..row(id, dice.roll(5) as i64, dice.roll(50), dice.roll(50))
-            }
+                ..RowFacts::new(at(dice.roll(5) as i64), dice.roll(50), dice.roll(50))
+            };
+            Row { event_id: id.to_owned(), facts, came_from }
         })
         .collect();
     of_rows(&rows, 100, replaces).unwrap()

@@ -6,7 +6,7 @@ use crate::core::error::Error;
 use crate::core::manifest::Manifest;
 use crate::core::place::OwnedPlace;
 use crate::core::row::Row;
-use crate::core::samples::{Dice, at, journal, named, ours, row, theirs};
+use crate::core::samples::{Dice, at, changed, journal, named, ours, row, theirs};
 use crate::core::window::{MOST_EVENTS, MOST_JOURNALS, Window};
 
 const PLENTY: u64 = u64::MAX;
@@ -86,7 +86,7 @@ fn a_range_is_open_at_its_start_and_closed_at_its_end() {
 #[test]
 fn no_start_includes_the_first_moment_that_there_is() {
     let first = crate::core::timestamp::Timestamp::MIN;
-    let row = Row { timestamp: first, ..row("a", 0, 0, 1) };
+    let row = changed(row("a", 0, 0, 1), |facts| facts.timestamp = first);
     let id = format!("{first}--{first}--new--00000000-0000-4000-8000-000000000000");
     let mut merge = merge_of(&[Arc::new(Manifest::of_rows(&id, &[&row], 1, Arc::default()).unwrap())]);
     assert_eq!(rest(&mut merge), "a");

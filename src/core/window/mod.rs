@@ -64,7 +64,7 @@ impl Journals {
             }
             Self::Combined(sources) => {
                 let row = sources.row(row);
-                (row.offset, row.size)
+                (row.facts.offset, row.facts.size)
             }
         }
     }

@@ -58,7 +58,7 @@ pub struct Arrays {
     pub revisions: Field<ArrayOf<Option<Revision>>>,
     pub updated: Field<ArrayOf<Option<Timestamp>>>,
     pub births: Field<ArrayOf<Option<Revision>>>,
-    pub from: Field<ArrayOf<Option<u32>>>,
+    pub came_from: Field<ArrayOf<Option<u32>>>,
     pub replaces: Field<ArrayOf<String, Ids>>,
 }
 
@@ -72,7 +72,7 @@ impl Sink for Contents {
                 Key::Revisions => self.ours.revisions = Field::read(&mut fields)?,
                 Key::Updated => self.ours.updated = Field::read(&mut fields)?,
                 Key::Births => self.ours.births = Field::read(&mut fields)?,
-                Key::From => self.ours.from = Field::read(&mut fields)?,
+                Key::From => self.ours.came_from = Field::read(&mut fields)?,
                 Key::Replaces => self.ours.replaces = Field::read(&mut fields)?,
                 _ => drop(fields.next_value::<IgnoredAny>()?),
             }
@@ -87,7 +87,7 @@ impl Arrays {
         let any_is_missing = self.revisions.is_missing()
             || self.updated.is_missing()
             || self.births.is_missing()
-            || self.from.is_missing()
+            || self.came_from.is_missing()
             || self.replaces.is_missing();
         if any_is_missing {
             return Ok(None);
@@ -97,15 +97,16 @@ impl Arrays {
         if let Some(journal_id) = replaces.iter().find(|id| JournalId::read(id, &mut timestamps).is_none()) {
             return Err(format!("replaces: {journal_id:?} does not have a journal_id's shape"));
         }
-        let from = items(self.from, "from", Some(rows))?;
-        if let Some(row) = from.iter().position(|from| from.is_some_and(|from| from as usize >= replaces.len())) {
+        let came_from = items(self.came_from, "from", Some(rows))?;
+        let is_beyond = |index: Option<u32>| index.is_some_and(|index| index as usize >= replaces.len());
+        if let Some(row) = came_from.iter().position(is_beyond) {
             return Err(format!("from: the value at {row} is not a place in replaces, which has {}", replaces.len()));
         }
         Ok(Some(Ours {
             revisions: items(self.revisions, "revisions", Some(rows))?,
             updated: items(self.updated, "updated", Some(rows))?,
             births: items(self.births, "births", Some(rows))?,
-            from,
+            came_from,
             replaces: Arc::new(replaces),
         }))
     }

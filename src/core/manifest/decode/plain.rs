@@ -130,11 +130,11 @@ impl<'a> Reader<'a> {
         self.literal(", \"births\": ")?;
         let births = self.array(|reader| reader.or_null(Self::revision))?;
         self.literal(", \"from\": ")?;
-        let from = self.array(|reader| reader.or_null(|reader| u32::try_from(reader.number()?).ok()))?;
+        let came_from = self.array(|reader| reader.or_null(|reader| u32::try_from(reader.number()?).ok()))?;
         self.literal(", \"replaces\": ")?;
         let mut replaces = Ids::default();
         self.list(|reader| reader.id(&mut replaces))?;
-        Some(Arrays { revisions, updated, births, from, replaces: Field::There(ArrayOf::right(replaces)) })
+        Some(Arrays { revisions, updated, births, came_from, replaces: Field::There(ArrayOf::right(replaces)) })
     }
 
     fn revision(&mut self) -> Option<Revision> {
