@@ -15,19 +15,21 @@ mod _core {
     #[pymodule_export]
     use super::py::chain::{Chain, note_fork};
     #[pymodule_export]
+    use super::py::classify::living;
+    #[pymodule_export]
     use super::py::combination::Combination;
     #[pymodule_export]
     use super::py::events::Events;
     #[pymodule_export]
     use super::py::expression::Expression;
     #[pymodule_export]
-    use super::py::listing::{Seen, living};
-    #[pymodule_export]
     use super::py::manifest::Manifest;
     #[pymodule_export]
     use super::py::merge::Merge;
     #[pymodule_export]
     use super::py::row::Row;
+    #[pymodule_export]
+    use super::py::seen::Seen;
     #[pymodule_export]
     use super::py::sources::Sources;
     #[pymodule_export]

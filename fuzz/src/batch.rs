@@ -8,7 +8,7 @@ use _core::core::jmespath::{Expression, Outcome, Scratch};
 use _core::core::manifest::Manifest;
 use _core::core::merge::Merge;
 use _core::core::row::{Row, RowFacts};
-use _core::core::selection::{Results, joined, verdicts};
+use _core::core::selection::{Matches, Results, joined};
 use _core::core::timestamp::Timestamp;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
@@ -76,10 +76,10 @@ fn batch_of(events: &mut [Event]) -> Batch {
 /// Checks that a batch has these events: one by one, as Arrow has them, and joined.
 fn check_events(batch: &Batch, events: &[Event]) {
     assert_eq!((batch.len(), batch.is_empty()), (events.len(), events.is_empty()));
-    for (place, event) in batch.events().enumerate() {
-        let (timestamp, event_id, data) = &events[place];
+    for (index, event) in batch.events().enumerate() {
+        let (timestamp, event_id, data) = &events[index];
         assert_eq!((event.timestamp, event.event_id, event.data), (*timestamp, event_id.as_str(), data.as_slice()));
-        assert_eq!(batch.event(place), Some(event));
+        assert_eq!(batch.event(index), Some(event));
     }
     assert_eq!(batch.event(events.len()), None);
     check_arrow(&record_batch(batch).expect("few bytes"), events);
@@ -93,9 +93,9 @@ fn check_arrow(batch: &RecordBatch, events: &[Event]) {
         assert_eq!((column.len(), column.null_count()), (events.len(), 0));
     }
     let (ids, dates) = (ids.as_string::<i32>(), dates.as_primitive::<TimestampMicrosecondType>());
-    for (place, (timestamp, event_id, bytes)) in events.iter().enumerate() {
-        assert_eq!((ids.value(place), dates.value(place)), (event_id.as_str(), timestamp.microseconds()));
-        assert_eq!(data.as_binary_view().value(place), bytes);
+    for (index, (timestamp, event_id, bytes)) in events.iter().enumerate() {
+        assert_eq!((ids.value(index), dates.value(index)), (event_id.as_str(), timestamp.microseconds()));
+        assert_eq!(data.as_binary_view().value(index), bytes);
     }
 }
 
@@ -115,22 +115,22 @@ fn check_joined(batch: &Batch, events: &[Event]) {
 
 /// Checks that an expression says of each event of a batch what it says of its data alone.
 fn check_selection(choices: &mut Choices<'_>, batch: &Batch, events: &[Event], expression: &Expression) {
-    let all = verdicts(batch, expression);
+    let all = Matches::of(batch, expression);
     let mut results = Results::of(batch, expression);
     let mut undecided = (Vec::new(), Vec::new());
     let mut expected = events.to_vec();
-    for (place, event) in expected.iter_mut().enumerate() {
+    for (index, event) in expected.iter_mut().enumerate() {
         let outcome = expression.matches(&event.2, &mut Scratch::default());
-        assert_eq!(all.keep[place], outcome == Outcome::Value(true));
-        undecided.0.extend((outcome == Outcome::Undecided).then_some(place));
+        assert_eq!(all.keep[index], outcome == Outcome::Value(true));
+        undecided.0.extend((outcome == Outcome::Undecided).then_some(index));
         let mut out = Vec::new();
         match expression.select(&event.2, &mut Scratch::default(), &mut out) {
             Outcome::Value(()) => event.2 = out,
             Outcome::NotJson | Outcome::Failed => event.2 = b"null".to_vec(),
             Outcome::Undecided => {
-                undecided.1.push(place);
+                undecided.1.push(index);
                 event.2 = choices.bytes().to_vec();
-                results.decide(place, &event.2);
+                results.set(index, &event.2);
             }
         }
     }

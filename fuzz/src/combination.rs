@@ -48,7 +48,7 @@ fn one_of(choices: &mut Choices<'_>, journals: &[Arc<Manifest>]) -> Arc<Manifest
 
 fn update(choices: &mut Choices<'_>, journals: &[Arc<Manifest>]) -> Update {
     let journal = one_of(choices, journals);
-    let replaced = choices.perhaps(3).and_then(|place| journal.replaces().iter().nth(place as usize));
+    let replaced = choices.perhaps(3).and_then(|index| journal.replaces().iter().nth(index as usize));
     let is_delete = choices.is_rare(4);
     Update {
         journal_id: if choices.is_rare(8) { "of another" } else { replaced.unwrap_or(journal.journal_id()) }.to_owned(),
@@ -64,7 +64,7 @@ fn update(choices: &mut Choices<'_>, journals: &[Arc<Manifest>]) -> Update {
 struct Chosen {
     source: usize,
     row: Row,
-    place: usize,
+    index: usize,
     update: Option<usize>,
 }
 
@@ -100,10 +100,10 @@ impl Naive {
                     .retain(|update| row.facts.updated.is_none_or(|updated| updated < self.updates[*update].timestamp));
                 // Of several that are as new, the first.
                 let update = about.into_iter().rev().max_by_key(|update| self.updates[*update].timestamp);
-                left.push(Chosen { source, row, place: 0, update });
+                left.push(Chosen { source, row, index: 0, update });
             }
         }
-        left.iter_mut().enumerate().for_each(|(place, chosen)| chosen.place = place);
+        left.iter_mut().enumerate().for_each(|(index, chosen)| chosen.index = index);
         left
     }
 
@@ -126,7 +126,7 @@ impl Naive {
         let credibility = |chosen: &Chosen| {
             let journal = &self.journals[chosen.source];
             let is_named = self.current.get(&chosen.row.event_id).is_some_and(|named| named == journal.journal_id());
-            (self.updated(chosen), is_named, journal.name().made, journal.journal_id().to_owned(), chosen.place)
+            (self.updated(chosen), is_named, journal.name().made, journal.journal_id().to_owned(), chosen.index)
         };
         let mut best: BTreeMap<String, Chosen> = BTreeMap::new();
         for chosen in rows {

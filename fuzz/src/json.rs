@@ -24,7 +24,7 @@ pub enum Json {
     Text(Vec<u32>),
     /// An array.
     Array(Vec<Json>),
-    /// An object: each key once, its last value in the place of its first.
+    /// An object: each key once, its last value where its first stands.
     Object(Vec<(Vec<u32>, Json)>),
 }
 

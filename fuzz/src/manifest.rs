@@ -112,11 +112,11 @@ fn enter_ours(rows: &mut [Row], arrays: [Option<&Vec<Value>>; 5]) -> Option<Vec<
     if [revisions, updated, births, from].iter().any(|array| array.len() != rows.len()) {
         return None;
     }
-    for (place, row) in rows.iter_mut().enumerate() {
-        row.facts.revision = or_null(&revisions[place], revision)?;
-        row.facts.birth = or_null(&births[place], revision)?;
-        row.facts.updated = or_null(&updated[place], timestamp)?;
-        row.came_from = or_null(&from[place], |from| replaces.get(usize::try_from(from.as_u64()?).ok()?).cloned())?;
+    for (index, row) in rows.iter_mut().enumerate() {
+        row.facts.revision = or_null(&revisions[index], revision)?;
+        row.facts.birth = or_null(&births[index], revision)?;
+        row.facts.updated = or_null(&updated[index], timestamp)?;
+        row.came_from = or_null(&from[index], |from| replaces.get(usize::try_from(from.as_u64()?).ok()?).cloned())?;
     }
     Some(replaces)
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use _core::core::classify::{Classified, classify};
 use _core::core::journal_id::JournalId;
-use _core::core::listing::{Listing, Seen, living};
+use _core::core::seen::Seen;
 use _core::core::timestamp::TimestampReader;
 
 use crate::timestamps::microseconds;
@@ -31,11 +32,11 @@ pub fn check(data: &[u8]) {
         assert_eq!(JournalId::parse(text).map(of), name(text), "{text:?}");
         assert_eq!(JournalId::read(text, &mut reader).map(of), name(text), "{text:?}");
     }
-    living(&names);
+    classify(&names);
     check_seen(&names);
     names.sort_unstable();
     names.dedup();
-    assert_eq!(living(&names), told_apart(&names));
+    assert_eq!(classify(&names), told_apart(&names));
 }
 
 /// Checks that each name is new once.
@@ -43,27 +44,27 @@ fn check_seen(names: &[&str]) {
     let (one, other) = names.split_at(names.len() / 2);
     let (mut seen, mut known) = (Seen::default(), BTreeSet::new());
     for names in [one, other, names] {
-        let is_new: Vec<usize> = (0..names.len()).filter(|place| known.insert(names[*place])).collect();
+        let is_new: Vec<usize> = (0..names.len()).filter(|index| known.insert(names[*index])).collect();
         assert_eq!(seen.add(names), is_new);
     }
 }
 
-/// The same as `living`, of names in key order.
-fn told_apart(names: &[&str]) -> Listing {
-    let mut listing = Listing::default();
-    for (place, text) in names.iter().enumerate() {
+/// The same as `classify`, of names in key order.
+fn told_apart(names: &[&str]) -> Classified {
+    let mut classified = Classified::default();
+    for (index, text) in names.iter().enumerate() {
         let tombstone = format!("{text}.dead");
         let kind = if name(text).is_some() {
             if names.contains(&tombstone.as_str()) {
                 continue;
             }
-            &mut listing.living
+            &mut classified.living
         } else if text.strip_suffix(".dead").is_some_and(|text| name(text).is_some()) {
-            &mut listing.tombstones
+            &mut classified.tombstones
         } else {
-            &mut listing.strangers
+            &mut classified.strangers
         };
-        kind.push(place);
+        kind.push(index);
     }
-    listing
+    classified
 }

@@ -127,9 +127,9 @@ fn call(choices: &mut Choices<'_>, nodes: &mut u32) -> Tree {
     let summing = if choices.is_true() { Summing::Plain } else { Summing::Compensated };
     let takes_key = name.ends_with("_by") || name == "map";
     let key = if name == "map" { 0 } else { 1 };
-    let argument = |place| {
+    let argument = |index| {
         let tree = tree(choices, nodes);
-        if takes_key && place == key { Argument::Reference(tree) } else { Argument::Value(tree) }
+        if takes_key && index == key { Argument::Reference(tree) } else { Argument::Value(tree) }
     };
     Tree::call(name, (0..count).map(argument).collect(), summing).expect("a function")
 }

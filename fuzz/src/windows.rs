@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use _core::core::batch::Batch;
 use _core::core::timestamp::Timestamp;
-use _core::core::window::{LARGEST_GAP, Origin, Window};
+use _core::core::window::{DataAt, LARGEST_GAP, Window};
 use bytes::Bytes;
 
 /// More bytes than this are not made.
@@ -32,10 +32,10 @@ pub fn check(window: Window, expected: &[Expected], blobs: &[u64]) {
     assert_eq!(window.len(), expected.len());
     for (piece, event) in window.pieces().iter().zip(expected) {
         assert_eq!((window.place(piece), piece.size), ((event.timestamp, event.event_id.as_str()), event.size));
-        match piece.origin {
-            Origin::Nothing => assert_eq!(event.size, 0),
-            Origin::Update(update) => assert_eq!(event.update, Some(window.updates()[update as usize])),
-            Origin::Request(request, start) => {
+        match piece.data_at {
+            DataAt::Nothing => assert_eq!(event.size, 0),
+            DataAt::Update(update) => assert_eq!(event.update, Some(window.updates()[update as usize])),
+            DataAt::Request(request, start) => {
                 let request = window.requests()[request as usize];
                 assert_eq!((request.source, request.start + start), (event.source, event.offset));
                 assert!(event.update.is_none() && event.offset + event.size <= request.stop);
@@ -70,7 +70,7 @@ fn check_requests(window: &Window, expected: &[Expected], blobs: &[u64]) {
 fn check_lengths(window: &Window) {
     let sizes: Vec<u64> = window.requests().iter().map(|request| request.stop - request.start).collect();
     check_refusals(&sizes, |lengths| window.check_requests(lengths).is_ok());
-    let updated = window.pieces().iter().filter(|piece| matches!(piece.origin, Origin::Update(_)));
+    let updated = window.pieces().iter().filter(|piece| matches!(piece.data_at, DataAt::Update(_)));
     check_refusals(&updated.map(|piece| piece.size).collect::<Vec<_>>(), |lengths| {
         window.check_updates(lengths).is_ok()
     });
@@ -79,13 +79,13 @@ fn check_lengths(window: &Window) {
 fn check_refusals(right: &[u64], is_taken: impl Fn(&[u64]) -> bool) {
     assert!(is_taken(right));
     assert!(!is_taken(&[right, &[0]].concat()));
-    for place in 0..right.len() {
+    for index in 0..right.len() {
         assert!(!is_taken(&right[1..]));
         for wrong in
-            [0, right[place] - 1, right[place].wrapping_add(1)].into_iter().filter(|wrong| *wrong != right[place])
+            [0, right[index] - 1, right[index].wrapping_add(1)].into_iter().filter(|wrong| *wrong != right[index])
         {
             let mut lengths = right.to_vec();
-            lengths[place] = wrong;
+            lengths[index] = wrong;
             assert!(!is_taken(&lengths));
         }
     }

@@ -1,7 +1,7 @@
 //! Events as Arrow record batches: https://arrow.apache.org/docs/format/Columnar.html.
 //!
-//! Ids and dates are written into columns of their own; data stay where they are: a view (16 bytes) names each one's
-//! place in the buffer that was fetched, which lives as long as a record batch needs it.
+//! Ids and dates are written into columns of their own. Data are not copied: a view of 16 bytes says where they lie in
+//! the buffer that was fetched. A record batch keeps its buffers alive.
 
 use std::sync::{Arc, LazyLock};
 
@@ -26,7 +26,7 @@ pub fn schema() -> SchemaRef {
     Arc::clone(&SCHEMA)
 }
 
-/// About how many bytes an id takes: to make room for all at once.
+/// About how many bytes an id has, so that there is room for all at once.
 const BYTES_PER_ID: usize = 36;
 
 /// The events of a batch.
@@ -51,10 +51,9 @@ pub fn record_batch(batch: &Batch) -> Result<RecordBatch, ArrowError> {
 
 /// Where an event's data lie, as Arrow says it: in signed 32 bits.
 fn view(event: &Event<'_>) -> Result<u128, ArrowError> {
-    let (buffer, start) = event.place_of_data;
-    let end = start.saturating_add(event.data.len() as u64);
+    let end = event.start.saturating_add(event.data.len() as u64);
     i32::try_from(end).map_err(|_| too_large("an event's data, with those before them,", event.data.len()))?;
-    Ok(make_view(event.data, buffer, start as u32))
+    Ok(make_view(event.data, event.buffer, event.start as u32))
 }
 
 fn too_large(what: &str, size: usize) -> ArrowError {

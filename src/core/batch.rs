@@ -1,4 +1,5 @@
-//! A window with its bytes: events in order, ready to go out; less those that a filter left out, or with other data.
+//! A window with its bytes: events in order, ready to go out. A filter leaves some out; a projection gives them other
+//! data.
 
 use std::sync::Arc;
 
@@ -6,7 +7,7 @@ use bytes::Bytes;
 
 use super::error::{Error, Result};
 use super::timestamp::Timestamp;
-use super::window::{Origin, Piece, Window};
+use super::window::{DataAt, Piece, Window};
 
 /// Events in (timestamp, event_id) order over the bytes that were fetched for them.
 #[derive(Debug, Clone)]
@@ -26,8 +27,10 @@ pub struct Event<'a> {
     pub event_id: &'a str,
     /// Its data.
     pub data: &'a [u8],
-    /// Which buffer they lie in, and from which byte on; both 0 where there are none.
-    pub place_of_data: (u32, u64),
+    /// The index of the buffer that they lie in; 0 where there are none.
+    pub buffer: u32,
+    /// The byte of it that they begin with; 0 where there are none.
+    pub start: u64,
 }
 
 impl Batch {
@@ -50,10 +53,10 @@ impl Batch {
         self.pieces().is_empty()
     }
 
-    /// An event by its place from 0; none beyond the last.
+    /// The event at an index; none beyond the last.
     #[inline]
-    pub fn event(&self, place: usize) -> Option<Event<'_>> {
-        self.pieces().get(place).map(|piece| self.event_of(piece))
+    pub fn event(&self, index: usize) -> Option<Event<'_>> {
+        self.pieces().get(index).map(|piece| self.event_of(piece))
     }
 
     /// The events in order.
@@ -66,13 +69,13 @@ impl Batch {
         &self.buffers
     }
 
-    /// The events that `keep` says true of. Where those are few, what they do not need is let go.
+    /// The events of which `keep` is true. Where they need half of the bytes or less, only those are kept.
     pub fn kept(&self, keep: &[bool]) -> Self {
         let pieces: Vec<Piece> =
             self.pieces().iter().zip(keep).filter(|(_, keep)| **keep).map(|(piece, _)| *piece).collect();
         let kept_size: u64 = pieces.iter().map(|piece| piece.size).sum();
-        let held_size: u64 = self.buffers.iter().map(|buffer| buffer.len() as u64).sum();
-        if kept_size > held_size / 2 {
+        let fetched_size: u64 = self.buffers.iter().map(|buffer| buffer.len() as u64).sum();
+        if kept_size > fetched_size / 2 {
             return Self { pieces: Some(pieces.into()), ..self.clone() };
         }
         let mut data = Vec::with_capacity(kept_size as usize);
@@ -84,7 +87,7 @@ impl Batch {
         Self { pieces: Some(pieces.collect()), buffers: [Bytes::from(data)].into(), ..self.clone() }
     }
 
-    /// The same events with other data: each one's lie in `data` from a byte up to another.
+    /// The same events with other data: those of each lie in `data`, from the first of its bounds to before the second.
     pub fn with_data(&self, data: Vec<u8>, bounds: &[(usize, usize)]) -> Self {
         let moved = |(piece, (start, stop)): (&Piece, &(usize, usize))| {
             piece.moved_to(0, *start as u64, stop.saturating_sub(*start) as u64)
@@ -100,14 +103,14 @@ impl Batch {
     #[inline]
     fn event_of(&self, piece: &Piece) -> Event<'_> {
         let (timestamp, event_id) = self.window.place(piece);
-        let (buffer, start) = match piece.origin {
-            Origin::Request(buffer, start) => (buffer, start),
-            Origin::Nothing | Origin::Update(_) => {
-                return Event { timestamp, event_id, data: &[], place_of_data: (0, 0) };
+        let (buffer, start) = match piece.data_at {
+            DataAt::Request(buffer, start) => (buffer, start),
+            DataAt::Nothing | DataAt::Update(_) => {
+                return Event { timestamp, event_id, data: &[], buffer: 0, start: 0 };
             }
         };
         let data = &self.buffers[buffer as usize][start as usize..][..piece.size as usize];
-        Event { timestamp, event_id, data, place_of_data: (buffer, start) }
+        Event { timestamp, event_id, data, buffer, start }
     }
 }
 
@@ -151,7 +154,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_kept_keeps_its_bytes_and_where_it_is_little_only_those() {
+    fn what_is_kept_keeps_its_bytes_and_where_it_is_little_no_others() {
         let few = batch().kept(&[true, true, false, false]);
         assert_eq!(shown(&few), [("a", &b"one"[..]), ("b", b"")]);
         assert_eq!(few.buffers().iter().map(Bytes::len).sum::<usize>(), 3);
@@ -162,7 +165,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn other_data_take_the_place_of_an_events_own() {
+    fn an_event_has_the_data_that_it_is_given_instead_of_its_own() {
         let other = batch().kept(&[true, false, true, false]).with_data(b"nullfalse".to_vec(), &[(4, 9), (0, 4)]);
         assert_eq!(shown(&other), [("a", &b"false"[..]), ("c", b"null")]);
     }

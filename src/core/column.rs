@@ -1,10 +1,11 @@
-//! A column of which often all values are the same.
+//! A column that keeps one value where all its rows have the same, as they often do.
 
-/// Values by row. As long as all are the same, there is one.
+/// Values by row. As long as all are the same, one value is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column<T> {
-    /// Empty where all values are the same.
+    /// The value of each row; empty as long as all are the same.
     each: Vec<T>,
+    /// The value that all rows have; none where there are no rows.
     same: Option<T>,
     len: usize,
 }

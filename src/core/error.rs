@@ -1,13 +1,13 @@
-//! What can go wrong in the core: bytes that are not what their layout prescribes, and arguments that make no sense.
+//! What can go wrong in the core: stored bytes that the layout does not allow, and arguments that make no sense.
 
 use std::fmt;
 
-/// An error of the core; its text is meant for the user and names the journal and the place.
+/// An error of the core. Its text is for the user, and says which journal, and where in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// Something stored does not have the shape that the layout prescribes.
+    /// What is stored does not have the shape that the layout prescribes.
     Corrupt(String),
-    /// An argument that no store can be the reason for.
+    /// An argument is wrong, whatever is stored: the caller made the mistake.
     Argument(String),
 }
 

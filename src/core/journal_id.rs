@@ -7,9 +7,9 @@ use super::timestamp::{LENGTH, Timestamp, TimestampReader};
 pub struct JournalId {
     /// The timestamp of the first row.
     pub start: Timestamp,
-    /// The timestamp of the last row. 0.4.3 has written journals whose rows are out of order, so it may be before `start`.
+    /// The timestamp of the last row. It may be before `start`: 0.4.3 has written journals whose rows are out of order.
     pub end: Timestamp,
-    /// When it was made; none for `new`: its events have just been put and not yet been journaled.
+    /// When it was made. None for `new`: its events have been put, and not been journaled yet.
     pub made: Option<Timestamp>,
 }
 
@@ -19,7 +19,7 @@ impl JournalId {
         Self::read(text, &mut TimestampReader::default())
     }
 
-    /// The same, quicker where many begin on one day.
+    /// The same. It is quicker where many journal_ids begin on one day.
     pub fn read(text: &str, timestamps: &mut TimestampReader) -> Option<Self> {
         let (start, rest) = text.as_bytes().split_first_chunk::<LENGTH>()?;
         let (end, rest) = rest.strip_prefix(b"--")?.split_first_chunk::<LENGTH>()?;
@@ -41,12 +41,12 @@ impl JournalId {
     }
 }
 
-/// Looks at all bytes alike, and then at the dashes: several at a time.
+/// Looks at all bytes first, whatever they are, and then at the dashes: so the compiler takes several at a time.
 fn is_uuid(text: &[u8; 36]) -> bool {
     let is_known = |byte: &u8| byte.wrapping_sub(b'0') < 10 || (byte | 0x20).wrapping_sub(b'a') < 6 || *byte == b'-';
     let all_are_known = text.iter().fold(true, |so_far, byte| so_far & is_known(byte));
     let dashes: u8 = text.iter().map(|byte| u8::from(*byte == b'-')).sum();
-    all_are_known && dashes == 4 && [8, 13, 18, 23].iter().all(|place| text[*place] == b'-')
+    all_are_known && dashes == 4 && [8, 13, 18, 23].iter().all(|at| text[*at] == b'-')
 }
 
 #[cfg(test)]

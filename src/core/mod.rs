@@ -2,21 +2,22 @@
 
 pub mod arrow;
 pub mod batch;
+pub mod classify;
 pub mod column;
 pub mod combination;
 pub mod error;
 
-pub mod ids;
 pub mod jmespath;
 pub mod journal_id;
-pub mod listing;
 pub mod manifest;
 pub mod merge;
 pub mod place;
 pub mod row;
 #[cfg(test)]
 mod samples;
+pub mod seen;
 pub mod selection;
 pub mod sources;
+pub mod texts;
 pub mod timestamp;
 pub mod window;

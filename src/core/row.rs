@@ -64,10 +64,10 @@ pub struct Row {
     pub came_from: Option<String>,
 }
 
-/// The largest blob, offset or size that is taken for one; S3's objects are far smaller.
+/// The largest blob, offset or size that is accepted. S3's objects are far smaller.
 pub const LARGEST: u64 = i64::MAX as u64;
 
-/// Checks that a stretch of bytes lies within a blob.
+/// Checks that data lie within their blob.
 pub fn check_bounds(offset: u64, size: u64, blob_size: u64) -> std::result::Result<(), String> {
     match offset.checked_add(size) {
         Some(stop) if stop <= blob_size => Ok(()),

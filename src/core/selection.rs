@@ -1,15 +1,15 @@
-//! Expressions over whole batches: which events to keep, and what to put in place of their data.
+//! Expressions on whole batches: which events to keep, or what to give instead of their data.
 
 use super::batch::Batch;
 use super::jmespath::tree::Tree;
 use super::jmespath::{Expression, Outcome, Scratch};
 
-/// What an expression says of the events of a batch.
+/// Which events of a batch an expression is true of.
 #[derive(Debug, Default)]
-pub struct Verdicts {
-    /// For each event, whether it is true. False also where the data are not JSON, or the expression fails on them.
+pub struct Matches {
+    /// For each event, whether the expression is true. It is false also where the data are not JSON, or it fails on them.
     pub keep: Vec<bool>,
-    /// The places of events that Python must decide; they are not kept yet.
+    /// The indices of the events that Python must decide. They are not kept yet.
     pub undecided: Vec<usize>,
 }
 
@@ -20,35 +20,42 @@ pub struct Results {
     pub data: Vec<u8>,
     /// For each event, where its result lies in them.
     pub bounds: Vec<(usize, usize)>,
-    /// The places of events that Python must evaluate; they have no result yet.
+    /// The indices of the events that Python must evaluate. They have no result yet.
     pub undecided: Vec<usize>,
 }
 
-/// Which events an expression is true of.
-pub fn verdicts(batch: &Batch, expression: &Expression) -> Verdicts {
-    let mut verdicts = Verdicts { keep: Vec::with_capacity(batch.len()), undecided: Vec::new() };
-    let mut scratch = Scratch::default();
-    for (place, event) in batch.events().enumerate() {
-        let outcome = expression.matches(event.data, &mut scratch);
-        if outcome == Outcome::Undecided {
-            verdicts.undecided.push(place);
+impl Matches {
+    /// Which events an expression is true of.
+    pub fn of(batch: &Batch, expression: &Expression) -> Self {
+        let mut matches = Self { keep: Vec::with_capacity(batch.len()), undecided: Vec::new() };
+        let mut scratch = Scratch::default();
+        for (index, event) in batch.events().enumerate() {
+            let outcome = expression.matches(event.data, &mut scratch);
+            if outcome == Outcome::Undecided {
+                matches.undecided.push(index);
+            }
+            matches.keep.push(outcome == Outcome::Value(true));
         }
-        verdicts.keep.push(outcome == Outcome::Value(true));
+        matches
     }
-    verdicts
+
+    /// No event is decided: Python must do it.
+    pub fn none_of(batch: &Batch) -> Self {
+        Self { keep: vec![false; batch.len()], undecided: (0..batch.len()).collect() }
+    }
 }
 
 impl Results {
-    /// The results of an expression: `null` where the data are not JSON, or it fails on them.
+    /// The results of an expression. It is `null` where the data are not JSON, or the expression fails on them.
     pub fn of(batch: &Batch, expression: &Expression) -> Self {
         let mut results = Self::default();
         let mut scratch = Scratch::default();
-        for (place, event) in batch.events().enumerate() {
+        for (index, event) in batch.events().enumerate() {
             let start = results.data.len();
             match expression.select(event.data, &mut scratch, &mut results.data) {
                 Outcome::Value(()) => {}
                 Outcome::NotJson | Outcome::Failed => results.data.extend_from_slice(b"null"),
-                Outcome::Undecided => results.undecided.push(place),
+                Outcome::Undecided => results.undecided.push(index),
             }
             results.bounds.push((start, results.data.len()));
         }
@@ -60,22 +67,22 @@ impl Results {
         Self { data: Vec::new(), bounds: vec![(0, 0); batch.len()], undecided: (0..batch.len()).collect() }
     }
 
-    /// Enters the result of an event that was undecided.
-    pub fn decide(&mut self, place: usize, result: &[u8]) {
+    /// Sets the result of an event that was undecided.
+    pub fn set(&mut self, index: usize, result: &[u8]) {
         let start = self.data.len();
         self.data.extend_from_slice(result);
-        self.bounds[place] = (start, self.data.len());
+        self.bounds[index] = (start, self.data.len());
     }
 }
 
-/// The events' data with commas between, as the items of a JSON array; none where some are not JSON for sure.
+/// The events' data with commas between, as the items of a JSON array. None where some may not be JSON.
 pub fn joined(batch: &Batch) -> Option<Vec<u8>> {
     let is_json = Expression::new(Tree::Current);
     let mut scratch = Scratch::default();
     let mut items = Vec::new();
-    for (place, event) in batch.events().enumerate() {
+    for (index, event) in batch.events().enumerate() {
         let Outcome::Value(_) = is_json.matches(event.data, &mut scratch) else { return None };
-        if place > 0 {
+        if index > 0 {
             items.push(b',');
         }
         items.extend_from_slice(event.data);
@@ -96,9 +103,9 @@ mod tests {
     #[test]
     fn an_expression_keeps_what_it_is_true_of_and_leaves_to_python_what_it_must() {
         let batch = batch_of(&[br#"{"foo": 0}"#, br#"{"foo": []}"#, b"not JSON", b"\xef\xbb\xbf{}", b""]);
-        let verdicts = verdicts(&batch, &foo());
-        assert_eq!(verdicts.keep, [true, false, false, false, false]);
-        assert_eq!(verdicts.undecided, [3]);
+        let matches = Matches::of(&batch, &foo());
+        assert_eq!(matches.keep, [true, false, false, false, false]);
+        assert_eq!(matches.undecided, [3]);
     }
 
     #[test]
@@ -106,7 +113,7 @@ mod tests {
         let batch = batch_of(&[br#"{"foo": [1, "a"]}"#, b"not JSON", b"\xef\xbb\xbf{}", br#"{"foo": 1e3}"#]);
         let mut results = Results::of(&batch, &foo());
         assert_eq!(results.undecided, [2]);
-        results.decide(2, b"7");
+        results.set(2, b"7");
         let batch = batch.with_data(results.data, &results.bounds);
         let data: Vec<&[u8]> = batch.events().map(|event| event.data).collect();
         assert_eq!(data, [&br#"[1,"a"]"#[..], b"null", b"7", b"1000.0"]);

@@ -1,21 +1,21 @@
-//! Journals to be combined, as their rows side by side: there may be a million of them with one row each.
+//! Journals to be combined. Their rows lie side by side, since there may be a million journals with one row each.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::error::{Error, Result};
-use super::ids::Ids;
 use super::journal_id::JournalId;
 use super::manifest::Manifest;
 use super::place::Place;
 use super::row::RowFacts;
+use super::texts::Texts;
 use super::timestamp::Timestamp;
 
-/// Journals to be combined; a source's number is its place.
+/// Journals to be combined. The number of a source counts the journals before it.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    journal_ids: Arc<Ids>,
-    event_ids: Ids,
+    journal_ids: Arc<Texts>,
+    event_ids: Texts,
     rows: Vec<SourceRow>,
     size: u64,
     journaled: BTreeMap<u32, Arc<Manifest>>,
@@ -33,8 +33,8 @@ pub struct SourceRow {
 }
 
 impl Sources {
-    /// Adds a journal. Its manifest is kept only if it has been journaled, or replaces others: beside its rows, there is
-    /// nothing in that of a new one.
+    /// Adds a journal. Its manifest is kept only if it has been journaled, or replaces others: in a new one there is
+    /// nothing beside its rows.
     pub fn add(&mut self, manifest: &Arc<Manifest>) -> Result<()> {
         let too_many = || Error::argument("there are more sources or rows than can be counted");
         let source = u32::try_from(self.len()).map_err(|_| too_many())?;
@@ -61,13 +61,13 @@ impl Sources {
         self.journal_ids.is_empty()
     }
 
-    /// Bytes of their blobs.
+    /// How many bytes their blobs have in all.
     pub fn size(&self) -> u64 {
         self.size
     }
 
     /// Their journal_ids.
-    pub fn journal_ids(&self) -> &Arc<Ids> {
+    pub fn journal_ids(&self) -> &Arc<Texts> {
         &self.journal_ids
     }
 
@@ -86,7 +86,7 @@ impl Sources {
         &self.rows
     }
 
-    /// A row by its place among those of all.
+    /// A row by its index among those of all.
     pub fn row(&self, row: u32) -> &SourceRow {
         &self.rows[row as usize]
     }
@@ -101,17 +101,17 @@ impl Sources {
         (self.row(row).facts.timestamp, self.event_id(row))
     }
 
-    /// The journal that a row came from to its source, where it is known.
+    /// The journal that a row came from, when its source was combined, where it is known.
     pub fn came_from(&self, row: &SourceRow) -> Option<&str> {
         self.journaled.get(&row.source).and_then(|manifest| manifest.came_from(row.row as usize))
     }
 
-    /// Whether a row's event has just been put, and not been journaled yet.
+    /// Whether a row's event has been put, and not been journaled yet.
     pub fn is_new(&self, row: &SourceRow) -> bool {
         self.journaled.get(&row.source).is_none_or(|manifest| manifest.name().made.is_none())
     }
 
-    /// How far to believe a source, where several have a row of one event: see `Manifest::credibility`.
+    /// How far to believe a source where several have a row of one event: see `Manifest::credibility`.
     pub fn credibility(&self, source: u32) -> (Option<Timestamp>, &str) {
         let journal_id = self.journal_id(source);
         (JournalId::parse(journal_id).and_then(|name| name.made), journal_id)

@@ -30,14 +30,14 @@ pub struct Fields {
     pub microsecond: u32,
 }
 
-/// Reads timestamps of which many have the same date: that is put together once.
+/// Reads timestamps of which many have the same date. A date is read once, as long as the next one is the same.
 #[derive(Debug)]
 pub struct TimestampReader {
     date: [u8; DATE_LENGTH],
     midnight: Timestamp,
 }
 
-/// It begins with a day that it knows: whatever else it began with would be taken for a date.
+/// It begins with a day that it knows. If it began with anything else, it would take that for a date.
 impl Default for TimestampReader {
     fn default() -> Self {
         Self { date: *b"1970-01-01T", midnight: Timestamp(0) }
@@ -85,7 +85,7 @@ impl Timestamp {
         self.0
     }
 
-    /// Reads the layout's form and no other; a date that the calendar does not have is none.
+    /// Reads the layout's form, and no other. None for a date that the calendar does not have.
     pub fn parse(text: &str) -> Option<Self> {
         let text: &[u8; LENGTH] = text.as_bytes().try_into().ok()?;
         if (text[4], text[7], text[10], text[17], text[24]) != (b'-', b'-', b'T', b'.', b'Z') {
@@ -103,7 +103,7 @@ impl Timestamp {
         Self::from_fields(fields)
     }
 
-    /// Puts calendar and clock together; none where a field is out of its range.
+    /// Puts calendar and clock together. None where a field is out of its range.
     pub fn from_fields(fields: Fields) -> Option<Self> {
         let Fields { year, month, day, hour, minute, second, microsecond } = fields;
         let there_is = (1..=9999).contains(&year)
@@ -168,8 +168,8 @@ fn number(digits: &[u8]) -> Option<u32> {
 }
 
 fn push_digits(text: &mut String, number: u32, digits: u32) {
-    for place in (0..digits).rev() {
-        text.push(char::from(b'0' + (number / 10_u32.pow(place) % 10) as u8));
+    for power in (0..digits).rev() {
+        text.push(char::from(b'0' + (number / 10_u32.pow(power) % 10) as u8));
     }
 }
 
@@ -183,8 +183,8 @@ fn days_in(year: i32, month: u8) -> u8 {
     }
 }
 
-/// Days from 1970-01-01 in the Gregorian calendar, counted in years that begin on the 1st of March
-/// (the leap day then comes last) and in eras of 400 years (146,097 days).
+/// Days from 1970-01-01 in the Gregorian calendar. Years are counted from the 1st of March, so that the leap day comes
+/// last, and eras of 400 years have 146,097 days each.
 fn days_since_1970(year: i32, month: u8, day: u8) -> i64 {
     let month = i64::from(month);
     let year = i64::from(year) - i64::from(month <= 2);

@@ -50,12 +50,12 @@ pub fn export_stream<'py>(batches: &Bound<'py, PyIterator>, batch_size: usize) -
         return Err(PyValueError::new_err("a batch must have room for a row"));
     }
     let current = Mutex::new(arrow_array::RecordBatch::new_empty(schema()));
-    let reader = Reader { batches: batches.clone().unbind(), batch_size, current, process: Process::this() };
-    PyCapsule::new_with_value(batches.py(), FFI_ArrowArrayStream::new(Box::new(reader)), c"arrow_array_stream")
+    let stream = Stream { batches: batches.clone().unbind(), batch_size, current, process: Process::this() };
+    PyCapsule::new_with_value(batches.py(), FFI_ArrowArrayStream::new(Box::new(stream)), c"arrow_array_stream")
 }
 
 /// Record batches from Python, cut to size. Read from any thread, and each goes to one.
-struct Reader {
+struct Stream {
     batches: Py<PyIterator>,
     batch_size: usize,
     /// What has not gone out of the last one.
@@ -63,7 +63,7 @@ struct Reader {
     process: Process,
 }
 
-impl Reader {
+impl Stream {
     /// The next rows; none: there are no more.
     fn rows(&self, py: Python<'_>) -> PyResult<Option<arrow_array::RecordBatch>> {
         // What was brought before a fork is the parent's, and so is the lock.
@@ -89,7 +89,7 @@ impl Reader {
     }
 }
 
-impl Iterator for Reader {
+impl Iterator for Stream {
     type Item = Result<arrow_array::RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -100,7 +100,7 @@ impl Iterator for Reader {
     }
 }
 
-impl RecordBatchReader for Reader {
+impl RecordBatchReader for Stream {
     fn schema(&self) -> SchemaRef {
         schema()
     }

@@ -10,7 +10,7 @@ use super::events::Events;
 use super::expression::Expression;
 use super::gil::released;
 use crate::core::batch;
-use crate::core::selection::{self, Results, Verdicts};
+use crate::core::selection::{Matches, Results, joined};
 
 /// Events in order, over the bytes that were fetched for them.
 #[pyclass(frozen, module = "flashflood._core")]
@@ -22,7 +22,7 @@ impl Batch {
         self.0.len()
     }
 
-    /// The events from one place to before another, one by one.
+    /// The events from index `start` to before `stop`, one by one.
     #[pyo3(signature = (start=0, stop=None, /))]
     fn events(&self, py: Python<'_>, start: usize, stop: Option<usize>) -> PyResult<Events> {
         Events::new(py, Arc::clone(&self.0), start, stop.unwrap_or(self.0.len()))
@@ -31,12 +31,12 @@ impl Batch {
     /// The events that an expression is true of.
     #[pyo3(signature = (expression, decide, /))]
     fn filter(&self, py: Python<'_>, expression: Option<&Expression>, decide: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let Verdicts { mut keep, undecided } = match expression {
-            Some(expression) => released(py, || Ok(selection::verdicts(&self.0, &expression.0)))?,
-            None => Verdicts { keep: vec![false; self.0.len()], undecided: (0..self.0.len()).collect() },
+        let Matches { mut keep, undecided } = match expression {
+            Some(expression) => released(py, || Ok(Matches::of(&self.0, &expression.0)))?,
+            None => Matches::none_of(&self.0),
         };
-        for place in undecided {
-            keep[place] = decide.call1((self.data(py, place),))?.is_truthy()?;
+        for index in undecided {
+            keep[index] = decide.call1((self.data(py, index),))?.is_truthy()?;
         }
         released(py, || Ok(self.0.kept(&keep))).map(Arc::new).map(Self)
     }
@@ -48,9 +48,9 @@ impl Batch {
             Some(expression) => released(py, || Ok(Results::of(&self.0, &expression.0)))?,
             None => Results::none_of(&self.0),
         };
-        for place in std::mem::take(&mut results.undecided) {
-            let result = evaluate.call1((self.data(py, place),))?;
-            results.decide(place, result.cast::<PyBytes>()?.as_bytes());
+        for index in std::mem::take(&mut results.undecided) {
+            let result = evaluate.call1((self.data(py, index),))?;
+            results.set(index, result.cast::<PyBytes>()?.as_bytes());
         }
         Ok(Self(Arc::new(self.0.with_data(results.data, &results.bounds))))
     }
@@ -62,13 +62,13 @@ impl Batch {
 
     /// The events' data with commas between.
     fn joined<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let joined = released(py, || Ok(selection::joined(&self.0)))?;
+        let joined = released(py, || Ok(joined(&self.0)))?;
         Ok(joined.map(|joined| PyBytes::new(py, &joined)))
     }
 }
 
 impl Batch {
-    fn data<'py>(&self, py: Python<'py>, place: usize) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, self.0.event(place).map_or(&[], |event| event.data))
+    fn data<'py>(&self, py: Python<'py>, index: usize) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.0.event(index).map_or(&[], |event| event.data))
     }
 }

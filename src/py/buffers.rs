@@ -1,4 +1,4 @@
-//! Bytes that Python holds, read in place.
+//! Bytes that Python holds, read where they are.
 
 use bytes::Bytes;
 use pyo3::buffer::PyBuffer;
@@ -7,9 +7,9 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PySequence};
 
-/// The bytes of a bytes-like object. A `bytes` is read in place, and kept alive as long as its bytes are in use; what
-/// can be written to meanwhile is copied.
-pub fn held(object: &Bound<'_, PyAny>) -> PyResult<Bytes> {
+/// The bytes of a bytes-like object. A `bytes` is not copied: it is kept alive as long as its bytes are in use. What can
+/// be written to meanwhile is copied.
+pub fn bytes_of(object: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     if let Ok(bytes) = object.cast::<PyBytes>() {
         return Ok(Bytes::from_owner(PyBackedBytes::from(bytes.clone())));
     }
@@ -21,6 +21,6 @@ pub fn held(object: &Bound<'_, PyAny>) -> PyResult<Bytes> {
 }
 
 /// The bytes of each object of a sequence.
-pub fn all_held(objects: &Bound<'_, PySequence>) -> PyResult<Vec<Bytes>> {
-    objects.try_iter()?.map(|object| held(&object?)).collect()
+pub fn all_bytes_of(objects: &Bound<'_, PySequence>) -> PyResult<Vec<Bytes>> {
+    objects.try_iter()?.map(|object| bytes_of(&object?)).collect()
 }

@@ -22,18 +22,18 @@ pub struct Events {
 }
 
 impl Events {
-    /// Those from one place to before another.
+    /// Those from index `start` to before `stop`.
     pub fn new(py: Python<'_>, batch: Arc<Batch>, start: usize, stop: usize) -> PyResult<Self> {
         let stop = stop.min(batch.len());
         Ok(Self { batch, next: AtomicUsize::new(start), stop, event_type: event_type(py)?.clone().unbind() })
     }
 
-    /// The next event; none: they have all gone out, each to one of the threads that ask.
+    /// The next event; none once all have gone out. Each goes to one of the threads that ask.
     pub fn take<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let next = self.next.fetch_add(1, Ordering::Relaxed);
         let event = if next < self.stop { self.batch.event(next) } else { None };
         let Some(event) = event else {
-            // However often it is asked again, it must not begin anew.
+            // The counter must not overflow, however often it is asked again.
             self.next.store(self.stop, Ordering::Relaxed);
             return Ok(None);
         };
@@ -73,7 +73,7 @@ fn new_event<'py>(event_type: &Bound<'py, PyType>, fields: [Bound<'py, PyAny>; 3
     let py = event_type.py();
     let raw_type = event_type.as_type_ptr();
     // SAFETY: `event_type` has made sure that the type is a subclass of tuple. So `tp_alloc` (never null in a ready
-    // type) gives a tuple with three empty places, owned by us alone until it is returned, and each place is filled
+    // type) gives a tuple with three empty fields, owned by us alone until it is returned, and each field is filled
     // once, with a reference that it takes over.
     // The events hold no containers, so no cycle can go through them: the garbage collector need not look at them.
     unsafe {
@@ -81,8 +81,8 @@ fn new_event<'py>(event_type: &Bound<'py, PyType>, fields: [Bound<'py, PyAny>; 3
             return Err(PyTypeError::new_err("flashflood.events.Event cannot be allocated"));
         };
         let event = Bound::from_owned_ptr_or_err(py, allocate(raw_type, 3))?;
-        for (place, field) in (0..).zip(fields) {
-            ffi::PyTuple_SET_ITEM(event.as_ptr(), place, field.into_ptr());
+        for (index, field) in (0..).zip(fields) {
+            ffi::PyTuple_SET_ITEM(event.as_ptr(), index, field.into_ptr());
         }
         ffi::PyObject_GC_UnTrack(event.as_ptr().cast());
         Ok(event)

@@ -8,7 +8,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString};
 
-use super::buffers::held;
+use super::buffers::bytes_of;
 use super::gil::released;
 use crate::core::jmespath::scan::Scanned;
 use crate::core::jmespath::signature::Summing;
@@ -33,7 +33,7 @@ impl Expression {
 
     #[pyo3(signature = (data, /))]
     fn matches(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
-        let data = held(data)?;
+        let data = bytes_of(data)?;
         let outcome = released(py, || Ok(SCRATCH.with_borrow_mut(|scratch| self.0.matches(&data, scratch))))?;
         Ok(match outcome {
             Outcome::Value(is_true) => Some(is_true),
@@ -45,7 +45,7 @@ impl Expression {
     /// Its value as JSON, and nothing else.
     #[pyo3(signature = (data, /))]
     fn search<'py>(&self, py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let data = held(data)?;
+        let data = bytes_of(data)?;
         let mut out = Vec::new();
         let outcome = released(py, || Ok(self.0.select(&data, &mut Scratch::default(), &mut out)))?;
         Ok((outcome == Outcome::Value(())).then(|| PyBytes::new(py, &out)))
@@ -53,7 +53,7 @@ impl Expression {
 
     #[pyo3(signature = (data, /))]
     fn select<'py>(&self, py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let data = held(data)?;
+        let data = bytes_of(data)?;
         let mut out = Vec::new();
         let outcome = released(py, || Ok(SCRATCH.with_borrow_mut(|scratch| self.0.select(&data, scratch, &mut out))))?;
         Ok(match outcome {

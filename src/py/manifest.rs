@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
-use super::buffers::held;
+use super::buffers::bytes_of;
 use super::errors::whole_number;
 use super::gil::released;
 use super::row::Row;
@@ -23,7 +23,7 @@ impl Manifest {
     #[staticmethod]
     #[pyo3(signature = (journal_id, body, /))]
     fn decode(py: Python<'_>, journal_id: &str, body: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let body = held(body)?;
+        let body = bytes_of(body)?;
         let manifest = released(py, || manifest::Manifest::decode(journal_id, &body))?;
         Ok(Self(Arc::new(manifest)))
     }
@@ -74,7 +74,7 @@ impl Manifest {
         self.0.len()
     }
 
-    /// The row at a place.
+    /// The row at an index.
     #[pyo3(signature = (index, /))]
     fn row(&self, index: isize) -> PyResult<Row> {
         usize::try_from(index).ok().and_then(|index| self.0.row(index)).map(Row).ok_or_else(|| {
@@ -98,7 +98,7 @@ impl Manifest {
         Ok(row.and_then(|row| self.0.row(row)).map(Row))
     }
 
-    /// For each id, the place of its last row.
+    /// For each id, the index of its last row.
     #[pyo3(signature = (event_ids, /))]
     fn find_all(&self, py: Python<'_>, event_ids: Vec<PyBackedStr>) -> PyResult<Vec<Option<usize>>> {
         released(py, || Ok(self.0.find_all(&event_ids)))
@@ -118,18 +118,18 @@ impl Manifest {
         Ok(events)
     }
 
-    /// The JSON that 0.4.3 reads. It is made twice, first for its length, so that it is in memory only once.
+    /// The JSON that 0.4.3 reads. It is written twice, and the first time only counted: so it is in memory once.
     fn encode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let mut length = 0;
         released(py, || {
-            self.0.encode_to(|piece| length += piece.len());
+            self.0.encode_to(|chunk| length += chunk.len());
             Ok(())
         })?;
         PyBytes::new_with(py, length, |mut target| {
             released(py, || {
-                self.0.encode_to(|piece| {
-                    let (place, rest) = std::mem::take(&mut target).split_at_mut(piece.len());
-                    place.copy_from_slice(piece.as_bytes());
+                self.0.encode_to(|chunk| {
+                    let (here, rest) = std::mem::take(&mut target).split_at_mut(chunk.len());
+                    here.copy_from_slice(chunk.as_bytes());
                     target = rest;
                 });
                 Ok(())

@@ -57,7 +57,7 @@ fn keeps_what_it_shows(date: &Bound<'_, PyDateTime>) -> PyResult<bool> {
 }
 
 /// The microseconds by which a date is ahead of UTC, as Python takes them where it compares dates: `datetime`'s own
-/// method, which also checks them, whatever a class derived from it has in its place.
+/// method, which also checks them, whatever a class derived from it has instead.
 fn utc_offset(date: &Bound<'_, PyDateTime>) -> PyResult<i64> {
     let py = date.py();
     if date.get_tzinfo().is_none() {

@@ -8,10 +8,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PySequence};
 
 use super::batch::Batch;
-use super::buffers::all_held;
+use super::buffers::all_bytes_of;
 use super::gil::released;
 use crate::core::batch;
-use crate::core::window::{self, Origin};
+use crate::core::window::{self, DataAt};
 
 /// A stretch of events in order.
 #[pyclass(frozen, module = "flashflood._core")]
@@ -52,7 +52,7 @@ impl Window {
     /// The events over the bytes of the requests.
     #[pyo3(signature = (buffers, /))]
     fn batch(&self, py: Python<'_>, buffers: &Bound<'_, PySequence>) -> PyResult<Batch> {
-        let buffers = all_held(buffers)?;
+        let buffers = all_bytes_of(buffers)?;
         released(py, || batch::Batch::new(Arc::clone(&self.0), buffers)).map(Arc::new).map(Batch)
     }
 
@@ -64,8 +64,8 @@ impl Window {
         buffers: &Bound<'py, PySequence>,
         updates: Option<&Bound<'py, PySequence>>,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        let buffers = all_held(buffers)?;
-        let updates = updates.map(all_held).transpose()?.unwrap_or_default();
+        let buffers = all_bytes_of(buffers)?;
+        let updates = updates.map(all_bytes_of).transpose()?.unwrap_or_default();
         self.0.check_requests(&lengths(&buffers))?;
         self.0.check_updates(&lengths(&updates))?;
         let size = usize::try_from(self.0.size()).map_err(|_| PyMemoryError::new_err("the data are too large"))?;
@@ -82,16 +82,16 @@ fn lengths(buffers: &[Bytes]) -> Vec<u64> {
     buffers.iter().map(|buffer| buffer.len() as u64).collect()
 }
 
-/// Copies each event's data to where it belongs; the lengths have been checked.
+/// Copies the events' data, one after the other, into `target`. The lengths have been checked.
 fn copy(window: &window::Window, buffers: &[Bytes], updates: &[Bytes], mut target: &mut [u8]) {
     for piece in window.pieces() {
-        let (buffer, start) = match piece.origin {
-            Origin::Nothing => continue,
-            Origin::Request(request, start) => (&buffers[request as usize], start as usize),
-            Origin::Update(update) => (&updates[update as usize], 0),
+        let (buffer, start) = match piece.data_at {
+            DataAt::Nothing => continue,
+            DataAt::Request(request, start) => (&buffers[request as usize], start as usize),
+            DataAt::Update(update) => (&updates[update as usize], 0),
         };
-        let (place, rest) = std::mem::take(&mut target).split_at_mut(piece.size as usize);
-        place.copy_from_slice(&buffer[start..start + place.len()]);
+        let (here, rest) = std::mem::take(&mut target).split_at_mut(piece.size as usize);
+        here.copy_from_slice(&buffer[start..start + here.len()]);
         target = rest;
     }
 }

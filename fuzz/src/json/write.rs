@@ -30,8 +30,8 @@ fn push(value: &Json, style: Style, out: &mut Vec<u8>) {
         Json::Text(text) => push_text(text, style, out),
         Json::Array(elements) => {
             out.push(b'[');
-            for (place, element) in elements.iter().enumerate() {
-                out.extend_from_slice(if place > 0 { b"," } else { b"" });
+            for (index, element) in elements.iter().enumerate() {
+                out.extend_from_slice(if index > 0 { b"," } else { b"" });
                 out.extend_from_slice(blank);
                 push(element, style, out);
                 out.extend_from_slice(blank);
@@ -40,8 +40,8 @@ fn push(value: &Json, style: Style, out: &mut Vec<u8>) {
         }
         Json::Object(members) => {
             out.push(b'{');
-            for (place, (key, value)) in members.iter().enumerate() {
-                out.extend_from_slice(if place > 0 { b"," } else { b"" });
+            for (index, (key, value)) in members.iter().enumerate() {
+                out.extend_from_slice(if index > 0 { b"," } else { b"" });
                 out.extend_from_slice(blank);
                 push_text(key, style, out);
                 out.extend_from_slice(blank);

@@ -13,11 +13,11 @@ use super::row::{LARGEST, RowFacts};
 use super::sources::Sources;
 use super::timestamp::Timestamp;
 use super::window::{Journals, MOST_EVENTS, Pick, Window};
-use updates::{Outcome, Updates};
+use updates::{Applied, Updates};
 
 pub use updates::Update;
 
-/// Journals combined: which rows are left, in order, and whose data each has.
+/// Journals combined: which rows are left, in order, and which data each has.
 #[derive(Debug)]
 pub struct Combination {
     sources: Arc<Sources>,
@@ -30,16 +30,16 @@ pub struct Combination {
 /// A row that is left after the deletes.
 #[derive(Debug, Clone, Copy)]
 struct Chosen {
-    /// Its place among those of all sources.
+    /// Its index among those of all sources.
     row: u32,
     /// The number of the update whose data it has.
     update: Option<u32>,
 }
 
 impl Combination {
-    /// Combines journals. `current` says, for ids that several rows have after the deletes, which source the index
-    /// names: of those rows the one with the newest `updated` stays, then the one in that source, then the one in the
-    /// most credible journal.
+    /// Combines journals. Several rows may have one id after the deletes: then one of them stays. It is the one with the
+    /// newest `updated`; then the one in the source that `current` gives for the id, which is the one that the index
+    /// names; then the one in the most credible journal.
     pub fn new(sources: Arc<Sources>, updates: &[Update], current: &HashMap<String, String>) -> Result<Self> {
         let rows = left(&sources, updates);
         let updates = updates.iter().map(|update| (update.size, update.timestamp)).collect();
@@ -66,7 +66,7 @@ impl Combination {
         ids
     }
 
-    /// Of the rows of one event, the most credible one stays.
+    /// Keeps, of the rows of each event, the most credible one.
     fn keep_one_of_each(&mut self, current: &HashMap<String, String>) {
         let mut beaten = HashSet::new();
         for mut rivals in rivals(&self.sources, &self.rows) {
@@ -79,7 +79,7 @@ impl Combination {
         self.rows.retain(|chosen| !beaten.contains(&chosen.row));
     }
 
-    /// How far to believe a row, where several have its event: the greater, the further.
+    /// How far to believe a row where several have its event. The greatest is believed.
     fn credibility(&self, named: Option<&String>, chosen: usize) -> impl Ord {
         let chosen = &self.rows[chosen];
         let source = self.sources.row(chosen.row).source;
@@ -116,7 +116,7 @@ impl Combination {
         self.rows.last().map(|chosen| self.sources.row(chosen.row).facts.timestamp)
     }
 
-    /// Bytes of the combined blob.
+    /// How many bytes the combined blob has.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -141,11 +141,12 @@ impl Combination {
         Ok(combined.finished())
     }
 
-    /// The next stretch of the blob, from the event with this number on: of about `limit` bytes, and at least one event.
-    /// None beyond the last.
+    /// The next stretch of the blob, from the event with this number on. It has `limit` bytes at most, but one event at
+    /// least. None beyond the last event.
     pub fn window(&self, first: usize, limit: u64) -> Option<Window> {
         let rest = self.rows.get(first..)?;
-        let picks: Vec<Pick> = rest.iter().take(self.stretch(rest, limit)).map(|chosen| self.pick(chosen)).collect();
+        let picks: Vec<Pick> =
+            rest.iter().take(self.count_within(rest, limit)).map(|chosen| self.pick(chosen)).collect();
         Window::plan(Journals::Combined(Arc::clone(&self.sources)), &picks)
     }
 
@@ -154,8 +155,8 @@ impl Combination {
         Pick { journal: self.sources.row(chosen.row).source, row: chosen.row, update }
     }
 
-    /// How many of the rows make up the next stretch.
-    fn stretch(&self, rows: &[Chosen], limit: u64) -> usize {
+    /// How many of the rows make up the next window.
+    fn count_within(&self, rows: &[Chosen], limit: u64) -> usize {
         let mut size = 0_u64;
         let fitting = rows.iter().take(MOST_EVENTS).take_while(|chosen| {
             size = size.saturating_add(self.size_of(chosen));
@@ -167,13 +168,13 @@ impl Combination {
 
 /// The rows that are left after the deletes.
 fn left(sources: &Sources, updates: &[Update]) -> Vec<Chosen> {
-    let known = Updates::new(sources, updates);
+    let updates = Updates::new(sources, updates);
     let mut rows = Vec::with_capacity(sources.rows().len());
     for (row, _) in (0..).zip(sources.rows()) {
-        match known.outcome(row) {
-            Outcome::Deleted => {}
-            Outcome::Unchanged => rows.push(Chosen { row, update: None }),
-            Outcome::Updated(update) => rows.push(Chosen { row, update: Some(update) }),
+        match updates.applied_to(row) {
+            Applied::Deleted => {}
+            Applied::Unchanged => rows.push(Chosen { row, update: None }),
+            Applied::Updated(update) => rows.push(Chosen { row, update: Some(update) }),
         }
     }
     rows

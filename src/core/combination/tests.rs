@@ -8,7 +8,7 @@ use crate::core::manifest::Manifest;
 use crate::core::row::{Revision, Row};
 use crate::core::samples::{Dice, at, changed, journal, named, ours, row, theirs};
 use crate::core::sources::Sources;
-use crate::core::window::{MOST_EVENTS, Origin, Window};
+use crate::core::window::{DataAt, MOST_EVENTS, Window};
 
 fn update(manifest: &Manifest, event_id: &str, seconds: i64, size: u64) -> Update {
     let journal_id = manifest.journal_id().to_owned();
@@ -254,14 +254,14 @@ fn stretches_end_to_end_are_the_blob_that_the_manifest_describes() {
             for piece in window.pieces() {
                 assert_eq!(window.place(piece), manifest.place(row));
                 assert_eq!((manifest.offset(row), manifest.size_of(row)), (offset, piece.size));
-                match piece.origin {
-                    Origin::Nothing => assert_eq!(piece.size, 0),
-                    Origin::Update(number) => {
+                match piece.data_at {
+                    DataAt::Nothing => assert_eq!(piece.size, 0),
+                    DataAt::Update(number) => {
                         let applied = &updates[window.updates()[number as usize] as usize];
                         assert_eq!((applied.size, Some(applied.timestamp)), (piece.size, manifest.updated(row)));
                         assert_eq!(applied.event_id, manifest.event_id(row));
                     }
-                    Origin::Request(request, start) => {
+                    DataAt::Request(request, start) => {
                         let request = window.requests()[request as usize];
                         let source = &journals[request.source as usize];
                         let its_row = source.find(manifest.event_id(row)).unwrap();

@@ -16,13 +16,13 @@ pub struct Update {
     pub timestamp: Timestamp,
     /// Whether it deletes the event.
     pub is_delete: bool,
-    /// The bytes of its data.
+    /// How many bytes its data are.
     pub size: u64,
 }
 
 /// What the updates make of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Applied {
     /// Its event is deleted.
     Deleted,
     /// It has the data of the update with this number.
@@ -31,7 +31,7 @@ pub enum Outcome {
     Unchanged,
 }
 
-/// Updates by event, and the journals that they may be about.
+/// Updates by event, and the journals that they may be for.
 pub struct Updates<'a> {
     sources: &'a Sources,
     updates: &'a [Update],
@@ -60,32 +60,34 @@ impl<'a> Updates<'a> {
         Self { sources, updates, by_event, combined, replaced_by }
     }
 
-    /// What the updates make of a row: a delete beats every update; of updates the newest counts, if newer than the
-    /// last one that the row has had.
-    pub fn outcome(&self, row: u32) -> Outcome {
-        let Some(numbers) = self.by_event.get(self.sources.event_id(row)) else { return Outcome::Unchanged };
+    /// What the updates make of a row. A delete beats every update. Of several updates the newest counts, if it is newer
+    /// than the last one that was applied to the row.
+    pub fn applied_to(&self, row: u32) -> Applied {
+        let Some(numbers) = self.by_event.get(self.sources.event_id(row)) else { return Applied::Unchanged };
         let row = self.sources.row(row);
         let mut newest = row.facts.updated;
-        let mut outcome = Outcome::Unchanged;
+        let mut applied = Applied::Unchanged;
         for (number, update) in numbers.iter().filter_map(|number| Some((number, self.updates.get(*number as usize)?)))
         {
             if !self.is_about(update, row) {
                 continue;
             }
             if update.is_delete {
-                return Outcome::Deleted;
+                return Applied::Deleted;
             }
             if newest.is_none_or(|newest| newest < update.timestamp) {
                 newest = Some(update.timestamp);
-                outcome = Outcome::Updated(*number);
+                applied = Applied::Updated(*number);
             }
         }
-        outcome
+        applied
     }
 
     /// Whether an update of the row's event was made for this row: for its journal, or for the one that it came from.
-    /// Where 0.4.3 put the event and it has been combined since, nobody knows where the row came from: then also for
-    /// a journal that this one replaces, or one that none of those combined here is known to have to do with.
+    ///
+    /// Where 0.4.3 put the event, and it has been combined since, the journal that it came from is not known. Then the
+    /// update may also be for any journal that the row's journal replaces, or for one that none of the sources is or
+    /// replaces.
     fn is_about(&self, update: &Update, row: &SourceRow) -> bool {
         let target = update.journal_id.as_str();
         let source = self.sources.journal_id(row.source);

@@ -28,7 +28,7 @@ fn is_ordered(value: Value<'_>) -> bool {
     numbers::is_number(value) || matches!(value, Value::Text(_))
 }
 
-/// How two numbers, or two texts, are ordered; none beside NaN. A number and a text have no order: that fails.
+/// How two numbers, or two texts, are ordered. None if one is NaN. Comparing a number with a text fails.
 pub fn order(left: Value<'_>, right: Value<'_>) -> Result<Option<Ordering>> {
     match (left, right) {
         (Value::Text(left), Value::Text(right)) => Ok(Some(left.cmp(right))),
@@ -46,7 +46,8 @@ fn equal<'a>(left: Value<'a>, right: Value<'a>) -> Result<bool> {
     }
 }
 
-/// Whether two elements of arrays, or values of objects, are the same or equal in Python: `true` equals 1, NaN is NaN.
+/// Whether two elements of arrays, or values of objects, are the same or equal in Python. There `true` equals 1, and NaN
+/// is the same as NaN.
 pub fn is_same<'a>(left: Value<'a>, right: Value<'a>) -> Result<bool> {
     Ok(match (left, right) {
         (Value::Null, Value::Null) => true,
@@ -59,7 +60,8 @@ pub fn is_same<'a>(left: Value<'a>, right: Value<'a>) -> Result<bool> {
 }
 
 fn are_same_arrays<'a>(left: Array<'a>, right: Array<'a>) -> Result<bool> {
-    // As Python, which sees that something is itself: values that hold one thing twice, again and again, have no end.
+    // Python too looks first whether it is the same thing. Otherwise a value that holds one thing twice, which holds one
+    // thing twice, and so on, would take for ever.
     if let (Array::Made(left), Array::Made(right)) = (left, right)
         && std::ptr::eq(left, right)
     {

@@ -1,4 +1,4 @@
-//! What an expression is on a value: as `jmespath`'s `TreeInterpreter` visits the nodes.
+//! The value of an expression on a value: nodes are visited as `jmespath`'s `TreeInterpreter` visits them.
 
 use std::cmp::Ordering;
 
@@ -24,7 +24,7 @@ pub fn evaluate<'a>(tree: &'a Tree, value: Value<'a>, arena: &'a Bump) -> Result
     }
 }
 
-/// The same; apart, so that the commonest nodes cost no call.
+/// The same. It is apart, so that the commonest nodes cost no call.
 fn evaluate_compound<'a>(tree: &'a Tree, value: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
     let of = |tree: &'a Tree| evaluate(tree, value, arena);
     match tree {
@@ -82,9 +82,9 @@ fn field<'a>(name: &[u8], value: Value<'a>) -> Result<Value<'a>> {
 
 fn element(index: i64, value: Value<'_>) -> Result<Value<'_>> {
     let Value::Array(array) = value else { return Ok(Value::Null) };
-    let place = if index < 0 { index.saturating_add(array.len() as i64) } else { index };
-    match usize::try_from(place) {
-        Ok(place) => Ok(array.get(place)?.unwrap_or(Value::Null)),
+    let from_start = if index < 0 { index.saturating_add(array.len() as i64) } else { index };
+    match usize::try_from(from_start) {
+        Ok(index) => Ok(array.get(index)?.unwrap_or(Value::Null)),
         Err(_) => Ok(Value::Null),
     }
 }
@@ -93,7 +93,7 @@ fn element(index: i64, value: Value<'_>) -> Result<Value<'_>> {
 fn sliced<'a>(slice: &Slice, value: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
     let Value::Array(array) = value else { return Ok(Value::Null) };
     let elements = array.to_slice(arena)?;
-    Ok(Value::array(Vec::from_iter_in(slice.places(elements.len())?.map(|place| elements[place]), arena)))
+    Ok(Value::array(Vec::from_iter_in(slice.indices(elements.len())?.map(|index| elements[index]), arena)))
 }
 
 fn literal_value<'a>(literal: &'a Literal, arena: &'a Bump) -> Result<Value<'a>> {
@@ -196,7 +196,7 @@ fn check_keys(keyed: &[(Value<'_>, Value<'_>)]) -> Result<()> {
     if are_numbers || are_texts { Ok(()) } else { Err(NoValue::Failed) }
 }
 
-/// The first element whose key no other's comes before in the order given.
+/// The first element with the greatest key, or the least, as `wanted` says.
 fn extreme_by<'a>(keyed: &[(Value<'a>, Value<'a>)], wanted: Ordering) -> Result<Value<'a>> {
     check_keys(keyed)?;
     let Some((&(mut found_key, mut found), others)) = keyed.split_first() else { return Ok(Value::Null) };
@@ -209,16 +209,16 @@ fn extreme_by<'a>(keyed: &[(Value<'a>, Value<'a>)], wanted: Ordering) -> Result<
 }
 
 impl Slice {
-    /// The places that the slice takes of so many elements, as Python's `slice.indices` gives them.
-    fn places(&self, length: usize) -> Result<impl Iterator<Item = usize> + use<>> {
+    /// The indices that the slice takes of so many elements, as Python's `slice.indices` gives them.
+    fn indices(&self, length: usize) -> Result<impl Iterator<Item = usize> + use<>> {
         let length = length as i64;
         let step = self.step.unwrap_or(1);
         if step == 0 {
             return Err(NoValue::Failed);
         }
         let (lowest, highest) = if step < 0 { (-1, length - 1) } else { (0, length) };
-        let within = |place: i64| {
-            let from_start = if place < 0 { place.saturating_add(length) } else { place };
+        let within = |index: i64| {
+            let from_start = if index < 0 { index.saturating_add(length) } else { index };
             from_start.clamp(lowest, highest)
         };
         let (first, last) = if step < 0 { (highest, lowest) } else { (lowest, highest) };
@@ -226,9 +226,9 @@ impl Slice {
         let stop = self.stop.map_or(last, within);
         let mut next = Some(start);
         Ok(std::iter::from_fn(move || {
-            let place = next.filter(|&place| if step < 0 { place > stop } else { place < stop })?;
-            next = place.checked_add(step);
-            usize::try_from(place).ok()
+            let index = next.filter(|&index| if step < 0 { index > stop } else { index < stop })?;
+            next = index.checked_add(step);
+            usize::try_from(index).ok()
         }))
     }
 }

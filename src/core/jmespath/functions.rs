@@ -58,7 +58,7 @@ fn text(value: Value<'_>) -> Result<&[u8]> {
     if let Value::Text(text) = value { Ok(text) } else { Err(NoValue::Failed) }
 }
 
-/// The array that the value is; anything else fails.
+/// The value, which must be an array.
 pub fn array(value: Value<'_>) -> Result<Array<'_>> {
     if let Value::Array(array) = value { Ok(array) } else { Err(NoValue::Failed) }
 }
@@ -106,8 +106,8 @@ fn sum(numbers: &[Value<'_>], summing: Summing) -> Result<Value<'static>> {
     Ok(Value::Int(Int(ints)))
 }
 
-/// The sum from the first float on. From Python 3.12 on, it is the version, and the lengths of the integers, that say
-/// whether what is lost by adding one is added at the end: where that makes a difference, Python must sum.
+/// The sum from the first float on. From Python 3.12 on, what rounding loses is added at the end. Whether that holds for
+/// an integer depends on the version, and on how long it is. Where it makes a difference, Python must sum.
 fn sum_from_float(ints: i128, numbers: &[Value<'_>], summing: Summing) -> Result<Value<'static>> {
     let mut sum = ints as f64;
     let (mut lost, mut lost_with_ints) = (0.0, 0.0);
@@ -124,7 +124,7 @@ fn sum_from_float(ints: i128, numbers: &[Value<'_>], summing: Summing) -> Result
         let next = sum + number;
         let error = if sum.abs() >= number.abs() { (sum - next) + number } else { (number - next) + sum };
         sum = next;
-        // The first float is added to an integer still: plainly.
+        // The first float is added to an integer: Python does not keep what that loses.
         if index > 0 {
             lost_with_ints += error;
             lost += if is_int { 0.0 } else { error };
@@ -191,7 +191,7 @@ fn length(value: Value<'_>) -> Result<Value<'_>> {
     Ok(Value::Int(Int(length as i128)))
 }
 
-/// The first of the elements that no other comes before in the order given.
+/// The first of the greatest elements, or of the least, as `wanted` says.
 fn extreme<'a>(value: Value<'a>, wanted: Ordering, arena: &'a Bump) -> Result<Value<'a>> {
     let mut elements = comparable(value, arena)?.iter().copied();
     let Some(mut found) = elements.next() else { return Ok(Value::Null) };
@@ -203,7 +203,7 @@ fn extreme<'a>(value: Value<'a>, wanted: Ordering, arena: &'a Bump) -> Result<Va
     Ok(found)
 }
 
-/// The arguments' members in one object. Python takes what `dict.update` does, also from arguments after the first.
+/// The arguments' members in one object. After the first argument, Python takes whatever `dict.update` takes.
 fn merge<'a>(arguments: &[Value<'a>], arena: &'a Bump) -> Result<Value<'a>> {
     let mut members = Vec::new_in(arena);
     members.extend_from_slice(object(arguments[0])?.members()?);
@@ -237,8 +237,8 @@ fn sorted<'a>(value: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
     Ok(Value::array(Vec::from_iter_in(sorted.into_iter().map(|(_, element)| element), arena)))
 }
 
-/// Sorts elements by the keys before them, which are all numbers or all texts; equal ones stay in their order. Where
-/// NaN would end up, Python's way of sorting says.
+/// Sorts elements by the keys before them, which are all numbers or all texts. Equal ones stay in their order. Where NaN
+/// ends up depends on Python's way of sorting.
 pub fn sort(elements: &mut [(Value<'_>, Value<'_>)]) -> Result<()> {
     let is_nan = |key: Value<'_>| matches!(key, Value::Float(float) if float.is_nan());
     if elements.len() > 1 && elements.iter().any(|(key, _)| is_nan(*key)) {

@@ -1,7 +1,9 @@
 //! JMESPath over the bytes of an event, with the results of Python's `jmespath` 1.1 on `json.loads(data)`.
 //!
-//! It speaks only where it is sure; the rest is `Undecided`, and Python's to evaluate. Scanning checks the whole text
-//! and notes where each token is; evaluation then hops from token to token, and reads what the expression asks for.
+//! It gives a result only where it is sure of it. Otherwise the result is `Undecided`, and Python must evaluate.
+//!
+//! Scanning checks the whole text, and notes where each token is. Evaluation then hops from token to token, and reads
+//! what the expression asks for.
 
 mod compare;
 mod evaluate;
@@ -43,7 +45,7 @@ pub struct Scratch {
     arena: Bump,
 }
 
-/// Python's stack has room for 1,000 levels. Where an evaluation might come near, Python says whether it fits.
+/// Python's stack has room for 1,000 frames. An evaluation that might come near is left to Python.
 const SURELY_FITTING: usize = 900;
 
 impl Expression {
@@ -56,7 +58,7 @@ impl Expression {
 
     /// Whether the expression is true of the data, as JMESPath defines it: null, false, "", [] and {} are false.
     ///
-    /// Where it could only be true if the data had a text that they do not have, it is false, JSON or not.
+    /// If it can only be true of data with a certain text, and the data do not have it, it is false, JSON or not.
     pub fn matches(&self, data: &[u8], scratch: &mut Scratch) -> Outcome<bool> {
         let is_simple = strings::is_simple(data);
         if is_simple && self.needle.as_ref().is_some_and(|needle| needle.find(data).is_none()) {
@@ -95,7 +97,7 @@ impl Expression {
 }
 
 impl Scratch {
-    /// Forgets the last event; what a large one took is given back.
+    /// Forgets the last event. What a large one took is freed.
     fn clear(&mut self) {
         const MOST_KEPT: usize = 1 << 20;
         if self.tape.size() + self.arena.allocated_bytes() > MOST_KEPT {

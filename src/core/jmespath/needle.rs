@@ -1,5 +1,5 @@
-//! A text that data must have for an expression to be true of them. Where they have no escapes, looking for its bytes
-//! is much cheaper than scanning, and most filters are false of most events.
+//! A text that data must have if an expression is to be true of them. In data without escapes, looking for its bytes is
+//! much cheaper than scanning. And most filters are false of most events.
 
 use super::signature::Function;
 use super::tree::{Comparator, Literal, Tree};
@@ -33,7 +33,7 @@ fn longer<'a>(left: Option<&'a [u8]>, right: Option<&'a [u8]>) -> Option<&'a [u8
     if right.map_or(0, <[u8]>::len) > left.map_or(0, <[u8]>::len) { right } else { left }
 }
 
-/// Whether all texts in the value are strings of what the tree is evaluated on, as they stand there, and no keys.
+/// Whether all texts in the tree's value are strings (not keys) of the data that it is evaluated on.
 fn is_part(tree: &Tree) -> bool {
     match tree {
         Tree::Current | Tree::Field(_) | Tree::Index(_) | Tree::Slice(_) => true,

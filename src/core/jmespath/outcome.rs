@@ -9,7 +9,7 @@ pub enum Outcome<T> {
     NotJson,
     /// `jmespath` would raise an error, as on a type that a function cannot take.
     Failed,
-    /// Python must evaluate it.
+    /// It is not sure: Python must evaluate it.
     Undecided,
 }
 

@@ -1,4 +1,4 @@
-//! JSON's tokens, found and checked in one pass over the bytes. What is JSON is what `json.loads` takes.
+//! JSON's tokens, found and checked in one pass over the bytes. JSON is what `json.loads` takes.
 
 use super::outcome::{NoValue, Result};
 use super::strings;
@@ -6,7 +6,7 @@ use super::strings;
 /// Data that nest deeper than this count as not JSON.
 pub const MOST_NESTED: usize = 500;
 
-/// Python refuses longer integers, or does not, as it is set; 640 is the least that it can be set to.
+/// Python may refuse longer integers, depending on a setting, whose least value this is.
 const MOST_DIGITS: usize = 640;
 
 /// What a token is.
@@ -39,7 +39,7 @@ pub struct Token {
     pub kind: Kind,
     /// Where its text begins (a string's: after the quote).
     pub start: u32,
-    /// Where its text ends (a string's: before the quote); for an array or object, how many elements or members it has.
+    /// Where its text ends (a string's: before the quote). Of an array or object, how many elements or members it has.
     pub end: u32,
     /// The token after it and all that it contains.
     pub next: u32,
@@ -79,9 +79,7 @@ impl Tape {
         self.tokens.capacity() * size_of::<Token>()
     }
 
-    /// Scans a document; what was on the tape is gone.
-    ///
-    /// `is_simple`: what `strings::is_simple` says of the data.
+    /// Scans a document, on a tape that is emptied first. `is_simple`: what `strings::is_simple` says of the data.
     pub fn scan(&mut self, data: &[u8], is_simple: bool) -> Result<()> {
         self.tokens.clear();
         self.open.clear();
@@ -90,13 +88,13 @@ impl Tape {
             return Err(NoValue::Undecided);
         }
         if is_simple {
-            return self.scan_text(Text::<true> { data });
+            return self.scan_text(JsonText::<true> { data });
         }
         check_encoding(data)?;
-        self.scan_text(Text::<false> { data })
+        self.scan_text(JsonText::<false> { data })
     }
 
-    fn scan_text<const SIMPLE: bool>(&mut self, text: Text<'_, SIMPLE>) -> Result<()> {
+    fn scan_text<const SIMPLE: bool>(&mut self, text: JsonText<'_, SIMPLE>) -> Result<()> {
         let mut at = text.skip_blanks(0);
         loop {
             // A value begins here.
@@ -122,7 +120,7 @@ impl Tape {
                     end
                 }
             };
-            // It is whole, as is each array or object that is closed now.
+            // The value is whole, and so is each array or object that is closed now.
             loop {
                 at = text.skip_blanks(at);
                 let Some(&parent) = self.open.last() else {
@@ -150,12 +148,12 @@ impl Tape {
         }
     }
 
-    /// Begins an array or object. Gives whether it is empty, and the place after it; or the place of what is first.
+    /// Begins an array or object. Gives whether it is empty, and where it ends; or else where its first element or key is.
     #[inline]
     fn open<const SIMPLE: bool>(
         &mut self,
         kind: Kind,
-        text: Text<'_, SIMPLE>,
+        text: JsonText<'_, SIMPLE>,
         at: usize,
         closing: u8,
     ) -> Result<(bool, usize)> {
@@ -174,9 +172,9 @@ impl Tape {
         Ok((false, first))
     }
 
-    /// Takes a key and its colon, and gives the place of the value.
+    /// Takes a key and its colon. Gives where the value begins.
     #[inline]
-    fn key<const SIMPLE: bool>(&mut self, text: Text<'_, SIMPLE>, at: usize) -> Result<usize> {
+    fn key<const SIMPLE: bool>(&mut self, text: JsonText<'_, SIMPLE>, at: usize) -> Result<usize> {
         if text.byte(at)? != b'"' {
             return Err(NoValue::NotJson);
         }
@@ -187,9 +185,9 @@ impl Tape {
         Ok(text.skip_blanks(colon + 1))
     }
 
-    /// Takes a string, and gives the place after it.
+    /// Takes a string. Gives where it ends.
     #[inline]
-    fn string<const SIMPLE: bool>(&mut self, text: Text<'_, SIMPLE>, at: usize) -> Result<usize> {
+    fn string<const SIMPLE: bool>(&mut self, text: JsonText<'_, SIMPLE>, at: usize) -> Result<usize> {
         let (kind, end) = text.string_end(at + 1)?;
         self.push(kind, at + 1, end);
         Ok(end + 1)
@@ -211,14 +209,14 @@ fn check_encoding(data: &[u8]) -> Result<()> {
     if data.is_ascii() || strings::is_generalized_utf8(data) { Ok(()) } else { Err(NoValue::NotJson) }
 }
 
-/// A JSON text; `SIMPLE` where it has neither backslashes nor control characters, as most have not.
+/// A JSON text. `SIMPLE`: it has neither backslashes nor control characters, as most have not.
 #[derive(Clone, Copy)]
-struct Text<'a, const SIMPLE: bool> {
+struct JsonText<'a, const SIMPLE: bool> {
     data: &'a [u8],
 }
 
-impl<const SIMPLE: bool> Text<'_, SIMPLE> {
-    /// The byte at a place; data that end before it are not JSON.
+impl<const SIMPLE: bool> JsonText<'_, SIMPLE> {
+    /// The byte at an offset. Data that end before it are not JSON.
     #[inline]
     fn byte(self, at: usize) -> Result<u8> {
         self.data.get(at).copied().ok_or(NoValue::NotJson)

@@ -3,9 +3,9 @@
 /// How Python sums floats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Summing {
-    /// One after the other, as before Python 3.12.
+    /// Plainly, one after the other, as before Python 3.12.
     Plain,
-    /// What is lost by that is kept, and added at the end, as from Python 3.12 on.
+    /// What rounding loses is kept, and added at the end, as from Python 3.12 on.
     Compensated,
 }
 

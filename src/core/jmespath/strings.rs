@@ -52,27 +52,28 @@ pub fn plain_length(data: &[u8]) -> usize {
     length + data[length..].iter().take_while(|&&byte| byte >= 0x20 && byte != b'"' && byte != b'\\').count()
 }
 
-/// How many bytes can be passed in blocks of 32 without a special one; the compiler makes vector instructions of it.
+/// How many bytes, in blocks of 32, come before the first block with a special one. The compiler makes vector
+/// instructions of it.
 fn plain_blocks(data: &[u8]) -> usize {
     let is_special = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
     let is_plain = |block: &&[u8]| !block.iter().fold(false, |found, byte| found | is_special(byte));
     32 * data.chunks_exact(32).take_while(is_plain).count()
 }
 
-/// Marks each quote, backslash and control character among eight bytes by its highest bit. Above a byte that is rightly
-/// marked others may be marked wrongly: only the lowest mark counts.
+/// Marks each quote, backslash and control character among eight bytes by its highest bit. Only the lowest mark counts:
+/// above it, bytes may be marked that are none of these.
 fn special_bytes(block: u64) -> u64 {
     let control = block.wrapping_sub(ONES * 0x20) & !block;
     (zeros(block ^ (ONES * u64::from(b'"'))) | zeros(block ^ (ONES * u64::from(b'\\'))) | control) & HIGHS
 }
 
-/// Marks each zero among eight bytes, as above.
+/// Marks each zero among eight bytes, in the same way.
 #[inline]
 fn zeros(block: u64) -> u64 {
     block.wrapping_sub(ONES) & !block
 }
 
-/// How many bytes the escape that begins the data has; none where it is none.
+/// How many bytes the escape has that the data begin with. None where it is no escape.
 pub fn escape_length(data: &[u8]) -> Option<usize> {
     match data.get(1)? {
         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
@@ -92,9 +93,9 @@ fn code_unit(data: &[u8]) -> Option<u16> {
 pub fn unescape<'a>(text: &[u8], arena: &'a Bump) -> &'a [u8] {
     let mut unescaped = Vec::with_capacity_in(text.len(), arena);
     let mut rest = text;
-    while let Some(place) = memchr::memchr(b'\\', rest) {
-        unescaped.extend_from_slice(&rest[..place]);
-        rest = &rest[place..];
+    while let Some(backslash) = memchr::memchr(b'\\', rest) {
+        unescaped.extend_from_slice(&rest[..backslash]);
+        rest = &rest[backslash..];
         let (character, length) = escaped(rest);
         push(&mut unescaped, character);
         rest = &rest[length..];
@@ -103,7 +104,7 @@ pub fn unescape<'a>(text: &[u8], arena: &'a Bump) -> &'a [u8] {
     unescaped.into_bump_slice()
 }
 
-/// The code point that the escape at the beginning stands for, and its length; the scanner has checked it.
+/// The code point that the escape at the beginning stands for, and its length. The scanner has checked the escape.
 fn escaped(text: &[u8]) -> (u32, usize) {
     let short = match text[1] {
         b'b' => 0x08,

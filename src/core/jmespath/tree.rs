@@ -36,7 +36,7 @@ pub enum Tree {
     FilterProjection(Box<[Tree; 3]>),
     /// `[a, b]`.
     List(Box<[Tree]>),
-    /// `{x: a, y: b}`. Of several with one key the last counts, in the place of the first.
+    /// `{x: a, y: b}`. Of several with one key the last counts, where the first stands.
     Object(Box<[(Box<[u8]>, Tree)]>),
     /// A function's value.
     Call(Function, Box<[Tree]>),
@@ -99,7 +99,7 @@ pub enum Argument {
 }
 
 impl Tree {
-    /// A function's call; none where there is no function of the name that takes such arguments.
+    /// A function's call. None where no function of the name takes such arguments.
     pub fn call(name: &str, arguments: Vec<Argument>, summing: Summing) -> Option<Self> {
         if let Some(function) = KeyFunction::of_name(name) {
             let (array, key) = function.array_and_key(arguments)?;
@@ -112,7 +112,7 @@ impl Tree {
 }
 
 impl KeyFunction {
-    /// Its two arguments, where they are such as it takes.
+    /// Its two arguments, if it takes such.
     fn array_and_key(self, arguments: Vec<Argument>) -> Option<(Tree, Tree)> {
         let [first, second] = <[Argument; 2]>::try_from(arguments).ok()?;
         match (self, first, second) {
@@ -136,7 +136,7 @@ impl Argument {
 
 /// What an evaluation by `jmespath` needs of Python's stack, at most.
 impl Tree {
-    /// How many frames there are at a time.
+    /// How many frames there are at a time, at most.
     pub fn frames(&self) -> usize {
         /// `visit` and the node's own method.
         const NODE: usize = 2;
@@ -157,8 +157,8 @@ impl Tree {
         NODE + below
     }
 
-    /// How many levels deeper than what the expression is evaluated on a value nests that comes up. Comparing and
-    /// writing take a level of the stack for each.
+    /// How many levels deeper a value may nest than the one that the expression is evaluated on. Comparing and writing
+    /// take a frame for each level.
     pub fn levels(&self) -> usize {
         let deepest = |trees: &[Self]| trees.iter().map(Self::levels).max().unwrap_or(0);
         match self {

@@ -1,4 +1,4 @@
-//! Values that expressions work on. What the document has is read only when it is asked for.
+//! Values that expressions work on. A document's values are read only when they are asked for.
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec;
@@ -8,7 +8,7 @@ use super::outcome::{NoValue, Result};
 use super::scan::{Kind, Token};
 use super::strings;
 
-/// A value. Python holds one NaN for all those in JSON, and so do we: no function's result is NaN.
+/// A value. As in Python, all NaN of the data are one and the same. No function's result is NaN.
 #[derive(Debug, Clone, Copy)]
 pub enum Value<'a> {
     Null,
@@ -37,7 +37,7 @@ pub enum Array<'a> {
 /// An object: one in a document, or one that the expression made.
 #[derive(Debug, Clone, Copy)]
 pub enum Object<'a> {
-    /// In a document. Of several members with one key the last counts, in the place of the first.
+    /// In a document. Of several members with one key the last counts, where the first stands.
     Read(Node<'a>),
     /// Made of these members, each key once.
     Made(&'a [Pair<'a>]),
@@ -57,7 +57,7 @@ pub struct Document<'a> {
     pub arena: &'a Bump,
 }
 
-/// A place in a document.
+/// A value in a document: its token.
 #[derive(Debug, Clone, Copy)]
 pub struct Node<'a> {
     document: &'a Document<'a>,
@@ -126,12 +126,12 @@ impl<'a> Node<'a> {
         if token.kind == Kind::Escaped { strings::unescape(text, self.document.arena) } else { text }
     }
 
-    /// The places of an array's elements.
+    /// An array's elements.
     fn elements(self) -> Elements<'a> {
         Elements { document: self.document, at: self.at + 1, end: self.token().next }
     }
 
-    /// The tokens of an object's keys, and the places of their values.
+    /// The tokens of an object's keys, and their values.
     fn members(self) -> impl Iterator<Item = (Token, Self)> {
         let mut values = Elements { document: self.document, at: self.at + 2, end: self.token().next };
         std::iter::from_fn(move || {
@@ -162,7 +162,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Reads an integer. One that 128 bits do not hold is Python's to work with.
+/// Reads an integer. One of more than 128 bits is left to Python.
 fn read_int(text: &[u8]) -> Result<i128> {
     const SURELY_64_BITS: usize = 18;
     let (digits, sign) = text.strip_prefix(b"-").map_or((text, 1), |digits| (digits, -1));
@@ -178,7 +178,7 @@ fn read_float(text: &[u8]) -> Option<f64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// The places of values that follow one another.
+/// Values of a document that follow one another.
 pub struct Elements<'a> {
     document: &'a Document<'a>,
     at: u32,
@@ -234,7 +234,7 @@ impl<'a> Array<'a> {
         }
     }
 
-    /// The element at a place.
+    /// The element at an index.
     pub fn get(self, index: usize) -> Result<Option<Value<'a>>> {
         match self {
             Self::Read(node) => node.elements().nth(index).map(Node::value).transpose(),
@@ -277,7 +277,7 @@ impl<'a> Object<'a> {
     /// How many keys there are.
     pub fn len(self) -> usize {
         match self {
-            Self::Read(node) => places(node).len(),
+            Self::Read(node) => members_of(node).len(),
             Self::Made(members) => members.len(),
         }
     }
@@ -285,7 +285,7 @@ impl<'a> Object<'a> {
     /// The keys, in order.
     pub fn keys(self, arena: &'a Bump) -> Vec<'a, &'a [u8]> {
         match self {
-            Self::Read(node) => Vec::from_iter_in(places(node).into_iter().map(|(key, _)| key), arena),
+            Self::Read(node) => Vec::from_iter_in(members_of(node).into_iter().map(|(key, _)| key), arena),
             Self::Made(members) => Vec::from_iter_in(members.iter().map(|(key, _)| *key), arena),
         }
     }
@@ -295,10 +295,10 @@ impl<'a> Object<'a> {
         match self {
             Self::Made(members) => Ok(members),
             Self::Read(node) => {
-                let places = places(node);
-                let mut members = Vec::with_capacity_in(places.len(), node.document.arena);
-                for (key, place) in places {
-                    members.push((key, place.value()?));
+                let unread = members_of(node);
+                let mut members = Vec::with_capacity_in(unread.len(), node.document.arena);
+                for (key, node) in unread {
+                    members.push((key, node.value()?));
                 }
                 Ok(members.into_bump_slice())
             }
@@ -306,29 +306,29 @@ impl<'a> Object<'a> {
     }
 }
 
-/// An object's keys, each once, and the places of their values.
-fn places<'a>(object: Node<'a>) -> Vec<'a, (&'a [u8], Node<'a>)> {
+/// An object's keys, each once, and their values, not read yet.
+fn members_of<'a>(object: Node<'a>) -> Vec<'a, (&'a [u8], Node<'a>)> {
     let mut members = Vec::with_capacity_in(object.token().end as usize, object.document.arena);
     members.extend(object.members().map(|(key, value)| (object.string(key), value)));
     keep_last(&mut members);
     members
 }
 
-/// Keeps the last member of each key, in the place of the first.
+/// Keeps the last member of each key, where the first stands.
 pub fn keep_last<'a, T: Copy>(members: &mut Vec<'a, (&'a [u8], T)>) {
-    /// Up to here each key is looked for among those before it.
-    const FEW: usize = 16;
+    /// Up to so many members, each key is looked for among those before it.
+    const MOST_COMPARED: usize = 16;
     let mut known = HashMap::new();
     let mut kept = 0;
     for index in 0..members.len() {
         let (key, value) = members[index];
-        let place = if members.len() <= FEW {
+        let index_kept = if members.len() <= MOST_COMPARED {
             members[..kept].iter().position(|member| member.0 == key).unwrap_or(kept)
         } else {
             *known.entry(key).or_insert(kept)
         };
-        members[place] = (key, value);
-        kept = kept.max(place + 1);
+        members[index_kept] = (key, value);
+        kept = kept.max(index_kept + 1);
     }
     members.truncate(kept);
 }

@@ -1,4 +1,4 @@
-//! From columns to the JSON that 0.4.3 reads: what Python's `json.dumps` would write, ASCII with `\u` escapes.
+//! From columns to the JSON that 0.4.3 reads. It is what Python's `json.dumps` writes: ASCII with `\u` escapes.
 
 use std::fmt::Write;
 
@@ -7,16 +7,16 @@ use crate::core::row::Revision;
 use crate::core::timestamp::Timestamp;
 
 impl Manifest {
-    /// The manifest as JSON: 0.4.3's fields in its order, then ours where they are there.
+    /// The manifest as JSON: 0.4.3's fields in its order, then ours, where there are some.
     pub fn encode(&self) -> String {
         let mut json = String::new();
-        self.encode_to(|piece| json.push_str(piece));
+        self.encode_to(|chunk| json.push_str(chunk));
         json
     }
 
-    /// The same piece by piece.
+    /// The same, chunk by chunk.
     pub fn encode_to(&self, write: impl FnMut(&str)) {
-        let mut json = Json { text: String::with_capacity(2 * PIECE), write };
+        let mut json = JsonWriter { text: String::with_capacity(2 * CHUNK), write };
         json.field("{\"journal_id\": ", |text| push_text(text, &self.journal_id));
         let first = self.timestamps.first().copied().unwrap_or(self.name.start);
         json.field(", \"from_date\": ", |text| push_timestamp(text, first));
@@ -51,16 +51,16 @@ impl Manifest {
     }
 }
 
-/// About so many bytes are written at a time.
-const PIECE: usize = 16 * 1024;
+/// About how many bytes are written at a time.
+const CHUNK: usize = 16 * 1024;
 
-/// JSON on its way out: what has not been written yet.
-struct Json<W> {
+/// Writes JSON in chunks; holds what has not been written yet.
+struct JsonWriter<W> {
     text: String,
     write: W,
 }
 
-impl<W: FnMut(&str)> Json<W> {
+impl<W: FnMut(&str)> JsonWriter<W> {
     fn field(&mut self, name: &str, push: impl FnOnce(&mut String)) {
         self.text.push_str(name);
         push(&mut self.text);
@@ -68,12 +68,12 @@ impl<W: FnMut(&str)> Json<W> {
 
     fn array<T>(&mut self, name: &str, items: impl IntoIterator<Item = T>, mut push: impl FnMut(&mut String, T)) {
         self.text.push_str(name);
-        for (place, item) in items.into_iter().enumerate() {
-            if place > 0 {
+        for (index, item) in items.into_iter().enumerate() {
+            if index > 0 {
                 self.text.push_str(", ");
             }
             push(&mut self.text, item);
-            if self.text.len() >= PIECE {
+            if self.text.len() >= CHUNK {
                 self.flush();
             }
         }

@@ -1,14 +1,14 @@
-//! Finding rows by id: a hash table of row numbers over the column of ids.
+//! Finding rows by id: a hash table of row numbers, over the column of ids.
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
-use crate::core::ids::Ids;
+use crate::core::texts::Texts;
 
-/// Ids whose rows are looked for before the first is compared.
+/// How many ids' rows are looked up before the first id is compared.
 const AT_A_TIME: usize = 64;
 
-/// For each id, the last row that has it. Holds no ids itself.
+/// For each id, the last row that has it. The ids themselves stay in their column.
 #[derive(Debug)]
 pub struct Lookup {
     rows: HashTable<u32>,
@@ -17,7 +17,7 @@ pub struct Lookup {
 
 impl Lookup {
     /// Enters all rows.
-    pub fn new(ids: &Ids) -> Self {
+    pub fn new(ids: &Texts) -> Self {
         let hasher = DefaultHashBuilder::default();
         let mut rows: HashTable<u32> = HashTable::with_capacity(ids.len());
         for (row, number) in (0..ids.len()).zip(0_u32..) {
@@ -34,15 +34,16 @@ impl Lookup {
     }
 
     /// The last row that has this id; `ids` must be those that were entered.
-    pub fn find(&self, ids: &Ids, id: &str) -> Option<usize> {
+    pub fn find(&self, ids: &Texts, id: &str) -> Option<usize> {
         let row = self.rows.find(self.hasher.hash_one(id), |row| ids.get(*row as usize) == id)?;
         Some(*row as usize)
     }
 
-    /// For each id, the last row that has it. Quicker than one by one where the table exceeds the processor's caches:
-    /// what is touched for one id does not depend on what was found for the one before, so that the memory's answers
-    /// overlap.
-    pub fn find_all(&self, ids: &Ids, wanted: &[impl AsRef<str>]) -> Vec<Option<usize>> {
+    /// For each id, the last row that has it.
+    ///
+    /// Where the table is larger than the processor's caches, this is quicker than one `find` after the other: what is
+    /// read for one id does not depend on what was found for the one before, so the processor waits for several at once.
+    pub fn find_all(&self, ids: &Texts, wanted: &[impl AsRef<str>]) -> Vec<Option<usize>> {
         let likely = |id: &str| self.rows.find(self.hasher.hash_one(id), |_| true).copied();
         let check = |(id, row): (&str, Option<u32>)| {
             let row = row? as usize;

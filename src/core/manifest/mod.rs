@@ -11,10 +11,10 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 use super::column::Column;
 use super::error::{Error, Result};
-use super::ids::Ids;
 use super::journal_id::JournalId;
 use super::place::Place;
 use super::row::{LARGEST, Revision, Row, RowFacts, check_bounds};
+use super::texts::Texts;
 use super::timestamp::Timestamp;
 use lookup::Lookup;
 
@@ -24,7 +24,7 @@ pub struct Manifest {
     journal_id: String,
     name: JournalId,
     size: u64,
-    ids: Ids,
+    ids: Texts,
     timestamps: Vec<Timestamp>,
     offsets: Vec<u64>,
     sizes: Vec<u64>,
@@ -34,7 +34,7 @@ pub struct Manifest {
     lookup: OnceLock<Lookup>,
 }
 
-/// What 0.4.3 does not know: columns beside the rows, and the journals that this one was combined from.
+/// What 0.4.3 does not know: columns beside its own, and the journals that this one was combined from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Ours {
     revisions: Column<Option<Revision>>,
@@ -42,12 +42,12 @@ struct Ours {
     births: Column<Option<Revision>>,
     /// Of each row the index, among the journals replaced, of the one that it came from.
     came_from: Column<Option<u32>>,
-    replaces: Arc<Ids>,
+    replaces: Arc<Texts>,
 }
 
 impl Manifest {
     /// A manifest of these rows over a blob of `size` bytes.
-    pub fn of_rows(journal_id: &str, rows: &[&Row], size: u64, replaces: Arc<Ids>) -> Result<Self> {
+    pub fn of_rows(journal_id: &str, rows: &[&Row], size: u64, replaces: Arc<Texts>) -> Result<Self> {
         let argument = |what: &str| Error::argument(format_args!("journal {journal_id}: {what}"));
         let name = JournalId::parse(journal_id).ok_or_else(|| argument("that is not a journal_id's shape"))?;
         if size > LARGEST {
@@ -92,8 +92,8 @@ impl Manifest {
         }
     }
 
-    /// Ends the construction: puts the rows in order where they are not (rows with one place keep theirs), and finds
-    /// out what stood how.
+    /// Ends the construction. Puts the rows in order, if they are not; rows of one place stay in theirs. Finds out whether
+    /// they were in order, and whether a place comes twice.
     pub(super) fn finished(mut self) -> Self {
         let rows = self.len();
         let rises = (1..rows).all(|row| self.place(row - 1) < self.place(row));
@@ -120,8 +120,8 @@ impl Manifest {
         self.name
     }
 
-    /// Of two journals that have a row of one event, the one to believe where nothing else decides has the greater: the
-    /// one made later, `new` being before all; then the greater journal_id.
+    /// Which journal to believe, of two that have a row of one event, where nothing else decides: the one with the greater
+    /// credibility. That is the one made later, `new` being before all; then the one with the greater journal_id.
     pub fn credibility(&self) -> (Option<Timestamp>, &str) {
         (self.name.made, &self.journal_id)
     }
@@ -132,17 +132,17 @@ impl Manifest {
     }
 
     /// The journals that this one was combined from; none where 0.4.3 wrote it.
-    pub fn replaces(&self) -> &Arc<Ids> {
-        static NONE: LazyLock<Arc<Ids>> = LazyLock::new(Arc::default);
+    pub fn replaces(&self) -> &Arc<Texts> {
+        static NONE: LazyLock<Arc<Texts>> = LazyLock::new(Arc::default);
         self.ours.as_ref().map_or(&NONE, |ours| &ours.replaces)
     }
 
-    /// Whether what 0.4.3 does not know is there and counts.
+    /// Whether it has what 0.4.3 does not know, and that counts.
     pub fn is_ours(&self) -> bool {
         self.ours.is_some()
     }
 
-    /// Whether the rows stood in order, and within the range that the journal_id names.
+    /// Whether the rows were in order in the JSON, and within the range that the journal_id names.
     pub fn is_ordered(&self) -> bool {
         self.is_ordered
     }
@@ -250,7 +250,7 @@ impl Manifest {
     }
 
     fn lookup(&self) -> &Lookup {
-        // Not made inside `get_or_init`: a child that is forked meanwhile would wait for the thread that makes it.
+        // It is not made inside `get_or_init`: a child forked meanwhile would wait for a thread that it does not have.
         match self.lookup.get() {
             Some(lookup) => lookup,
             None => {
@@ -261,7 +261,8 @@ impl Manifest {
     }
 
     /// The first row from `from` on, up to `to`, that does not come before a place.
-    /// Quick where it is near `from`: it looks ahead in steps that double.
+    ///
+    /// The search looks ahead in steps that double, so it is quick where the row is near `from`.
     pub fn first_not_before(&self, mut from: usize, mut to: usize, place: Place<'_>) -> usize {
         let mut step = 1;
         while from < to {
@@ -290,7 +291,7 @@ impl Manifest {
             journal_id: journal_id.to_owned(),
             name,
             size: 0,
-            ids: Ids::default(),
+            ids: Texts::default(),
             timestamps: Vec::new(),
             offsets: Vec::new(),
             sizes: Vec::new(),

@@ -304,15 +304,15 @@ fn bytes_that_were_changed_anywhere_give_a_manifest_or_an_error() {
     for _ in 0..30_000 {
         let mut body = random(&mut dice).encode().into_bytes();
         for _ in 0..=dice.roll(3) {
-            let place = dice.roll(body.len().max(1) as u64) as usize;
+            let at = dice.roll(body.len().max(1) as u64) as usize;
             if body.is_empty() {
                 break;
             }
             match dice.roll(4) {
-                0 => body[place] = b"\"\\{}[],:0-9e.nu\xff\x00 "[dice.roll(18) as usize],
-                1 => drop(body.remove(place)),
-                2 => body.insert(place, b"[{\"}],"[dice.roll(6) as usize]),
-                _ => body.truncate(place.max(1)),
+                0 => body[at] = b"\"\\{}[],:0-9e.nu\xff\x00 "[dice.roll(18) as usize],
+                1 => drop(body.remove(at)),
+                2 => body.insert(at, b"[{\"}],"[dice.roll(6) as usize]),
+                _ => body.truncate(at.max(1)),
             }
         }
         match Manifest::decode(&id(), &body) {
@@ -335,8 +335,8 @@ fn the_written_form_and_any_other_are_read_the_same() {
     for _ in 0..20_000 {
         let mut body = random(&mut dice).encode().into_bytes();
         if dice.roll(4) > 0 {
-            let place = dice.roll(body.len() as u64) as usize;
-            body[place] = b"\"\\{}[],:0-9e.nuTZ\xff "[dice.roll(19) as usize];
+            let at = dice.roll(body.len() as u64) as usize;
+            body[at] = b"\"\\{}[],:0-9e.nuTZ\xff "[dice.roll(19) as usize];
         }
         // With a blank before it, it is the parser's to read.
         let other = [b" ", body.as_slice()].concat();

@@ -1,7 +1,7 @@
 //! Journals merged into one sequence by (timestamp, event_id), window by window.
 
-mod gone;
-mod journal;
+mod cursor;
+mod emitted;
 mod questions;
 mod replaced;
 #[cfg(test)]
@@ -15,10 +15,10 @@ use super::manifest::Manifest;
 use super::place::{OwnedPlace, Place};
 use super::timestamp::Timestamp;
 use super::window::{Journals, MOST_EVENTS, MOST_JOURNALS, Pick, Source, Window};
-use gone::Gone;
-use journal::{Head, Journal};
+use cursor::{Cursor, Head};
+use emitted::Emitted;
 use questions::{Neighbours, Questions, share_a_row};
-use replaced::{Names, Replaced};
+use replaced::{JournalIds, Replaced};
 
 pub use questions::Verdict;
 
@@ -28,14 +28,15 @@ pub struct Merge {
     from: Option<Timestamp>,
     to: Option<Timestamp>,
     after: Option<OwnedPlace>,
-    /// By number; none for those that are finished, removed, or had no row in the range.
-    journals: Vec<Option<Journal>>,
-    /// One for each journal, the next to go out on top.
+    /// By number as a source; none for a journal that is finished or removed, or had no row in the range.
+    cursors: Vec<Option<Cursor>>,
+    /// One for each cursor, the next to go out on top.
     heads: BinaryHeap<Head>,
-    numbers: HashMap<String, Vec<u32>>,
+    /// Of each journal that has rows left the numbers, by its id: one may have been added twice.
+    sources_by_id: HashMap<String, Vec<u32>>,
     neighbours: Neighbours,
     questions: Questions,
-    gone: Gone,
+    emitted: Emitted,
     replaced: Replaced,
     pending: usize,
     windows: u64,
@@ -57,86 +58,88 @@ impl Merge {
         self.pending
     }
 
-    /// Takes a journal in, and gives the places about which the index must be asked, in order. Rows at or before the
-    /// place reached are left out: they have gone out from another journal, or come too late. (Where 0.4.3 named a range
-    /// that its rows are not in, they could not come earlier: those go out late, unless they have already.)
+    /// Takes a journal in. Gives the places about which the index must be asked, in order.
     ///
-    /// What is left of journals that it replaces is dropped, and nothing is taken of one that has been replaced. Journals
-    /// come in the order of their names, so that what they replace needs to be known only until later names come.
+    /// Rows at or before the place reached are left out: another journal has emitted them, or they come too late. There
+    /// is one exception. 0.4.3 has named ranges that a journal's rows are not in, so that the journal could not come
+    /// earlier: its rows go out late, unless another journal has emitted them.
+    ///
+    /// What is left of the journals that this one replaces is dropped. Of a journal that has been replaced, nothing is
+    /// taken. Journals come in the order of their ids, so what one replaces is known only until later ids come.
     pub fn add(&mut self, manifest: Arc<Manifest>) -> Vec<OwnedPlace> {
-        let number = self.journals.len() as u32;
+        let source = self.cursors.len() as u32;
         self.replaced.forget_before(manifest.journal_id());
         if self.replaced.contains(manifest.journal_id()) {
-            self.journals.push(None);
+            self.cursors.push(None);
             return Vec::new();
         }
-        if let Some(names) = Names::of(&manifest) {
-            self.drop_all(&names);
-            self.replaced.note(names);
+        if let Some(journal_ids) = JournalIds::of(&manifest) {
+            self.drop_all(&journal_ids);
+            self.replaced.note(journal_ids);
         }
         let (first, end) = self.rows_in_range(&manifest);
-        let first = if manifest.is_ordered() { self.gone.first_beyond(&manifest, first, end) } else { first };
-        let given = self.gone.given(&manifest, first, end, self.journals.iter().flatten());
-        let journal = Journal::new(manifest, first, end, given);
-        if journal.left() == 0 {
-            self.journals.push(None);
+        let first = if manifest.is_ordered() { self.emitted.first_beyond(&manifest, first, end) } else { first };
+        let emitted = self.emitted.already_emitted(&manifest, first, end, self.cursors.iter().flatten());
+        let cursor = Cursor::new(manifest, first, end, emitted);
+        if cursor.left() == 0 {
+            self.cursors.push(None);
             return Vec::new();
         }
-        self.pending += journal.left();
-        self.numbers.entry(journal.manifest.journal_id().to_owned()).or_default().push(number);
-        self.heads.push(Head::new(number, &journal));
-        let neighbours = self.neighbours.of(&journal);
-        self.neighbours.add(number, &journal);
-        self.ask(journal, neighbours)
+        self.pending += cursor.left();
+        self.sources_by_id.entry(cursor.manifest.journal_id().to_owned()).or_default().push(source);
+        self.heads.push(Head::new(source, &cursor));
+        let neighbours = self.neighbours.of(&cursor);
+        self.neighbours.add(source, &cursor);
+        self.ask(cursor, neighbours)
     }
 
-    /// Whether a journal that has been added replaces this one; of one that began before the last one added, perhaps not
-    /// any more.
+    /// Whether a journal that has been added replaces this one. If this one began before the last one added, the answer
+    /// may have been forgotten: then it is false.
     pub fn replaces(&self, journal_id: &str) -> bool {
         self.replaced.contains(journal_id)
     }
 
-    /// Enters the index's word on a row in question.
+    /// Takes the index's answer about a row in question.
     pub fn decide(&mut self, place: Place<'_>, verdict: Verdict) {
         self.questions.decide(place, verdict);
     }
 
-    /// The next events: dated before `before`, at most `limit` bytes of data, or half as much again where that takes in
-    /// all the rest of a journal, which would be a request of its own otherwise; at least one event if there is one.
+    /// The next events, dated before `before`: at most `limit` bytes of data, but one event at least, if there is one.
+    /// It may be half as much again where that takes in all the rest of a journal, which saves a request.
     pub fn window(&mut self, before: Option<Timestamp>, limit: u64) -> Option<Window> {
         self.windows += 1;
-        let mut draft = Draft { limit, ..Draft::default() };
+        let mut builder = WindowBuilder { limit, ..WindowBuilder::default() };
         while let Some(head) = self.heads.pop() {
             if before.is_some_and(|before| head.timestamp() >= before) {
                 self.heads.push(head);
                 break;
             }
-            let is_new = |journal: &Journal| journal.slot.0 != self.windows;
-            let journal = self.journals.get(head.number as usize).and_then(Option::as_ref);
-            if draft.journals.len() >= MOST_JOURNALS && journal.is_some_and(is_new) {
+            let is_new = |cursor: &Cursor| cursor.slot.0 != self.windows;
+            let cursor = self.cursors.get(head.source as usize).and_then(Option::as_ref);
+            if builder.journals.len() >= MOST_JOURNALS && cursor.is_some_and(is_new) {
                 self.heads.push(head);
                 break;
             }
-            if !self.pass(head, before, &mut draft) {
+            if !self.pass(head, before, &mut builder) {
                 break;
             }
         }
-        Window::plan(Journals::Merged(draft.journals.into()), &draft.picks)
+        Window::plan(Journals::Merged(builder.journals.into()), &builder.picks)
     }
 
-    /// Drops what is left of the journals of these names.
-    fn drop_all(&mut self, names: &Names) {
-        let open: Vec<String> = self.numbers.keys().filter(|open| names.contains(open)).cloned().collect();
+    /// Drops what is left of the journals with these ids.
+    fn drop_all(&mut self, journal_ids: &JournalIds) {
+        let open: Vec<String> = self.sources_by_id.keys().filter(|open| journal_ids.contains(open)).cloned().collect();
         open.iter().for_each(|journal_id| self.remove(journal_id));
     }
 
     fn remove(&mut self, journal_id: &str) {
-        let numbers = self.numbers.get(journal_id).cloned().unwrap_or_default();
-        if !numbers.is_empty() {
-            self.heads.retain(|head| !numbers.contains(&head.number));
+        let sources = self.sources_by_id.get(journal_id).cloned().unwrap_or_default();
+        if !sources.is_empty() {
+            self.heads.retain(|head| !sources.contains(&head.source));
         }
-        for number in numbers {
-            self.finish(number);
+        for source in sources {
+            self.finish(source);
         }
     }
 
@@ -156,51 +159,52 @@ impl Merge {
         (first, end.max(first))
     }
 
-    /// Enters a journal. Where it shares a row with a neighbour, and 0.4.3 wrote one of the two, asks about the rows of
-    /// the older one: those that they share, and those that only the older one has, which may have been deleted.
-    fn ask(&mut self, mut journal: Journal, neighbours: Vec<u32>) -> Vec<OwnedPlace> {
+    /// Enters a journal. Where it shares a row with a neighbour, and 0.4.3 wrote one of the two, the rows of the older
+    /// one are in question: those that both have, and those that only the older one has, which may have been deleted.
+    fn ask(&mut self, mut cursor: Cursor, neighbours: Vec<u32>) -> Vec<OwnedPlace> {
         let mut asked = Vec::new();
-        for number in neighbours {
-            let Some(Some(other)) = self.journals.get_mut(number as usize) else { continue };
-            let both_are_ours = journal.manifest.is_ours() && other.manifest.is_ours();
-            if !both_are_ours && share_a_row(&journal, other) {
-                let is_older = journal.manifest.credibility() < other.manifest.credibility();
-                self.questions.ask_about(if is_older { &mut journal } else { other }, &mut asked);
+        for source in neighbours {
+            let Some(Some(other)) = self.cursors.get_mut(source as usize) else { continue };
+            let both_are_ours = cursor.manifest.is_ours() && other.manifest.is_ours();
+            if !both_are_ours && share_a_row(&cursor, other) {
+                let is_older = cursor.manifest.credibility() < other.manifest.credibility();
+                self.questions.ask_about(if is_older { &mut cursor } else { other }, &mut asked);
             }
         }
-        self.journals.push(Some(journal));
+        self.cursors.push(Some(cursor));
         asked.sort_unstable();
         asked
     }
 
-    /// Lets rows pass, from the topmost head on; false once the window is full.
-    fn pass(&mut self, head: Head, before: Option<Timestamp>, draft: &mut Draft) -> bool {
-        let Some(Some(journal)) = self.journals.get_mut(head.number as usize) else { return true };
-        let rival = self.heads.peek();
-        let is_tied = rival.is_some_and(|rival| rival.place() == head.place());
-        if is_tied || !journal.is_plain() {
-            return self.pass_place(head, draft);
+    /// Lets rows pass, from this head on: they are emitted, or dropped. False once the window is full.
+    fn pass(&mut self, head: Head, before: Option<Timestamp>, builder: &mut WindowBuilder) -> bool {
+        let Some(Some(cursor)) = self.cursors.get_mut(head.source as usize) else { return true };
+        let following = self.heads.peek();
+        let is_tied = following.is_some_and(|following| following.place() == head.place());
+        if is_tied || !cursor.is_plain() {
+            return self.pass_place(head, builder);
         }
-        let mut end = rival
-            .map_or(journal.end, |rival| journal.manifest.first_not_before(journal.next, journal.end, rival.place()));
+        let mut end = following.map_or(cursor.end, |following| {
+            cursor.manifest.first_not_before(cursor.next, cursor.end, following.place())
+        });
         if let Some(before) = before {
-            let timestamps = &journal.manifest.timestamps()[journal.next..end];
-            end = journal.next + timestamps.partition_point(|timestamp| *timestamp < before);
+            let timestamps = &cursor.manifest.timestamps()[cursor.next..end];
+            end = cursor.next + timestamps.partition_point(|timestamp| *timestamp < before);
         }
-        let room = draft.room_for(journal.bytes_left());
-        if journal.slot.0 != self.windows && draft.is_better_closed_than_filled_to(room) {
+        let room = builder.room_for(cursor.bytes_left());
+        if cursor.slot.0 != self.windows && builder.is_better_closed_than_filled_to(room) {
             self.heads.push(head);
             return false;
         }
-        let slot = draft.slot(self.windows, head.number, journal);
-        let first = journal.next;
-        let taken = (first..end).take_while(|row| draft.take_within(room, slot, *row, &journal.manifest)).count();
+        let slot = builder.slot(self.windows, head.source, cursor);
+        let first = cursor.next;
+        let taken = (first..end).take_while(|row| builder.take_within(room, slot, *row, &cursor.manifest)).count();
         self.advance(head, first + taken, taken);
         first + taken == end
     }
 
-    /// Lets the rows of one place pass, of which one goes out or none; false if the window is too full for it.
-    fn pass_place(&mut self, head: Head, draft: &mut Draft) -> bool {
+    /// Lets the rows of one place pass: one of them is emitted, or none. False if the window has no room for it.
+    fn pass_place(&mut self, head: Head, builder: &mut WindowBuilder) -> bool {
         let mut tied = vec![head];
         while let Some(next) = self.heads.pop() {
             let is_tied = tied.first().is_some_and(|first| first.place() == next.place());
@@ -211,10 +215,10 @@ impl Merge {
             tied.push(next);
         }
         let winner = self.winner(&tied);
-        if let Some(number) = winner {
-            let Some(Some(journal)) = self.journals.get_mut(number as usize) else { return true };
-            let slot = draft.slot(self.windows, number, journal);
-            if !draft.take(slot, journal.last_of_place(), &journal.manifest) {
+        if let Some(source) = winner {
+            let Some(Some(cursor)) = self.cursors.get_mut(source as usize) else { return true };
+            let slot = builder.slot(self.windows, source, cursor);
+            if !builder.take(slot, cursor.last_of_place(), &cursor.manifest) {
                 self.heads.extend(tied);
                 return false;
             }
@@ -223,87 +227,88 @@ impl Merge {
             self.questions.forget(head.place());
         }
         for head in tied {
-            let Some(Some(journal)) = self.journals.get(head.number as usize) else { continue };
-            let (first, last) = (journal.next, journal.last_of_place());
+            let Some(Some(cursor)) = self.cursors.get(head.source as usize) else { continue };
+            let (first, last) = (cursor.next, cursor.last_of_place());
             self.advance(head, last + 1, last + 1 - first);
         }
         true
     }
 
-    /// Of journals that have a row of one place, the most credible first: the one whose row goes out. None where only
-    /// one has it, about whose rows the index was asked, and that says that it was deleted.
+    /// Which journal's row is emitted, of several that have a row of one place, the most credible first. None where the
+    /// row was deleted: only one journal has it, the index was asked, and names none.
     fn winner(&self, tied: &[Head]) -> Option<u32> {
         let most_credible = tied.first()?;
         match self.questions.verdict(most_credible.place()) {
-            Some(Verdict::Nobody) if tied.len() == 1 && self.is_questioned(most_credible.number) => None,
+            Some(Verdict::Nobody) if tied.len() == 1 && self.is_questioned(most_credible.source) => None,
             Some(Verdict::Journal(journal_id)) => {
                 let named = tied.iter().find(|head| head.journal_id() == journal_id);
-                Some(named.unwrap_or(most_credible).number)
+                Some(named.unwrap_or(most_credible).source)
             }
-            Some(Verdict::Nobody | Verdict::Open) | None => Some(most_credible.number),
+            Some(Verdict::Nobody | Verdict::Open) | None => Some(most_credible.source),
         }
     }
 
-    fn is_questioned(&self, number: u32) -> bool {
-        self.journals.get(number as usize).and_then(Option::as_ref).is_some_and(|journal| journal.is_questioned)
+    fn is_questioned(&self, source: u32) -> bool {
+        self.cursors.get(source as usize).and_then(Option::as_ref).is_some_and(|cursor| cursor.is_questioned)
     }
 
-    /// Notes that rows of a journal, up to but without `row`, have passed.
+    /// Notes that a journal's rows before `row` have passed.
     fn advance(&mut self, head: Head, row: usize, passed: usize) {
-        let Some(Some(journal)) = self.journals.get_mut(head.number as usize) else { return };
+        let Some(Some(cursor)) = self.cursors.get_mut(head.source as usize) else { return };
         self.pending -= passed;
         if passed > 0 {
-            self.gone.reach(&journal.manifest, row - 1);
+            self.emitted.reach(&cursor.manifest, row - 1);
         }
-        journal.go_to(row);
-        if journal.left() > 0 {
-            self.heads.push(head.at(journal.next));
+        cursor.go_to(row);
+        if cursor.left() > 0 {
+            self.heads.push(head.at(cursor.next));
         } else {
-            self.finish(head.number);
+            self.finish(head.source);
         }
     }
 
-    /// Lets a journal go: what it has given stays known.
-    fn finish(&mut self, number: u32) {
-        let Some(journal) = self.journals.get_mut(number as usize).and_then(Option::take) else { return };
-        self.pending -= journal.left();
-        self.neighbours.remove(number, &journal);
-        self.gone.remember(&journal);
-        if let Some(numbers) = self.numbers.get_mut(journal.manifest.journal_id()) {
-            numbers.retain(|other| *other != number);
-            if numbers.is_empty() {
-                self.numbers.remove(journal.manifest.journal_id());
+    /// Lets a journal go. What it has emitted stays known.
+    fn finish(&mut self, source: u32) {
+        let Some(cursor) = self.cursors.get_mut(source as usize).and_then(Option::take) else { return };
+        self.pending -= cursor.left();
+        self.neighbours.remove(source, &cursor);
+        self.emitted.remember(&cursor);
+        if let Some(sources) = self.sources_by_id.get_mut(cursor.manifest.journal_id()) {
+            sources.retain(|other| *other != source);
+            if sources.is_empty() {
+                self.sources_by_id.remove(cursor.manifest.journal_id());
             }
         }
     }
 }
 
-/// A window in the making.
+/// Gathers the rows of the next window.
 #[derive(Debug, Default)]
-struct Draft {
+struct WindowBuilder {
     journals: Vec<Source>,
     picks: Vec<Pick>,
     size: u64,
     limit: u64,
 }
 
-impl Draft {
-    /// A journal's place among the window's.
-    fn slot(&mut self, window: u64, number: u32, journal: &mut Journal) -> u32 {
-        if journal.slot.0 != window {
-            journal.slot = (window, self.journals.len() as u32);
-            self.journals.push((number, Arc::clone(&journal.manifest)));
+impl WindowBuilder {
+    /// The index of a journal among the window's.
+    fn slot(&mut self, window: u64, source: u32, cursor: &mut Cursor) -> u32 {
+        if cursor.slot.0 != window {
+            cursor.slot = (window, self.journals.len() as u32);
+            self.journals.push((source, Arc::clone(&cursor.manifest)));
         }
-        journal.slot.1
+        cursor.slot.1
     }
 
-    /// The bytes that the window may have once the rest of a journal, of about so many, has been taken into it.
+    /// How many bytes the window may have, if the rest of a journal has about `rest` bytes.
     fn room_for(&self, rest: u64) -> u64 {
         let most = self.limit.saturating_add(self.limit / 2);
         if self.size.saturating_add(rest) <= most { most } else { self.limit }
     }
 
-    /// Whether it is half full, and the rest of the next journal does not fit: that is then one request, not two.
+    /// Whether the window is half full, and the rest of the next journal does not fit. In the next window, that rest
+    /// is one request, not two.
     fn is_better_closed_than_filled_to(&self, room: u64) -> bool {
         room == self.limit && self.size >= self.limit / 2 && !self.picks.is_empty()
     }

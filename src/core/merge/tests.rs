@@ -379,7 +379,7 @@ fn a_merge_is_a_sort_that_gives_each_place_once() {
                 for piece in window.pieces() {
                     let (timestamp, id) = window.place(piece);
                     got.push((timestamp, id.to_owned()));
-                    let crate::core::window::Origin::Request(request, _) = piece.origin else {
+                    let crate::core::window::DataAt::Request(request, _) = piece.data_at else {
                         panic!("ten bytes each")
                     };
                     givers.push(window.requests()[request as usize].source);

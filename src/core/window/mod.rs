@@ -1,4 +1,5 @@
-//! A stretch of events planned before their bytes are there: which ranges to fetch, and where in them each event lies.
+//! A stretch of events, planned before their bytes are there: which byte ranges to fetch, and where in them each
+//! event's data lie.
 
 #[cfg(test)]
 mod tests;
@@ -10,14 +11,14 @@ use crate::core::manifest::Manifest;
 use crate::core::place::Place;
 use crate::core::sources::Sources;
 
-/// Two events of a journal are fetched by one request when at most this many bytes lie between them:
-/// about what a connection brings in the time that a request of its own would cost.
+/// Two events of a journal are fetched together when at most this many bytes lie between them. In the time that a
+/// request of its own takes, a connection brings about as many.
 pub const LARGEST_GAP: u64 = 64 * 1024;
 
 /// A window has at most this many events, however small they are.
 pub const MOST_EVENTS: usize = 65_536;
 
-/// A window has rows of about this many journals at most, since each of them costs a request.
+/// A window has rows of this many journals at most, since each of them costs a request.
 pub const MOST_JOURNALS: usize = 1_024;
 
 /// A journal of a window, with its number as a source.
@@ -26,9 +27,9 @@ pub type Source = (u32, Arc<Manifest>);
 /// The journals of a window.
 #[derive(Debug)]
 pub enum Journals {
-    /// Those that a merge takes next; each row is numbered in its journal.
+    /// Journals of a merge. A row's number counts the rows of its journal.
     Merged(Box<[Source]>),
-    /// Those that are combined; rows are numbered throughout.
+    /// Journals that are combined. A row's number counts the rows of all.
     Combined(Arc<Sources>),
 }
 
@@ -56,7 +57,7 @@ impl Journals {
     }
 
     /// Where a row's data begin in the journal's blob, and how many bytes they are.
-    fn stretch(&self, journal: u32, row: u32) -> (u64, u64) {
+    fn data_range(&self, journal: u32, row: u32) -> (u64, u64) {
         match self {
             Self::Merged(sources) => {
                 let manifest = &sources[journal as usize].1;
@@ -73,15 +74,15 @@ impl Journals {
 /// One event chosen for a window.
 #[derive(Debug, Clone, Copy)]
 pub struct Pick {
-    /// The journal's place among the window's.
+    /// The index of the journal among the window's.
     pub journal: u32,
     /// The row, as `Journals` numbers it.
     pub row: u32,
-    /// The update whose data the event has instead of the row's: its number, and its size in bytes.
+    /// The update whose data the event has instead of the row's: its number, and how many bytes they are.
     pub update: Option<(u32, u64)>,
 }
 
-/// Bytes to fetch: of the source's blob, from `start` up to but without `stop`.
+/// Bytes to fetch, of the blob of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request {
     /// Which source.
@@ -93,14 +94,14 @@ pub struct Request {
     journal: u32,
 }
 
-/// Where an event's data lie.
+/// Where an event's data lie, once all is fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub enum DataAt {
     /// Nowhere: there are none.
     Nothing,
-    /// In the bytes of a request, from an offset.
+    /// In the bytes of the request with this index, from this byte on.
     Request(u32, u64),
-    /// In an update, the whole of it: its place among the window's.
+    /// They are all of an update's data: its index among the window's updates.
     Update(u32),
 }
 
@@ -110,16 +111,16 @@ pub struct Piece {
     journal: u32,
     row: u32,
     /// Where its data lie.
-    pub origin: Origin,
+    pub data_at: DataAt,
     /// How many bytes they are.
     pub size: u64,
 }
 
 impl Piece {
-    /// The same event with its data elsewhere: in another buffer, from a byte on.
+    /// The same event with its data in another buffer, from the byte `start` on.
     pub fn moved_to(self, buffer: u32, start: u64, size: u64) -> Self {
-        let origin = if size == 0 { Origin::Nothing } else { Origin::Request(buffer, start) };
-        Self { origin, size, ..self }
+        let data_at = if size == 0 { DataAt::Nothing } else { DataAt::Request(buffer, start) };
+        Self { data_at, size, ..self }
     }
 }
 
@@ -135,7 +136,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// Plans the fetching of chosen events; none if nothing was chosen.
+    /// Plans what to fetch for the events picked. None if none is picked.
     pub fn plan(journals: Journals, picks: &[Pick]) -> Option<Self> {
         let mut window = Self {
             journals,
@@ -147,22 +148,22 @@ impl Window {
         };
         let mut wanted: Vec<(u32, u64, u32)> = Vec::with_capacity(picks.len());
         for (pick, piece) in picks.iter().zip(0_u32..) {
-            let (offset, size) = window.journals.stretch(pick.journal, pick.row);
+            let (offset, size) = window.journals.data_range(pick.journal, pick.row);
             let size = pick.update.map_or(size, |(_, size)| size);
-            let origin = match pick.update {
-                _ if size == 0 => Origin::Nothing,
+            let data_at = match pick.update {
+                _ if size == 0 => DataAt::Nothing,
                 Some((update, _)) => {
                     window.updates.push(update);
                     window.updated_pieces.push(piece);
-                    Origin::Update(window.updates.len() as u32 - 1)
+                    DataAt::Update(window.updates.len() as u32 - 1)
                 }
                 None => {
                     wanted.push((pick.journal, offset, piece));
-                    Origin::Nothing
+                    DataAt::Nothing
                 }
             };
             window.size = window.size.saturating_add(size);
-            window.pieces.push(Piece { journal: pick.journal, row: pick.row, origin, size });
+            window.pieces.push(Piece { journal: pick.journal, row: pick.row, data_at, size });
         }
         window.request(wanted);
         (!picks.is_empty()).then_some(window)
@@ -178,12 +179,12 @@ impl Window {
         &self.updates
     }
 
-    /// The bytes that the requests ask for in all.
+    /// How many bytes the requests ask for in all.
     pub fn fetched(&self) -> u64 {
         self.requests.iter().fold(0, |sum, request| sum.saturating_add(request.stop - request.start))
     }
 
-    /// The bytes of the events' data in all.
+    /// How many bytes the events' data are in all.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -209,7 +210,7 @@ impl Window {
         self.journals.place(piece.journal, piece.row)
     }
 
-    /// The place of the last event: the one to go on from.
+    /// The place of the last event, to go on from.
     pub fn last(&self) -> Option<Place<'_>> {
         self.pieces.last().map(|piece| self.place(piece))
     }
@@ -246,7 +247,7 @@ impl Window {
         Ok(())
     }
 
-    /// Makes requests of the wanted (journal, offset, piece), and tells the pieces where in them they lie.
+    /// Makes requests for what is wanted, each (journal, offset, piece), and says in the pieces where their data lie.
     fn request(&mut self, mut wanted: Vec<(u32, u64, u32)>) {
         wanted.sort_unstable();
         for (journal, offset, piece) in wanted {
@@ -262,7 +263,7 @@ impl Window {
                 }
             }
             let start = self.requests.last().map_or(offset, |request| request.start);
-            piece.origin = Origin::Request(self.requests.len() as u32 - 1, offset - start);
+            piece.data_at = DataAt::Request(self.requests.len() as u32 - 1, offset - start);
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Journals, LARGEST_GAP, Origin, Pick, Window};
+use super::{DataAt, Journals, LARGEST_GAP, Pick, Window};
 use crate::core::error::Error;
 use crate::core::manifest::Manifest;
 use crate::core::row::Row;
@@ -43,8 +43,8 @@ fn what_lies_close_together_is_one_request() {
 fn offsets_may_be_in_any_order_and_overlap() {
     let window = all(&[laid_out(1, &[(50, 10), (0, 10), (5, 40), (52, 2)])]);
     assert_eq!(requests(&window), [(10, 0, 60)]);
-    let origins: Vec<Origin> = window.pieces().iter().map(|piece| piece.origin).collect();
-    assert_eq!(origins, [50, 0, 5, 52].map(|start| Origin::Request(0, start)));
+    let lie_at: Vec<DataAt> = window.pieces().iter().map(|piece| piece.data_at).collect();
+    assert_eq!(lie_at, [50, 0, 5, 52].map(|start| DataAt::Request(0, start)));
     assert_eq!((window.size(), window.fetched()), (62, 60));
 }
 
@@ -90,14 +90,14 @@ fn every_event_lies_within_its_request() {
             (0..=dice.roll(40)).map(|_| (dice.roll(10 * LARGEST_GAP), dice.roll(2 * LARGEST_GAP))).collect();
         let window = all(&[laid_out(1, &stretches)]);
         for (piece, (offset, size)) in window.pieces().iter().zip(&stretches) {
-            match piece.origin {
-                Origin::Nothing => assert_eq!(*size, 0),
-                Origin::Request(request, start) => {
+            match piece.data_at {
+                DataAt::Nothing => assert_eq!(*size, 0),
+                DataAt::Request(request, start) => {
                     let request = window.requests()[request as usize];
                     assert_eq!(request.start + start, *offset);
                     assert!(offset + size <= request.stop);
                 }
-                Origin::Update(_) => panic!("no update was given"),
+                DataAt::Update(_) => panic!("no update was given"),
             }
         }
         for pair in window.requests().windows(2) {

@@ -7,13 +7,13 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::sink::{ArrayOf, Items, Seed, Sink};
-use crate::core::ids::Ids;
 use crate::core::journal_id::JournalId;
 use crate::core::manifest::Ours;
 use crate::core::row::{LARGEST, Revision};
+use crate::core::texts::Texts;
 use crate::core::timestamp::{Timestamp, TimestampReader};
 
-/// What the JSON has for a field; the last of duplicate keys counts.
+/// What the JSON has for a field. Of duplicate keys the last counts.
 #[derive(Debug, Default)]
 pub enum Field<T> {
     #[default]
@@ -59,7 +59,7 @@ pub struct Arrays {
     pub updated: Field<ArrayOf<Option<Timestamp>>>,
     pub births: Field<ArrayOf<Option<Revision>>>,
     pub came_from: Field<ArrayOf<Option<u32>>>,
-    pub replaces: Field<ArrayOf<String, Ids>>,
+    pub replaces: Field<ArrayOf<String, Texts>>,
 }
 
 impl Sink for Contents {
@@ -82,7 +82,7 @@ impl Sink for Contents {
 }
 
 impl Arrays {
-    /// The arrays, if all are there and right; none if one is missing.
+    /// The arrays, if all are there and right. None if one is missing.
     pub fn checked(self, rows: usize) -> Result<Option<Ours>, String> {
         let any_is_missing = self.revisions.is_missing()
             || self.updated.is_missing()
@@ -114,8 +114,8 @@ impl Arrays {
 
 fn items<T, C: Items<T>>(field: Field<ArrayOf<T, C>>, name: &str, length: Option<usize>) -> Result<C, String> {
     let array = field.get().ok_or_else(|| format!("{name} is not an array"))?;
-    if let Some(place) = array.wrong {
-        return Err(format!("{name}: the value at {place} is of a wrong kind"));
+    if let Some(index) = array.wrong {
+        return Err(format!("{name}: the value at {index} is of a wrong kind"));
     }
     match length {
         Some(length) if array.items.count() != length => {
@@ -128,7 +128,7 @@ fn items<T, C: Items<T>>(field: Field<ArrayOf<T, C>>, name: &str, length: Option
 /// The rows as they stand in the JSON, up to the first wrong one.
 #[derive(Debug, Default)]
 pub struct Rows {
-    pub ids: Ids,
+    pub ids: Texts,
     pub timestamps: Vec<Timestamp>,
     pub offsets: Vec<u64>,
     pub sizes: Vec<u64>,
@@ -139,7 +139,7 @@ impl Rows {
     /// Room for so many rows.
     pub fn with_capacity(rows: usize) -> Self {
         Self {
-            ids: Ids::default(),
+            ids: Texts::default(),
             timestamps: Vec::with_capacity(rows),
             offsets: Vec::with_capacity(rows),
             sizes: Vec::with_capacity(rows),
@@ -171,9 +171,9 @@ impl Sink for Rows {
     }
 }
 
-/// One row under way; its id is written into the column at once.
+/// One row as it is read. Its id is written into the column right away.
 struct RowSink<'a> {
-    ids: &'a mut Ids,
+    ids: &'a mut Texts,
     timestamp: Timestamp,
     offset: u64,
     size: u64,
@@ -181,7 +181,7 @@ struct RowSink<'a> {
 }
 
 impl<'a> RowSink<'a> {
-    fn new(ids: &'a mut Ids) -> Self {
+    fn new(ids: &'a mut Texts) -> Self {
         Self { ids, timestamp: Timestamp::default(), offset: 0, size: 0, has: [false; 4] }
     }
 

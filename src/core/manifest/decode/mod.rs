@@ -1,4 +1,4 @@
-//! From a manifest's JSON to columns, without a value per row in between.
+//! From a manifest's JSON to columns. No value is made for a row on the way.
 
 mod contents;
 mod plain;
@@ -14,7 +14,7 @@ use contents::{Contents, wrong_number};
 use sink::Seed;
 
 impl Manifest {
-    /// Reads any valid JSON manifest. `journal_id` is its key's; what the layout does not know counts only if the
+    /// Reads any valid JSON manifest. `journal_id` is the one in its key: what 0.4.3 does not know counts only if the
     /// manifest names the same one.
     pub fn decode(journal_id: &str, body: &[u8]) -> Result<Self> {
         let name = JournalId::parse(journal_id)
@@ -50,7 +50,7 @@ impl Manifest {
 }
 
 fn parse(body: &[u8]) -> std::result::Result<Contents, String> {
-    // As a whole, which is quicker than text by text.
+    // All at once, which is quicker than text by text.
     let json = std::str::from_utf8(body).map_err(|error| format!("it is not UTF-8 at byte {}", error.valid_up_to()))?;
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let mut contents = Contents::default();

@@ -1,23 +1,23 @@
-//! The manifest as Python's `json.dumps` writes it, which is how 0.4.3 and this package have written every one: field
-//! for field in FORMAT's order, one blank after `,` and `:`. Read so, a row costs a fifth of what a JSON parser takes.
+//! Manifests in the form in which every one was written: as Python's `json.dumps` writes them, field by field in FORMAT's
+//! order, with one blank after `,` and `:`. They are read field by field too, without a JSON parser.
 //!
-//! Whatever departs from that form gives none, and is the parser's to read and to judge.
+//! A manifest of any other form gives none here. The JSON parser reads it, and says what is wrong.
 
 use std::borrow::Cow;
 
 use super::contents::{Arrays, Contents, Field, Rows};
 use super::sink::{ArrayOf, Items};
-use crate::core::ids::Ids;
 use crate::core::row::Revision;
+use crate::core::texts::Texts;
 use crate::core::timestamp::{LENGTH, Timestamp, TimestampReader};
 
-/// About how many bytes a row takes: to make room for all at once.
+/// About how many bytes a row takes, so that there is room for all at once.
 const BYTES_PER_ROW: usize = 128;
 
-/// Numbers of so many digits fit, whatever the digits are.
+/// Numbers of this many digits fit into 64 bits, whatever the digits are.
 const MOST_DIGITS: usize = 18;
 
-/// Reads a manifest of the written form; none if it is of another.
+/// Reads a manifest of the written form. None if it has another.
 pub fn parse(body: &[u8]) -> Option<Contents> {
     let mut reader = Reader { rest: std::str::from_utf8(body).ok()?, timestamps: TimestampReader::default() };
     let mut contents = Contents::default();
@@ -59,7 +59,7 @@ impl<'a> Reader<'a> {
         Some(text)
     }
 
-    /// Any text; the JSON parser reads what is not plain.
+    /// Any text. The JSON parser reads one that is not plain.
     #[inline]
     fn text(&mut self) -> Option<Cow<'a, str>> {
         match self.plain_text() {
@@ -70,7 +70,7 @@ impl<'a> Reader<'a> {
 
     /// Appends a text to a column.
     #[inline]
-    fn id(&mut self, ids: &mut Ids) -> Option<()> {
+    fn id(&mut self, ids: &mut Texts) -> Option<()> {
         match self.plain_text() {
             Some(id) => ids.push(id),
             None => ids.push(&self.escaped_text()?),
@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
         self.literal(", \"from\": ")?;
         let came_from = self.array(|reader| reader.or_null(|reader| u32::try_from(reader.number()?).ok()))?;
         self.literal(", \"replaces\": ")?;
-        let mut replaces = Ids::default();
+        let mut replaces = Texts::default();
         self.list(|reader| reader.id(&mut replaces))?;
         Some(Arrays { revisions, updated, births, came_from, replaces: Field::There(ArrayOf::right(replaces)) })
     }
@@ -172,8 +172,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many bytes stand before the first one that ends a text of plain ASCII, or that must be looked at: a quote, a
-/// backslash, a control character, a byte beyond ASCII. Eight at a time.
+/// How many bytes come before the first quote, backslash, control character or byte beyond ASCII. Takes eight at a time.
 #[inline]
 fn plain_length(bytes: &[u8]) -> usize {
     let mut length = 0;
@@ -185,11 +184,11 @@ fn plain_length(bytes: &[u8]) -> usize {
         length += 8;
     }
     let is_special = |byte: &u8| *byte < b' ' || *byte >= 0x80 || *byte == b'"' || *byte == b'\\';
-    bytes.get(length..).unwrap_or_default().iter().position(is_special).map_or(bytes.len(), |place| length + place)
+    bytes.get(length..).unwrap_or_default().iter().position(is_special).map_or(bytes.len(), |index| length + index)
 }
 
-/// The highest bit of each byte that is a quote, a backslash, a control character or beyond ASCII; bits above the
-/// lowest one may be wrong, since subtraction borrows.
+/// Sets the highest bit of each byte that is a quote, a backslash, a control character or beyond ASCII. Only the lowest
+/// such bit is sure: subtraction borrows, so others above it may be wrong.
 #[inline]
 fn special_bytes(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;

@@ -1,7 +1,7 @@
-//! Reading JSON values into places: one visitor, and sinks that say which values they take.
+//! Reading JSON values: one visitor, and sinks, which say what values they take.
 //!
-//! A value of the wrong type is not an error at once: only the last of duplicate keys counts, and what a manifest
-//! says beside the layout's fields may be anything. So reading gives whether the value was taken.
+//! A value of a wrong type is not an error right away. Of duplicate keys only the last counts, and what a manifest says
+//! beside the layout's fields may be anything. So reading says whether the value was taken.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,11 +9,11 @@ use std::marker::PhantomData;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::core::column::Column;
-use crate::core::ids::Ids;
 use crate::core::row::{LARGEST, Revision};
+use crate::core::texts::Texts;
 use crate::core::timestamp::Timestamp;
 
-/// A place that a JSON value is read into. Each function says whether the value was taken.
+/// What a JSON value is read into. Each function says whether the value was taken.
 pub trait Sink {
     /// A whole number from 0.
     fn number(&mut self, _: u64) -> bool {
@@ -95,7 +95,7 @@ impl Sink for Timestamp {
     }
 }
 
-/// Appends: what the text holds already stays.
+/// Appends to what the text has already.
 impl Sink for String {
     fn text(&mut self, text: &str) -> bool {
         self.push_str(text);
@@ -133,7 +133,7 @@ impl Sink for Option<u32> {
     }
 }
 
-/// What the values of a JSON array are put into, one after the other.
+/// What takes the values of a JSON array, one after the other.
 pub trait Items<T>: Default {
     /// Appends a value.
     fn append(&mut self, item: T);
@@ -141,7 +141,7 @@ pub trait Items<T>: Default {
     fn count(&self) -> usize;
 }
 
-impl Items<String> for Ids {
+impl Items<String> for Texts {
     fn append(&mut self, item: String) {
         self.push(&item);
     }
@@ -164,7 +164,7 @@ impl<T: Copy + PartialEq> Items<T> for Column<T> {
 pub struct ArrayOf<T, C = Column<T>> {
     /// The values, up to the first wrong one.
     pub items: C,
-    /// The place of the first value that was not taken.
+    /// The index of the first value that was not taken.
     pub wrong: Option<usize>,
     of: PhantomData<T>,
 }

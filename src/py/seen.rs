@@ -1,25 +1,17 @@
-//! Listings of journals.
+//! Names that were met.
 
 use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 
-use crate::core::listing;
+use crate::core::seen;
 use crate::py::gil::released;
-
-/// Sorts one stretch of a listing into (living, tombstones, strangers).
-#[pyfunction]
-#[pyo3(signature = (names, /))]
-pub fn living(py: Python<'_>, names: Vec<PyBackedStr>) -> PyResult<(Vec<usize>, Vec<usize>, Vec<usize>)> {
-    let listing = released(py, || Ok(listing::living(&names)))?;
-    Ok((listing.living, listing.tombstones, listing.strangers))
-}
 
 /// Names that were met.
 #[pyclass(frozen, module = "flashflood._core")]
 #[derive(Default)]
-pub struct Seen(Mutex<listing::Seen>);
+pub struct Seen(Mutex<seen::Seen>);
 
 #[pymethods]
 impl Seen {

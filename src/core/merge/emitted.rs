@@ -1,5 +1,5 @@
-//! What has gone out already. 0.4.3 has written journals that hold rows before the range which they name: when such a
-//! journal comes late, some of its rows may have gone out from another one.
+//! The rows that have been emitted. 0.4.3 has written journals with rows before the range that their names say. When
+//! such a journal comes late, another one may have emitted some of its rows.
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -7,24 +7,24 @@ use std::sync::Arc;
 
 use hashbrown::DefaultHashBuilder;
 
-use super::journal::Journal;
+use super::cursor::Cursor;
 use crate::core::manifest::Manifest;
 use crate::core::place::Place;
 use crate::core::timestamp::Timestamp;
 
-/// How many rows of finished journals are remembered, the latest ones: 64 MiB of fingerprints.
+/// How many rows of finished journals are remembered, the last ones: 64 MiB of fingerprints.
 const MOST_REMEMBERED: usize = 8 * 1024 * 1024;
 
-/// The place reached, and the finished journals' rows.
+/// The place reached, and the rows that finished journals have emitted.
 #[derive(Debug, Default)]
-pub struct Gone {
+pub struct Emitted {
     hasher: DefaultHashBuilder,
     finished: VecDeque<Finished>,
     remembered: usize,
     reached: Option<(Arc<Manifest>, usize)>,
 }
 
-/// Fingerprints of the rows that a journal has given.
+/// Fingerprints of the rows that one journal has emitted.
 #[derive(Debug)]
 struct Finished {
     from: Timestamp,
@@ -33,22 +33,22 @@ struct Finished {
     is_sorted: bool,
 }
 
-impl Gone {
-    /// Notes that a row has gone out, or has been dropped.
+impl Emitted {
+    /// Notes that a row has been emitted, or dropped.
     pub fn reach(&mut self, manifest: &Arc<Manifest>, row: usize) {
         if self.place().is_none_or(|reached| reached < manifest.place(row)) {
             self.reached = Some((Arc::clone(manifest), row));
         }
     }
 
-    /// The greatest place that has gone out.
+    /// The greatest place that has been emitted.
     pub fn place(&self) -> Option<Place<'_>> {
         self.reached.as_ref().map(|(manifest, row)| manifest.place(*row))
     }
 
-    /// Remembers the rows that a journal gave which now leaves the merge.
-    pub fn remember(&mut self, journal: &Journal) {
-        let Journal { manifest, first, next, .. } = journal;
+    /// Remembers what a journal has emitted that leaves the merge.
+    pub fn remember(&mut self, cursor: &Cursor) {
+        let Cursor { manifest, first, next, .. } = cursor;
         if first == next {
             return;
         }
@@ -62,20 +62,20 @@ impl Gone {
         }
     }
 
-    /// The first of a manifest's rows (from `first` to `end`) that lies beyond the greatest place that has gone out.
+    /// The first of a manifest's rows (from `first` to `end`) beyond the greatest place that has been emitted.
     pub fn first_beyond(&self, manifest: &Manifest, first: usize, end: usize) -> usize {
         let Some(reached) = self.place() else { return first };
         let at = manifest.first_not_before(first, end, reached);
         at + (at..end).take_while(|row| manifest.place(*row) == reached).count()
     }
 
-    /// Which of a manifest's rows (from `first` to `end`) have gone out already.
-    pub fn given<'a>(
+    /// Which of a manifest's rows (from `first` to `end`) have been emitted: by a journal that is `open`, or finished.
+    pub fn already_emitted<'a>(
         &mut self,
         manifest: &Manifest,
         first: usize,
         end: usize,
-        live: impl Iterator<Item = &'a Journal>,
+        open: impl Iterator<Item = &'a Cursor>,
     ) -> Vec<u32> {
         if self.reached.is_none() {
             return Vec::new();
@@ -84,11 +84,11 @@ impl Gone {
         if late == first {
             return Vec::new();
         }
-        let started: Vec<&Journal> = live.filter(|journal| journal.first < journal.next).collect();
+        let started: Vec<&Cursor> = open.filter(|cursor| cursor.first < cursor.next).collect();
         (first..late)
             .filter(|row| {
                 let place = manifest.place(*row);
-                started.iter().any(|journal| journal.has_given(place)) || self.is_remembered(place)
+                started.iter().any(|cursor| cursor.has_passed(place)) || self.is_remembered(place)
             })
             .map(|row| row as u32)
             .collect()

@@ -1,4 +1,4 @@
-//! A journal in a merge: which of its rows are in the range, and which is next.
+//! A cursor over a manifest: which of its rows are in the range, and which is the next to go out.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use crate::core::manifest::Manifest;
 use crate::core::place::Place;
 use crate::core::timestamp::Timestamp;
 
-/// A journal that has rows left.
+/// A cursor over the rows of a journal, as long as some are left.
 #[derive(Debug)]
-pub struct Journal {
-    /// Its manifest.
+pub struct Cursor {
+    /// The journal's manifest.
     pub manifest: Arc<Manifest>,
     /// The first row in the range.
     pub first: usize,
@@ -18,38 +18,38 @@ pub struct Journal {
     pub next: usize,
     /// The row after the last in the range.
     pub end: usize,
-    /// Whether the index was asked about some of its rows.
+    /// Whether the index was asked about some of the rows.
     pub is_questioned: bool,
-    /// The window that it was last taken into, and its place among that window's journals.
+    /// The window that had its rows last, and the index of its journal among that window's.
     pub slot: (u64, u32),
-    /// Rows ahead that another journal has given already, the next one last.
-    given: Vec<u32>,
+    /// Rows ahead that another journal has emitted, the next one last.
+    emitted: Vec<u32>,
 }
 
-impl Journal {
-    /// The rows from `first` to `end` of a manifest, without those (in rising order) that have been given already.
-    pub fn new(manifest: Arc<Manifest>, first: usize, end: usize, mut given: Vec<u32>) -> Self {
-        given.reverse();
-        let mut journal = Self { manifest, first, next: first, end, is_questioned: false, slot: (0, 0), given };
-        journal.go_to(first);
-        journal
+impl Cursor {
+    /// A cursor over the rows from `first` to `end`, but for those that have been `emitted` (in rising order).
+    pub fn new(manifest: Arc<Manifest>, first: usize, end: usize, mut emitted: Vec<u32>) -> Self {
+        emitted.reverse();
+        let mut cursor = Self { manifest, first, next: first, end, is_questioned: false, slot: (0, 0), emitted };
+        cursor.go_to(first);
+        cursor
     }
 
-    /// Makes this row the next, or the first after it that has not been given already.
+    /// Makes this row the next, or the first after it that has not been emitted.
     pub fn go_to(&mut self, row: usize) {
         self.next = row;
-        while self.given.last().is_some_and(|given| *given as usize == self.next) {
-            self.given.pop();
+        while self.emitted.last().is_some_and(|emitted| *emitted as usize == self.next) {
+            self.emitted.pop();
             self.next += 1;
         }
     }
 
     /// How many rows are left.
     pub fn left(&self) -> usize {
-        self.end - self.next - self.given.len()
+        self.end - self.next - self.emitted.len()
     }
 
-    /// About how many bytes of data the rows have that are left: exactly, where their data follow one another.
+    /// About how many bytes of data the rows have that are left. It is exact where their data follow one another.
     pub fn bytes_left(&self) -> u64 {
         let last = self.end.saturating_sub(1).max(self.next);
         let stop = self.manifest.offset(last).saturating_add(self.manifest.size_of(last));
@@ -58,23 +58,23 @@ impl Journal {
 
     /// The rows that are left.
     pub fn rows_left(&self) -> impl Iterator<Item = usize> + '_ {
-        let mut given = self.given.iter().rev().peekable();
-        (self.next..self.end).filter(move |row| given.next_if(|given| **given as usize == *row).is_none())
+        let mut emitted = self.emitted.iter().rev().peekable();
+        (self.next..self.end).filter(move |row| emitted.next_if(|emitted| **emitted as usize == *row).is_none())
     }
 
-    /// Whether its rows can go out without a look at each: none given, none in question, none twice.
+    /// Whether its rows can go out without a look at each: none emitted, none in question, none twice.
     pub fn is_plain(&self) -> bool {
-        self.given.is_empty() && !self.is_questioned && !self.manifest.has_duplicates()
+        self.emitted.is_empty() && !self.is_questioned && !self.manifest.has_duplicates()
     }
 
-    /// The last of the rows that share the next row's place.
+    /// The last of the rows that have the next row's place.
     pub fn last_of_place(&self) -> usize {
         let place = self.manifest.place(self.next);
         (self.next + 1..self.end).take_while(|row| self.manifest.place(*row) == place).last().unwrap_or(self.next)
     }
 
     /// Whether a row of this place has passed.
-    pub fn has_given(&self, place: Place<'_>) -> bool {
+    pub fn has_passed(&self, place: Place<'_>) -> bool {
         let row = self.manifest.first_not_before(self.first, self.next, place);
         row < self.next && self.manifest.place(row) == place
     }
@@ -85,24 +85,24 @@ impl Journal {
     }
 }
 
-/// The next row of a journal, as the heap of a merge holds it: the greatest is the one to go out first.
+/// The next row of a journal, in the heap of a merge. The greatest head goes out first.
 #[derive(Debug)]
 pub struct Head {
     /// The journal's number as a source.
-    pub number: u32,
+    pub source: u32,
     timestamp: Timestamp,
     row: usize,
     manifest: Arc<Manifest>,
 }
 
 impl Head {
-    /// The head of a journal that has rows left.
-    pub fn new(number: u32, journal: &Journal) -> Self {
-        let manifest = Arc::clone(&journal.manifest);
-        Self { number, timestamp: manifest.timestamp(journal.next), row: journal.next, manifest }
+    /// The head of a cursor.
+    pub fn new(source: u32, cursor: &Cursor) -> Self {
+        let manifest = Arc::clone(&cursor.manifest);
+        Self { source, timestamp: manifest.timestamp(cursor.next), row: cursor.next, manifest }
     }
 
-    /// The same journal's next head.
+    /// The same journal's head at another row.
     pub fn at(self, row: usize) -> Self {
         Self { timestamp: self.manifest.timestamp(row), row, ..self }
     }
@@ -123,8 +123,8 @@ impl Head {
     }
 }
 
-/// The least place is the greatest head. Of one place, it is the journal to believe where the index does not say:
-/// the most credible one.
+/// The least place is the greatest head. Of several heads of one place, the greatest is that of the most credible
+/// journal: the one to believe where the index names none.
 impl Ord for Head {
     fn cmp(&self, other: &Self) -> Ordering {
         other
@@ -132,7 +132,7 @@ impl Ord for Head {
             .cmp(&self.timestamp)
             .then_with(|| other.manifest.event_id(other.row).cmp(self.manifest.event_id(self.row)))
             .then_with(|| self.manifest.credibility().cmp(&other.manifest.credibility()))
-            .then_with(|| self.number.cmp(&other.number))
+            .then_with(|| self.source.cmp(&other.source))
     }
 }
 

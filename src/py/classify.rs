@@ -1,0 +1,15 @@
+//! Listings of journals sorted by kind.
+
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+
+use crate::core::classify::{Classified, classify};
+use crate::py::gil::released;
+
+/// Sorts one stretch of a listing into (living, tombstones, strangers).
+#[pyfunction]
+#[pyo3(signature = (names, /))]
+pub fn living(py: Python<'_>, names: Vec<PyBackedStr>) -> PyResult<(Vec<usize>, Vec<usize>, Vec<usize>)> {
+    let Classified { living, tombstones, strangers } = released(py, || Ok(classify(&names)))?;
+    Ok((living, tombstones, strangers))
+}
