@@ -1,11 +1,13 @@
 //! The Rust core of FlashFlood: bytes in, events out. No I/O, no keys, no clock.
 //!
-//! `core` compiles and is tested without Python; `py` is the only room that knows both.
+//! `core` compiles without Python, as it does for the fuzzers; `py` is the only room that knows both.
 
 pub mod core;
+#[cfg(feature = "python")]
 mod py;
 
 /// The module `flashflood._core`; what each thing does is said in `_core.pyi`.
+#[cfg(feature = "python")]
 #[pyo3::pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]

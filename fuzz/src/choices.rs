@@ -1,4 +1,5 @@
-//! A fuzzer's bytes, read as choices. Own code, so that what a kept input means does not change with a library's version.
+//! A fuzzer's bytes, read as choices. Own code, so that what a kept input means does not change with a library's
+//! version.
 
 /// Bytes from which choices are made, one after the other; when they have run out, each choice is the first.
 pub struct Choices<'a> {

@@ -50,7 +50,8 @@ pub fn check(window: Window, expected: &[Expected], blobs: &[u64]) {
     check_batch(Arc::new(window), expected);
 }
 
-/// Checks that each request is within its blob, begins and ends with an event's data, and is not to be joined to another.
+/// Checks that each request is within its blob, begins and ends with an event's data, and is not to be joined to
+/// another.
 fn check_requests(window: &Window, expected: &[Expected], blobs: &[u64]) {
     let of = |source| expected.iter().filter(move |event| event.source == source && event.update.is_none());
     for request in window.requests() {

@@ -7,7 +7,8 @@ use super::jmespath::{Expression, Outcome, Scratch};
 /// Which events of a batch an expression is true of.
 #[derive(Debug, Default)]
 pub struct Matches {
-    /// For each event, whether the expression is true. It is false also where the data are not JSON, or it fails on them.
+    /// For each event, whether the expression is true. It is false also where the data are not JSON, or it fails on
+    /// them.
     pub keep: Vec<bool>,
     /// The indices of the events that Python must decide. They are not kept yet.
     pub undecided: Vec<usize>,

@@ -58,7 +58,7 @@ pub fn export_stream<'py>(batches: &Bound<'py, PyIterator>, batch_size: usize) -
 struct Stream {
     batches: Py<PyIterator>,
     batch_size: usize,
-    /// What has not gone out of the last one.
+    /// The rows of the last one that have not gone out.
     current: Mutex<arrow_array::RecordBatch>,
     process: Process,
 }

@@ -7,8 +7,8 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PySequence};
 
-/// The bytes of a bytes-like object. A `bytes` is not copied: it is kept alive as long as its bytes are in use. What can
-/// be written to meanwhile is copied.
+/// The bytes of a bytes-like object. A `bytes` is not copied: it is kept alive as long as its bytes are in use. What
+/// can be written to meanwhile is copied.
 pub fn bytes_of(object: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     if let Ok(bytes) = object.cast::<PyBytes>() {
         return Ok(Bytes::from_owner(PyBackedBytes::from(bytes.clone())));

@@ -6,7 +6,7 @@ use pyo3::pybacked::PyBackedStr;
 use crate::core::classify::{Classified, classify};
 use crate::py::gil::released;
 
-/// Sorts one stretch of a listing into (living, tombstones, strangers).
+/// Sorts a part of a listing into (living, tombstones, strangers).
 #[pyfunction]
 #[pyo3(signature = (names, /))]
 pub fn living(py: Python<'_>, names: Vec<PyBackedStr>) -> PyResult<(Vec<usize>, Vec<usize>, Vec<usize>)> {

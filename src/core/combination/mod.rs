@@ -37,9 +37,9 @@ struct Chosen {
 }
 
 impl Combination {
-    /// Combines journals. Several rows may have one id after the deletes: then one of them stays. It is the one with the
-    /// newest `updated`; then the one in the source that `current` gives for the id, which is the one that the index
-    /// names; then the one in the most credible journal.
+    /// Combines journals. Several rows may have one id after the deletes: then one of them stays. It is the one with
+    /// the newest `updated`; then the one in the source that `current` gives for the id, which is the one that the
+    /// index names; then the one in the most credible journal.
     pub fn new(sources: Arc<Sources>, updates: &[Update], current: &HashMap<String, String>) -> Result<Self> {
         let rows = left(&sources, updates);
         let updates = updates.iter().map(|update| (update.size, update.timestamp)).collect();

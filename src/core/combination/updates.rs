@@ -60,8 +60,8 @@ impl<'a> Updates<'a> {
         Self { sources, updates, by_event, combined, replaced_by }
     }
 
-    /// What the updates make of a row. A delete beats every update. Of several updates the newest counts, if it is newer
-    /// than the last one that was applied to the row.
+    /// What the updates make of a row. A delete beats every update. Of several updates the newest counts, if it is
+    /// newer than the last one that was applied to the row.
     pub fn applied_to(&self, row: u32) -> Applied {
         let Some(numbers) = self.by_event.get(self.sources.event_id(row)) else { return Applied::Unchanged };
         let row = self.sources.row(row);

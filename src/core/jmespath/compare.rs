@@ -46,8 +46,8 @@ fn equal<'a>(left: Value<'a>, right: Value<'a>) -> Result<bool> {
     }
 }
 
-/// Whether two elements of arrays, or values of objects, are the same or equal in Python. There `true` equals 1, and NaN
-/// is the same as NaN.
+/// Whether two elements of arrays, or values of objects, are the same or equal in Python. There `true` equals 1, and
+/// NaN is the same as NaN.
 pub fn is_same<'a>(left: Value<'a>, right: Value<'a>) -> Result<bool> {
     Ok(match (left, right) {
         (Value::Null, Value::Null) => true,
@@ -60,8 +60,8 @@ pub fn is_same<'a>(left: Value<'a>, right: Value<'a>) -> Result<bool> {
 }
 
 fn are_same_arrays<'a>(left: Array<'a>, right: Array<'a>) -> Result<bool> {
-    // Python too looks first whether it is the same thing. Otherwise a value that holds one thing twice, which holds one
-    // thing twice, and so on, would take for ever.
+    // Python too looks first whether it is the same thing. Otherwise a value that holds one thing twice, which holds
+    // one thing twice, and so on, would take for ever.
     if let (Array::Made(left), Array::Made(right)) = (left, right)
         && std::ptr::eq(left, right)
     {

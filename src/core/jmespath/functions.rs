@@ -106,8 +106,8 @@ fn sum(numbers: &[Value<'_>], summing: Summing) -> Result<Value<'static>> {
     Ok(Value::Int(Int(ints)))
 }
 
-/// The sum from the first float on. From Python 3.12 on, what rounding loses is added at the end. Whether that holds for
-/// an integer depends on the version, and on how long it is. Where it makes a difference, Python must sum.
+/// The sum from the first float on. From Python 3.12 on, what rounding loses is added at the end. Whether that holds
+/// for an integer depends on the version, and on how long it is. Where it makes a difference, Python must sum.
 fn sum_from_float(ints: i128, numbers: &[Value<'_>], summing: Summing) -> Result<Value<'static>> {
     let mut sum = ints as f64;
     let (mut lost, mut lost_with_ints) = (0.0, 0.0);
@@ -237,8 +237,8 @@ fn sorted<'a>(value: Value<'a>, arena: &'a Bump) -> Result<Value<'a>> {
     Ok(Value::array(Vec::from_iter_in(sorted.into_iter().map(|(_, element)| element), arena)))
 }
 
-/// Sorts elements by the keys before them, which are all numbers or all texts. Equal ones stay in their order. Where NaN
-/// ends up depends on Python's way of sorting.
+/// Sorts elements by the keys before them, which are all numbers or all texts. Equal ones stay in their order. Where
+/// NaN ends up depends on Python's way of sorting.
 pub fn sort(elements: &mut [(Value<'_>, Value<'_>)]) -> Result<()> {
     let is_nan = |key: Value<'_>| matches!(key, Value::Float(float) if float.is_nan());
     if elements.len() > 1 && elements.iter().any(|(key, _)| is_nan(*key)) {

@@ -12,8 +12,8 @@ pub fn is_number(value: Value<'_>) -> bool {
     matches!(value, Value::Int(_) | Value::Float(_))
 }
 
-/// How two numbers are ordered, exactly. A bool counts as 0 or 1, as in Python. None for NaN, and where a value is neither
-/// a number nor a bool.
+/// How two numbers are ordered, exactly. A bool counts as 0 or 1, as in Python. None for NaN, and where a value is
+/// neither a number nor a bool.
 pub fn compare(left: Value<'_>, right: Value<'_>) -> Option<Ordering> {
     match (left, right) {
         (Value::Bool(left), _) => compare(Value::Int(Int(left.into())), right),
@@ -51,8 +51,8 @@ pub fn to_int(float: f64) -> Result<i128> {
     }
 }
 
-/// What `to_number` makes of a text: null, if it is no number. Python's `int` and `float` take more than plain numbers, so
-/// texts with other digits, blanks or underscores are left to Python.
+/// What `to_number` makes of a text: null, if it is no number. Python's `int` and `float` take more than plain numbers,
+/// so texts with other digits, blanks or underscores are left to Python.
 pub fn parse(text: &[u8]) -> Result<Value<'static>> {
     if strings::code_points(text).any(is_in_no_number) {
         return Ok(Value::Null);
@@ -88,8 +88,9 @@ pub fn checked(float: f64) -> Result<Value<'static>> {
     if float.is_nan() { Err(NoValue::Undecided) } else { Ok(Value::Float(float)) }
 }
 
-/// Appends a float as Python's `json.dumps` writes it: the fewest digits that give it back, with an exponent from 1e16 on
-/// and below 0.0001. Of two that are as near, it takes the one whose last digit is even; Rust's own formatting does not.
+/// Appends a float as Python's `json.dumps` writes it: the fewest digits that give it back, with an exponent from 1e16
+/// on and below 0.0001. Of two that are as near, it takes the one whose last digit is even; Rust's own formatting does
+/// not.
 pub fn write_float(float: f64, out: &mut Vec<u8>) {
     if !float.is_finite() {
         let name: &[u8] = if float.is_nan() {

@@ -148,7 +148,8 @@ impl Tape {
         }
     }
 
-    /// Begins an array or object. Gives whether it is empty, and where it ends; or else where its first element or key is.
+    /// Begins an array or object. Gives whether it is empty, and where it ends; or else where its first element or key
+    /// is.
     #[inline]
     fn open<const SIMPLE: bool>(
         &mut self,

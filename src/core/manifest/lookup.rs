@@ -42,7 +42,8 @@ impl Lookup {
     /// For each id, the last row that has it.
     ///
     /// Where the table is larger than the processor's caches, this is quicker than one `find` after the other: what is
-    /// read for one id does not depend on what was found for the one before, so the processor waits for several at once.
+    /// read for one id does not depend on what was found for the one before, so the processor waits for several at
+    /// once.
     pub fn find_all(&self, ids: &Texts, wanted: &[impl AsRef<str>]) -> Vec<Option<usize>> {
         let likely = |id: &str| self.rows.find(self.hasher.hash_one(id), |_| true).copied();
         let check = |(id, row): (&str, Option<u32>)| {

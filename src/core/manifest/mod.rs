@@ -77,8 +77,8 @@ impl Manifest {
         Ok(manifest.finished())
     }
 
-    /// Appends a row to a manifest under construction; `finished` must follow. `came_from`: the index, among the journals
-    /// replaced, of the one that the row came from.
+    /// Appends a row to a manifest under construction; `finished` must follow. `came_from`: the index, among the
+    /// journals replaced, of the one that the row came from.
     pub(super) fn append(&mut self, event_id: &str, facts: &RowFacts, came_from: Option<u32>) {
         self.ids.push(event_id);
         self.timestamps.push(facts.timestamp);
@@ -92,8 +92,8 @@ impl Manifest {
         }
     }
 
-    /// Ends the construction. Puts the rows in order, if they are not; rows of one place stay in theirs. Finds out whether
-    /// they were in order, and whether a place comes twice.
+    /// Ends the construction. Puts the rows in order, if they are not; rows of one place stay in theirs. Finds out
+    /// whether they were in order, and whether a place comes twice.
     pub(super) fn finished(mut self) -> Self {
         let rows = self.len();
         let rises = (1..rows).all(|row| self.place(row - 1) < self.place(row));
@@ -120,8 +120,9 @@ impl Manifest {
         self.name
     }
 
-    /// Which journal to believe, of two that have a row of one event, where nothing else decides: the one with the greater
-    /// credibility. That is the one made later, `new` being before all; then the one with the greater journal_id.
+    /// Which journal to believe, of two that have a row of one event, where nothing else decides: the one with the
+    /// greater credibility. That is the one made later, `new` being before all; then the one with the greater
+    /// journal_id.
     pub fn credibility(&self) -> (Option<Timestamp>, &str) {
         (self.name.made, &self.journal_id)
     }

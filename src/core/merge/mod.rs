@@ -53,7 +53,7 @@ impl Merge {
         }
     }
 
-    /// How many rows have been added and have neither gone out nor been dropped.
+    /// How many rows have been added that have been neither emitted nor dropped.
     pub fn pending(&self) -> usize {
         self.pending
     }

@@ -1,5 +1,5 @@
-//! Manifests in the form in which every one was written: as Python's `json.dumps` writes them, field by field in FORMAT's
-//! order, with one blank after `,` and `:`. They are read field by field too, without a JSON parser.
+//! Manifests in the form in which every one was written: as Python's `json.dumps` writes them, field by field in
+//! FORMAT's order, with one blank after `,` and `:`. They are read field by field too, without a JSON parser.
 //!
 //! A manifest of any other form gives none here. The JSON parser reads it, and says what is wrong.
 
@@ -172,7 +172,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many bytes come before the first quote, backslash, control character or byte beyond ASCII. Takes eight at a time.
+/// How many bytes come before the first quote, backslash, control character or byte beyond ASCII. Takes eight at a
+/// time.
 #[inline]
 fn plain_length(bytes: &[u8]) -> usize {
     let mut length = 0;
