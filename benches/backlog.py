@@ -146,7 +146,7 @@ def work(events: int) -> None:
     insist(len(manifest) == events, f"{len(manifest)} events")
     for number in range(events):
         row = manifest.row(number)
-        insist((row.event_id, row.source) == (event_id(number), _journal_id(number)), f"row {number}: {row}")
+        insist((row.event_id, row.came_from) == (event_id(number), _journal_id(number)), f"row {number}: {row}")
     stages.report()
 
 

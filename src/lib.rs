@@ -17,11 +17,9 @@ mod _core {
     #[pymodule_export]
     use super::py::chain::{Chain, note_fork};
     #[pymodule_export]
-    use super::py::classify::living;
+    use super::py::classify::classify;
     #[pymodule_export]
     use super::py::combination::Combination;
-    #[pymodule_export]
-    use super::py::events::Events;
     #[pymodule_export]
     use super::py::expression::Expression;
     #[pymodule_export]
@@ -30,6 +28,8 @@ mod _core {
     use super::py::merge::Merge;
     #[pymodule_export]
     use super::py::row::Row;
+    #[pymodule_export]
+    use super::py::run::Run;
     #[pymodule_export]
     use super::py::seen::Seen;
     #[pymodule_export]

@@ -137,7 +137,7 @@ def _manifest(manifest: Manifest) -> model.Manifest:
         model.Row(row.event_id, row.timestamp, row.revision or 0, _moment(row.updated), row.birth)  # type: ignore[arg-type]  # dates are only compared
         for row in manifest.rows()
     )
-    origins = tuple(None if row.source is None else journal_of(row.source) for row in manifest.rows())
+    origins = tuple(None if row.came_from is None else journal_of(row.came_from) for row in manifest.rows())
     replaces = tuple(map(journal_of, manifest.replaces))
     return model.Manifest(rows, replaces, fence=not rows and not replaces, origins=origins)
 
@@ -152,7 +152,7 @@ def _entry(store: Store, key: str, manifests: dict[str, Manifest]) -> model.Entr
     place = ids.index(event_id) if event_id in ids else 0
     return model.Entry(
         journal_of(entry.target),
-        None if entry.source is None else journal_of(entry.source),
+        None if entry.came_from is None else journal_of(entry.came_from),
         entry.date,  # type: ignore[arg-type]  # dates are only compared
         entry.birth,
         place if entry.is_ours else None,

@@ -22,8 +22,8 @@ from flashflood._core import (
     Row,
     Sources,
     Window,
+    classify,
     format_timestamp,
-    living,
     parse_timestamp,
 )
 
@@ -121,7 +121,7 @@ def test_only_a_datetime_is_a_date(wrong: object) -> None:
 
 
 def test_a_listing_is_sorted_into_the_living_the_tombstones_and_strangers() -> None:
-    assert living([name(1), name(2), name(2) + ".dead", name(3) + ".dead", "README"]) == ([0], [2, 3], [4])
+    assert classify([name(1), name(2), name(2) + ".dead", name(3) + ".dead", "README"]) == ([0], [2, 3], [4])
 
 
 # Rows and manifests
@@ -129,10 +129,10 @@ def test_a_listing_is_sorted_into_the_living_the_tombstones_and_strangers() -> N
 
 def test_a_row_has_the_fields_it_was_made_of() -> None:
     row = Row("é", stamp(1), 2, 3, 4, 5, stamp(6), name(7))
-    fields = (row.event_id, row.timestamp, row.offset, row.size, row.revision, row.birth, row.updated, row.source)
+    fields = (row.event_id, row.timestamp, row.offset, row.size, row.revision, row.birth, row.updated, row.came_from)
     assert fields == ("é", stamp(1), 2, 3, 4, 5, stamp(6), name(7))
     bare = Row(event_id="a", timestamp=stamp(1), offset=0, size=0)
-    assert (bare.revision, bare.birth, bare.updated, bare.source) == (None, None, None, None)
+    assert (bare.revision, bare.birth, bare.updated, bare.came_from) == (None, None, None, None)
     assert bare == Row("a", stamp(1), 0, 0) != row
     assert "'a'" in repr(bare).replace('"', "'")
 
@@ -179,7 +179,7 @@ def test_a_manifest_is_written_as_json_dumps_writes_it(event_ids: list[str], siz
         "revisions": [row.revision for row in rows],
         "updated": [row.updated for row in rows],
         "births": [None for _ in rows],
-        "from": [0 if row.source else None for row in rows],
+        "from": [0 if row.came_from else None for row in rows],
         "replaces": [name(8)],
     }
     assert written == json.dumps(expected).encode()

@@ -28,7 +28,7 @@ pub fn check(body: &[u8]) {
         }
         match decoded {
             Ok(manifest) => check_written(&manifest),
-            Err(Error::Corrupt(message)) => assert!(message.contains(journal_id), "{message}"),
+            Err(Error::Corrupt { message, .. }) => assert!(message.contains(journal_id), "{message}"),
             Err(Error::Argument(message)) => panic!("the argument is right: {message}"),
         }
     }

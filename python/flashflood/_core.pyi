@@ -20,19 +20,19 @@ __all__ = [
     "Batch",
     "Chain",
     "Combination",
-    "Events",
     "Expression",
     "Manifest",
     "Merge",
     "RecordBatch",
     "Row",
+    "Run",
     "Seen",
     "Sources",
     "Window",
+    "classify",
     "export_schema",
     "export_stream",
     "format_timestamp",
-    "living",
     "note_fork",
     "parse_timestamp",
 ]
@@ -65,7 +65,7 @@ def export_stream(batches: Iterator[RecordBatch], batch_size: int, /) -> Capsule
 def parse_timestamp(text: str, /) -> datetime:
     """Give the naive UTC datetime of a timestamp. `ValueError` for any other text."""
 
-def living(names: Sequence[str], /) -> tuple[list[int], list[int], list[int]]:
+def classify(names: Sequence[str], /) -> tuple[list[int], list[int], list[int]]:
     """Sort one stretch of a listing of journals, in key order, into (living, tombstones, strangers).
 
     Each is a list of indices into `names`, which are the last parts of the keys. A name directly followed by itself +
@@ -116,7 +116,7 @@ class Row:
         revision: int | None = None,
         birth: int | None = None,
         updated: str | None = None,
-        source: str | None = None,
+        came_from: str | None = None,
     ) -> Self: ...
     @property
     def event_id(self) -> str: ...
@@ -138,7 +138,7 @@ class Row:
     def updated(self) -> str | None:
         """The timestamp of the last update applied."""
     @property
-    def source(self) -> str | None:
+    def came_from(self) -> str | None:
         """The journal_id that the row came `from`."""
 
 @final
@@ -159,7 +159,7 @@ class Manifest:
     def of_rows(journal_id: str, rows: Sequence[Row], size: int, replaces: Sequence[str] = ()) -> Manifest:
         """Make a manifest of these rows, in any order, over a blob of `size` bytes, with our arrays.
 
-        Each row's `source` must be None or among `replaces`. No rows: a fence, or an empty journal.
+        Each row's `came_from` must be None or among `replaces`. No rows: a fence, or an empty journal.
         """
     @property
     def journal_id(self) -> str: ...
@@ -224,8 +224,8 @@ class Window:
         """Give the events' data, one after the other: a stretch of the combined journal's blob."""
 
 @final
-class Events(Iterator[Event]):
-    """Events of a batch one by one; each goes to one of the threads that ask. Frozen."""
+class Run(Iterator[Event]):
+    """A run of a batch's events, one by one; each goes to one of the threads that ask. Frozen."""
 
     def __iter__(self) -> Self: ...
     def __next__(self) -> Event: ...
@@ -235,7 +235,7 @@ class Batch:
     """Events in (timestamp, event_id) order with their data. Frozen."""
 
     def __len__(self) -> int: ...
-    def events(self, start: int = 0, stop: int | None = None, /) -> Events:
+    def events(self, start: int = 0, stop: int | None = None, /) -> Run:
         """Give the events from place `start` to before `stop`; each event's data is copied once, into its `bytes`."""
     def filter(self, expression: Expression | None, decide: Callable[[bytes], object], /) -> Batch:
         """Give the events that the expression is true of, as its `matches` says.
@@ -253,7 +253,7 @@ class Batch:
         """Give the events' data with commas between, as the items of a JSON array; None: some may not be JSON."""
 
 class _Runs(Protocol):
-    def after(self, seen: Events | None, /) -> Events:
+    def after(self, seen: Run | None, /) -> Run:
         """Give the run after the one that is over, or after none; `StopIteration`: that was the last one."""
 
 @final

@@ -140,7 +140,7 @@ def manifest_fields(manifest: Manifest, *, without: Collection[str] = ()) -> dic
     events = manifest.events()
     if without:
         rows = zip(events, manifest.rows(), strict=True)
-        events = [event for event, row in rows if row.source not in without]
+        events = [event for event, row in rows if row.came_from not in without]
     return {
         "journal_id": JournalID(manifest.journal_id),
         "from_date": events[0]["timestamp"] if events else JournalID(manifest.journal_id).start,

@@ -46,7 +46,7 @@ def journal_name(key: str) -> str:
 
 
 def journal_id_of(key: str) -> JournalID:
-    """Take the journal_id from the key of a manifest whose shape has been checked: `living` did."""
+    """Take the journal_id from the key of a manifest whose shape has been checked: `classify` did."""
     return JournalID(journal_name(key))
 
 

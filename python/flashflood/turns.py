@@ -11,8 +11,7 @@ from functools import partial
 from threading import RLock
 from typing import TypeVar
 
-from flashflood._core import Chain, note_fork
-from flashflood._core import Events as Run
+from flashflood._core import Chain, Run, note_fork
 from flashflood.events import Event
 from flashflood.exceptions import FlashFloodException
 

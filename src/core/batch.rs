@@ -173,7 +173,10 @@ pub(super) mod tests {
     #[test]
     fn buffers_of_other_lengths_are_refused() {
         let window = Arc::clone(&batch().window);
-        assert!(matches!(Batch::new(Arc::clone(&window), vec![Bytes::from_static(b"short")]), Err(Error::Corrupt(_))));
+        assert!(matches!(
+            Batch::new(Arc::clone(&window), vec![Bytes::from_static(b"short")]),
+            Err(Error::Corrupt { .. })
+        ));
         assert!(matches!(Batch::new(window, Vec::new()), Err(Error::Argument(_))));
     }
 }

@@ -6,7 +6,12 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
     /// What is stored does not have the shape that the layout prescribes.
-    Corrupt(String),
+    Corrupt {
+        /// The journal that it is stored in, or for.
+        journal_id: String,
+        /// What is wrong with it.
+        message: String,
+    },
     /// An argument is wrong, whatever is stored: the caller made the mistake.
     Argument(String),
 }
@@ -14,7 +19,7 @@ pub enum Error {
 impl Error {
     /// An error about what is stored in, or for, a journal.
     pub fn corrupt(journal_id: &str, what: impl fmt::Display) -> Self {
-        Self::Corrupt(format!("journal {journal_id}: {what}"))
+        Self::Corrupt { journal_id: journal_id.to_owned(), message: format!("journal {journal_id}: {what}") }
     }
 
     /// An error about an argument.
@@ -26,7 +31,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Corrupt(text) | Self::Argument(text) => f.write_str(text),
+            Self::Corrupt { message, .. } | Self::Argument(message) => f.write_str(message),
         }
     }
 }

@@ -6,9 +6,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::arrow::RecordBatch;
-use super::events::Events;
 use super::expression::Expression;
 use super::gil::released;
+use super::run::Run;
 use crate::core::batch;
 use crate::core::selection::{Matches, Results, joined};
 
@@ -24,8 +24,8 @@ impl Batch {
 
     /// The events from index `start` to before `stop`, one by one.
     #[pyo3(signature = (start=0, stop=None, /))]
-    fn events(&self, py: Python<'_>, start: usize, stop: Option<usize>) -> PyResult<Events> {
-        Events::new(py, Arc::clone(&self.0), start, stop.unwrap_or(self.0.len()))
+    fn events(&self, py: Python<'_>, start: usize, stop: Option<usize>) -> PyResult<Run> {
+        Run::new(py, Arc::clone(&self.0), start, stop.unwrap_or(self.0.len()))
     }
 
     /// The events that an expression is true of.

@@ -7,7 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 
-use super::events::Events;
+use super::run::Run;
 
 /// How many forks lie between the process that loaded this module and the one that asks.
 static FORKS: AtomicU64 = AtomicU64::new(0);
@@ -39,13 +39,13 @@ impl Process {
 #[pyclass(frozen, module = "flashflood._core")]
 pub struct Chain {
     runs: Py<PyAny>,
-    current: Mutex<Option<Py<Events>>>,
+    current: Mutex<Option<Py<Run>>>,
     process: Process,
 }
 
 impl Chain {
     /// The run that events are taken from, for one thread at a time.
-    fn locked(&self, py: Python<'_>) -> MutexGuard<'_, Option<Py<Events>>> {
+    fn locked(&self, py: Python<'_>) -> MutexGuard<'_, Option<Py<Run>>> {
         self.current.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -75,7 +75,7 @@ impl Chain {
                     seen = Some(run.clone_ref(py));
                 }
             }
-            let run = self.runs.bind(py).call_method1(intern!(py, "after"), (seen,))?.cast_into::<Events>()?;
+            let run = self.runs.bind(py).call_method1(intern!(py, "after"), (seen,))?.cast_into::<Run>()?;
             self.process.set_this();
             *self.locked(py) = Some(run.unbind());
         }

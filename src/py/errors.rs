@@ -10,10 +10,21 @@ pyo3::import_exception!(flashflood.exceptions, FlashFloodCorruptionError);
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
         match error {
-            Error::Corrupt(text) => FlashFloodCorruptionError::new_err(text),
+            Error::Corrupt { journal_id, message } => corruption(&journal_id, message),
             Error::Argument(text) => PyValueError::new_err(text),
         }
     }
+}
+
+/// The error with its message, and the journal as an attribute.
+fn corruption(journal_id: &str, message: String) -> PyErr {
+    Python::attach(|py| {
+        let error = FlashFloodCorruptionError::new_err(message);
+        match error.value(py).setattr("journal_id", journal_id) {
+            Ok(()) => error,
+            Err(other) => other,
+        }
+    })
 }
 
 /// A whole number from 0: a `ValueError` for those below and for those that no blob can have.

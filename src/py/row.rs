@@ -14,7 +14,7 @@ pub struct Row(pub row::Row);
 #[pymethods]
 impl Row {
     #[new]
-    #[pyo3(signature = (event_id, timestamp, offset, size, revision=None, birth=None, updated=None, source=None))]
+    #[pyo3(signature = (event_id, timestamp, offset, size, revision=None, birth=None, updated=None, came_from=None))]
     #[expect(clippy::too_many_arguments, reason = "they are the fields of the layout's row")]
     fn new(
         event_id: String,
@@ -24,7 +24,7 @@ impl Row {
         #[pyo3(from_py_with = optional_whole_number)] revision: Option<u64>,
         #[pyo3(from_py_with = optional_whole_number)] birth: Option<u64>,
         updated: Option<&str>,
-        source: Option<String>,
+        came_from: Option<String>,
     ) -> PyResult<Self> {
         let facts = RowFacts {
             timestamp: timestamp_argument(timestamp)?,
@@ -34,7 +34,7 @@ impl Row {
             birth: birth.map(to_revision).transpose()?,
             updated: updated.map(timestamp_argument).transpose()?,
         };
-        Ok(Self(row::Row { event_id, facts, came_from: source }))
+        Ok(Self(row::Row { event_id, facts, came_from }))
     }
 
     #[getter]
@@ -73,7 +73,7 @@ impl Row {
     }
 
     #[getter]
-    fn source(&self) -> Option<&str> {
+    fn came_from(&self) -> Option<&str> {
         self.0.came_from.as_deref()
     }
 

@@ -157,7 +157,7 @@ def _is_held(ctx: Context, found: Update, journal_id: JournalID) -> bool:
     if manifest is None or row is None:
         return False
     if manifest.is_ours:
-        return row.source == found.journal_id
+        return row.came_from == found.journal_id
     if not found.journal_id.start <= row.timestamp <= found.journal_id.end:
         return False
     head = ctx.store.head(layout.journal_key(journal_id))

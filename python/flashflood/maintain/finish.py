@@ -108,7 +108,7 @@ def _late_updates(
             continue
         for source in heirs[update.journal_id]:
             row = manifests[source].find(update.event_id)
-            if row is not None and row.source == update.journal_id:
+            if row is not None and row.came_from == update.journal_id:
                 late.append((users[source], source, update))
     return late
 
@@ -132,9 +132,9 @@ def _move_entry(ctx: Context, move: tuple[LedgerEntry, Row]) -> list[str]:
     if row.revision is not None and row.birth is not None:
         _lead_to_row(ctx, entry, row, row.revision)
         return [layout.index_key(row.event_id, row.revision - 1)]
-    if row.source is not None and JournalID(row.source).version == NEW:
+    if row.came_from is not None and JournalID(row.came_from).version == NEW:
         first = _target(ctx, row.event_id, 1)
-        if first == row.source and _lead_to_row(ctx, entry, row, 2):
+        if first == row.came_from and _lead_to_row(ctx, entry, row, 2):
             return [layout.index_key(row.event_id, 1)]
     listed = revisions_in_index(ctx, row.event_id)
     if listed and _target(ctx, row.event_id, listed[-1]) in entry.sources:
@@ -159,7 +159,7 @@ def _target(ctx: Context, event_id: str, revision: int) -> JournalID | None:
 
 def _hand_on(ctx: Context, entry: LedgerEntry, holder: JournalID, update: Update, row: Row | None) -> None:
     """Address an update to the new journal that came too late to be applied with it."""
-    if row is None or row.source != holder:
+    if row is None or row.came_from != holder:
         return
     if not update.is_delete and update.timestamp <= (row.updated or ""):
         return

@@ -102,7 +102,7 @@ def _write_again(ctx: Context, lost: Iterable[Lost]) -> int:
         again = ctx.requests.each(lambda entry: lookup(ctx, entry.event_id).entry, entries)
         if entries and again == entries:
             rows = [row for entry in entries if (row := entry.row()) is not None]
-            replaces = sorted({row.source for row in rows if row.source is not None})
+            replaces = sorted({row.came_from for row in rows if row.came_from is not None})
             manifest = Manifest.of_rows(one.journal_id, rows, one.blob_size or 0, replaces)
             if ctx.create_manifest(manifest):
                 written += 1
@@ -155,7 +155,7 @@ def _taken_out(source: Manifest, made: Manifest) -> Iterator[str]:
     for row in source.rows():
         stayed = made.find(row.event_id)
         if stayed is not None and stayed.timestamp != row.timestamp:
-            why = f"of two events of its id, that of {stayed.timestamp} stays, from journal {stayed.source}"
+            why = f"of two events of its id, that of {stayed.timestamp} stays, from journal {stayed.came_from}"
             yield _line_about_row(row, source.journal_id, why)
 
 
@@ -195,7 +195,7 @@ def _forget_revisions(ctx: Context, journal_id: JournalID, event_ids: set[str]) 
     if manifest is None or not _is_free(ctx, journal_id):
         return
     rows = [
-        Row(row.event_id, row.timestamp, row.offset, row.size, None, row.birth, row.updated, row.source)
+        Row(row.event_id, row.timestamp, row.offset, row.size, None, row.birth, row.updated, row.came_from)
         if row.event_id in event_ids
         else row
         for row in manifest.rows()

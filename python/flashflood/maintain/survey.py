@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flashflood import layout
-from flashflood._core import Manifest, Row, format_timestamp, living
+from flashflood._core import Manifest, Row, classify, format_timestamp
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID, Update
@@ -92,7 +92,7 @@ class Survey:
 
     def _addressed(self, journal_id: JournalID, row: Row) -> Iterator[Update]:
         """Give the deletes of a row: for its journal, or for the one that it came from."""
-        addresses = {str(journal_id), row.source}
+        addresses = {str(journal_id), row.came_from}
         return (delete for delete in self.deletes.get(row.event_id, ()) if delete.journal_id in addresses)
 
 
@@ -114,7 +114,7 @@ def look(ctx: Context) -> Survey:
     under_way, broken = ledger.read_leniently(ctx)
     problems = [str(problem) for problem in broken]
     journals = list(ctx.entries(layout.JOURNALS))
-    _, _, strangers = living([layout.journal_name(entry.key) for entry in journals])
+    _, _, strangers = classify([layout.journal_name(entry.key) for entry in journals])
     strange = {journals[index].key for index in strangers}
     problems += [f"{key}: no journal has such a name; move it away" for key in sorted(strange)]
     known = [entry for entry in journals if entry.key not in strange]

@@ -161,8 +161,8 @@ class Locator:
         for entry in entries:
             if self._ctx.read_pending_updates:
                 wanted.add((entry.target, entry.event_id))
-            if entry.source is not None:
-                wanted.add((entry.source, entry.event_id))
+            if entry.came_from is not None:
+                wanted.add((entry.came_from, entry.event_id))
         listed = self._listed(layout.updates_prefix(journal_id, event_id) for journal_id, event_id in wanted)
         keys = {entry.key: entry for found in listed.values() for entry in found}
         updates: dict[str, dict[Update, int]] = defaultdict(dict)

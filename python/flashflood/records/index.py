@@ -27,7 +27,7 @@ class IndexEntry:
     event_id: str
     revision: int
     target: JournalID
-    source: JournalID | None = None
+    came_from: JournalID | None = None
     date: str | None = None
     offset: int | None = None
     size: int | None = None
@@ -37,8 +37,10 @@ class IndexEntry:
     @classmethod
     def of_row(cls, row: Row, revision: int, target: JournalID) -> "IndexEntry":
         """Give the entry of a row that lies in the journal `target`."""
-        source = None if row.source is None else JournalID(row.source)
-        return cls(row.event_id, revision, target, source, row.timestamp, row.offset, row.size, row.updated, row.birth)
+        came_from = None if row.came_from is None else JournalID(row.came_from)
+        return cls(
+            row.event_id, revision, target, came_from, row.timestamp, row.offset, row.size, row.updated, row.birth
+        )
 
     @property
     def is_claim(self) -> bool:
@@ -55,14 +57,14 @@ class IndexEntry:
         if self.date is None or self.offset is None or self.size is None:
             return None
         return Row(
-            self.event_id, self.date, self.offset, self.size, self.revision, self.birth, self.updated, self.source
+            self.event_id, self.date, self.offset, self.size, self.revision, self.birth, self.updated, self.came_from
         )
 
     def metadata(self) -> dict[str, str]:
         """Give the S3 metadata that the entry is kept in."""
         fields = {
             "target": self.target,
-            "from": self.source,
+            "from": self.came_from,
             "date": self.date,
             "offset": self.offset,
             "size": self.size,
@@ -129,7 +131,7 @@ def parse_entry(key: str, event_id: str, revision: int, metadata: dict[str, str]
             " (`aws s3 sync` to a folder): replay works, and `repair()` writes the index again from the journals"
         )
         raise FlashFloodCorruptionError(msg, event_id=event_id, key=key)
-    source = metadata.get("from")
+    came_from = metadata.get("from")
     try:
         date, updated = metadata.get("date"), metadata.get("updated")
         for timestamp in (date, updated):
@@ -139,7 +141,7 @@ def parse_entry(key: str, event_id: str, revision: int, metadata: dict[str, str]
             event_id,
             revision,
             JournalID.checked(metadata["target"], f"index entry {key}, `target`", key=key),
-            None if source is None else JournalID.checked(source, f"index entry {key}, `from`", key=key),
+            None if came_from is None else JournalID.checked(came_from, f"index entry {key}, `from`", key=key),
             date,
             _natural(metadata.get("offset")),
             _natural(metadata.get("size")),

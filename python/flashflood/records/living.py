@@ -14,7 +14,7 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from flashflood import layout
-from flashflood._core import Manifest, Seen, living
+from flashflood._core import Manifest, Seen, classify
 from flashflood.context import Context
 from flashflood.dates import ALWAYS, EARLIEST, DateRange
 from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID
@@ -193,7 +193,7 @@ def _sorted_pages(ctx: Context, after: str | None, until: str | None = None) -> 
     reached: str | None = EARLIEST
     for page in ctx.pages(layout.JOURNALS, after):
         entries = withheld + page.entries
-        alive, tombstones, strangers = living([layout.journal_name(entry.key) for entry in entries])
+        alive, tombstones, strangers = classify([layout.journal_name(entry.key) for entry in entries])
         _warn_of(ctx, (entries[index] for index in strangers))
         known = set(range(len(entries))).difference(strangers)
         if known:

@@ -55,14 +55,16 @@ def _live_under(ctx: Context, prefixes: list[str]) -> dict[Update, int]:
 
 def waiting_updates(ctx: Context, entry: IndexEntry) -> list[Update]:
     """List the updates of the event in its journal and in the one it came from, tombstoned ones too."""
-    before = None if entry.source is None else ctx.requests.start(_updates_under, ctx, entry.source, entry.event_id)
+    before = (
+        None if entry.came_from is None else ctx.requests.start(_updates_under, ctx, entry.came_from, entry.event_id)
+    )
     updates = _updates_under(ctx, entry.target, entry.event_id)
     return updates if before is None else updates + before.result()
 
 
 def late_deletes(ctx: Context, entry: IndexEntry) -> list[Update]:
     """List the event's deletes in the journal that it came from: a journaling under way brings its index entry back."""
-    updates = [] if entry.source is None else _updates_under(ctx, entry.source, entry.event_id)
+    updates = [] if entry.came_from is None else _updates_under(ctx, entry.came_from, entry.event_id)
     return [update for update in updates if update.is_delete]
 
 

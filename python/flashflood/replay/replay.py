@@ -14,8 +14,7 @@ import os
 from collections.abc import Callable, Generator, Iterator, Sized
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from flashflood._core import Batch
-from flashflood._core import Events as Run
+from flashflood._core import Batch, Run
 from flashflood.context import Context
 from flashflood.dates import DateRange
 from flashflood.pickling import no_pickle

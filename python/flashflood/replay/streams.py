@@ -14,8 +14,7 @@ from urllib.parse import unquote, urlsplit
 import orjson
 
 from flashflood import layout
-from flashflood._core import Events as Run
-from flashflood._core import Manifest, Merge
+from flashflood._core import Manifest, Merge, Run
 from flashflood.context import Context
 from flashflood.dates import DateRange
 from flashflood.events import Event

@@ -203,7 +203,7 @@ fn updates_data_of_another_length_than_announced_are_an_error() {
     let window = combine(from_ref(&source), &updates, &[]).window(0, 100).unwrap();
     assert_eq!(window.updates(), [1], "an update without data need not be fetched");
     window.check_updates(&[7]).unwrap();
-    let Err(Error::Corrupt(message)) = window.check_updates(&[6]) else { panic!("6 bytes for 7") };
+    let Err(Error::Corrupt { message, .. }) = window.check_updates(&[6]) else { panic!("6 bytes for 7") };
     for part in [source.journal_id(), "\"a\"", "gave 6 bytes, not 7"] {
         assert!(message.contains(part), "{message}");
     }
@@ -214,11 +214,11 @@ fn what_cannot_be_counted_is_an_error() {
     let last = changed(row("a", 1, 0, 1), |facts| facts.revision = Revision::new(9_999_999_999));
     let source = Arc::new(Manifest::of_rows(&named(1, 1, None, 1), &[&last], 1, Arc::default()).unwrap());
     let combination = combine(&[source], &[], &[]);
-    assert!(matches!(combination.manifest(&named(1, 1, Some(2), 2)), Err(Error::Corrupt(_))));
+    assert!(matches!(combination.manifest(&named(1, 1, Some(2), 2)), Err(Error::Corrupt { .. })));
     assert!(matches!(combination.manifest("x"), Err(Error::Argument(_))));
     let source = theirs(1, &[("a", 1), ("b", 2)]);
     let huge = ["a", "b"].map(|id| update(&source, id, 9, u64::MAX / 2));
-    assert!(matches!(Combination::new(gathered(&[source]), &huge, &HashMap::new()), Err(Error::Corrupt(_))));
+    assert!(matches!(Combination::new(gathered(&[source]), &huge, &HashMap::new()), Err(Error::Corrupt { .. })));
 }
 
 #[test]

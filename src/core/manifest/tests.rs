@@ -29,7 +29,7 @@ fn decode(fields: &str) -> Result<Manifest, Error> {
 
 fn message(result: Result<Manifest, Error>) -> String {
     match result {
-        Err(Error::Corrupt(message)) => message,
+        Err(Error::Corrupt { message, .. }) => message,
         other => panic!("not a corruption: {other:?}"),
     }
 }

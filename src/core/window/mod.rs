@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::core::error::{Error, Result};
@@ -92,6 +93,22 @@ pub struct Request {
     /// The byte after the last.
     pub stop: u64,
     journal: u32,
+}
+
+impl Request {
+    /// Checks that so many bytes have come as were asked for.
+    fn check(&self, length: u64) -> std::result::Result<(), String> {
+        let Self { start, stop, .. } = self;
+        match length.cmp(&(stop - start)) {
+            Ordering::Equal => Ok(()),
+            // As `flashflood.records.blobs` says it, who reads events one by one.
+            Ordering::Less => Err(format!(
+                "its blob ends at offset {}, before the end of its events at offset {stop}; restore it from a copy",
+                start + length
+            )),
+            Ordering::Greater => Err(format!("its blob gave {length} bytes from offset {start}, not {}", stop - start)),
+        }
+    }
 }
 
 /// Where an event's data lie, once all is fetched.
@@ -219,14 +236,7 @@ impl Window {
     pub fn check_requests(&self, lengths: &[u64]) -> Result<()> {
         check_count("buffers", "requests", lengths.len(), self.requests.len())?;
         for (request, length) in self.requests.iter().zip(lengths) {
-            let expected = request.stop - request.start;
-            if *length != expected {
-                let journal_id = self.journals.journal_id(request.journal);
-                return Err(Error::corrupt(
-                    journal_id,
-                    format_args!("its blob gave {length} bytes from offset {}, not {expected}", request.start),
-                ));
-            }
+            request.check(*length).map_err(|what| Error::corrupt(self.journals.journal_id(request.journal), what))?;
         }
         Ok(())
     }

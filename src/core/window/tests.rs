@@ -72,7 +72,7 @@ fn bytes_of_another_length_than_asked_for_are_an_error() {
     let window = all(&[laid_out(1, &[(100, 5), (LARGEST_GAP * 2, 7)])]);
     window.check_requests(&[5, 7]).unwrap();
     for lengths in [[5, 6], [5, 8], [0, 7]] {
-        let Err(Error::Corrupt(message)) = window.check_requests(&lengths) else { panic!("{lengths:?}") };
+        let Err(Error::Corrupt { message, .. }) = window.check_requests(&lengths) else { panic!("{lengths:?}") };
         let (offset, expected, got) = if lengths[0] == 5 { ("131072", "7", lengths[1]) } else { ("100", "5", 0) };
         for part in [&named(0, 100, None, 1), offset, &format!("gave {got} bytes"), &format!("not {expected}")] {
             assert!(message.contains(part), "{message}");

@@ -12,16 +12,16 @@ use pyo3::types::{PyBytes, PyString, PyTuple, PyType};
 use super::timestamps::to_datetime;
 use crate::core::batch::Batch;
 
-/// The events of a batch.
+/// A run of events: those of a batch, or some of them.
 #[pyclass(frozen, module = "flashflood._core")]
-pub struct Events {
+pub struct Run {
     batch: Arc<Batch>,
     next: AtomicUsize,
     stop: usize,
     event_type: Py<PyType>,
 }
 
-impl Events {
+impl Run {
     /// Those from index `start` to before `stop`.
     pub fn new(py: Python<'_>, batch: Arc<Batch>, start: usize, stop: usize) -> PyResult<Self> {
         let stop = stop.min(batch.len());
@@ -46,7 +46,7 @@ impl Events {
 }
 
 #[pymethods]
-impl Events {
+impl Run {
     fn __iter__(this: Py<Self>) -> Py<Self> {
         this
     }
