@@ -9,9 +9,9 @@ from typing import Any
 import boto3
 import pytest
 from mypy_boto3_s3 import S3Client, S3ServiceResource
-from servers import rgw
-from servers.faulty import Fault, FaultyServer
-from servers.moto import Moto
+from support.servers import rgw
+from support.servers.faulty import Fault, FaultyServer
+from support.servers.moto import Moto
 
 from flashflood import FlashFlood
 from flashflood.store import LocalStore, S3Store, Store

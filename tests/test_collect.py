@@ -7,10 +7,10 @@ from threading import Lock
 
 import pytest
 from conftest import Place
-from samples import AT_ONCE, at, contents, put_journaled, put_new
-from servers.faulty import Fault, FaultyServer
-from servers.undeleting import refusing
-from watched import Answer, Death, Mortal, Watched, keys, on
+from support.samples import AT_ONCE, at, contents, put_journaled, put_new
+from support.servers.faulty import Fault, FaultyServer
+from support.servers.undeleting import refusing
+from support.watched import Answer, Death, Mortal, Watched, keys, on
 
 from flashflood import FlashFlood, FlashFloodEventExistsError, FlashFloodException
 from flashflood.store import S3Store, Store

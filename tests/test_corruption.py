@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from conftest import Place
-from samples import AT_ONCE, at, contents, put_journaled, put_new
-from watched import Answer, Watched, keys, on
+from support.samples import AT_ONCE, at, contents, put_journaled, put_new
+from support.watched import Answer, Watched, keys, on
 
 from flashflood import FlashFlood, FlashFloodException
 from flashflood.records import ledger

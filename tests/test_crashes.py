@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 from conftest import Place
-from processes import Worker, tell
-from samples import AT_ONCE, at, contents, put_journaled, put_new
-from watched import Answer, Death, Mortal, Repeated, Watched, keys, on
+from support.processes import Worker, tell
+from support.samples import AT_ONCE, at, contents, put_journaled, put_new
+from support.watched import Answer, Death, Mortal, Repeated, Watched, keys, on
 
 from flashflood import (
     Event,

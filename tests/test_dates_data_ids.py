@@ -10,8 +10,8 @@ import pytest
 from conftest import Place
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import at, contents
-from watched import Counted, keys, on
+from support.samples import at, contents
+from support.watched import Counted, keys, on
 
 from flashflood import Event, FlashFlood, FlashFloodEventNotFound, FlashFloodException
 from flashflood.store import LocalStore

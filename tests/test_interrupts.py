@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from processes import Worker, tell
+from support.processes import Worker, tell
 
 from flashflood.store import LocalStore
 

@@ -8,8 +8,8 @@ from itertools import count
 
 import pytest
 from conftest import Place
-from samples import at, contents, put_new
-from watched import Answer, Counted, Gated, Watched, on
+from support.samples import at, contents, put_new
+from support.watched import Answer, Counted, Gated, Watched, on
 
 from flashflood import FlashFlood, FlashFloodException, replay_event_stream
 from flashflood.store import Page, Store

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Place
-from samples import at
-from watched import Counted, on
+from support.samples import at
+from support.watched import Counted, on
 
 from flashflood import FlashFlood, datetime_to_timestamp, replay_event_stream
 

@@ -14,7 +14,7 @@ import jmespath
 import pytest
 from conftest import Place
 from jmespath import functions
-from samples import at, put_journaled
+from support.samples import at, put_journaled
 
 from flashflood import Expression, FlashFlood
 from flashflood.write.put_many import Stored

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 from conftest import Place
-from samples import AT_ONCE, at, contents, put_new
-from watched import Answer, Counted, Death, Interrupted, Watched, keys, on
+from support.samples import AT_ONCE, at, contents, put_new
+from support.watched import Answer, Counted, Death, Interrupted, Watched, keys, on
 
 from flashflood import Event, FlashFlood, FlashFloodEventExistsError, FlashFloodException, spooled_ids
 from flashflood._core import Manifest

@@ -13,9 +13,9 @@ from typing import TypeVar
 
 import pytest
 from conftest import Place
-from processes import Worker, tell, wait_for_word
-from samples import AT_ONCE, at, contents, put_journaled, put_new
-from watched import Answer, Death, Interrupted, Mortal, Repeated, Watched, on
+from support.processes import Worker, tell, wait_for_word
+from support.samples import AT_ONCE, at, contents, put_journaled, put_new
+from support.watched import Answer, Death, Interrupted, Mortal, Repeated, Watched, on
 
 from flashflood import (
     Event,

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from command_line import environment, runner
 from conftest import Place
-from samples import AT_ONCE, at, contents, put_journaled, put_new
-from watched import keys
+from support.command_line import environment, runner
+from support.samples import AT_ONCE, at, contents, put_journaled, put_new
+from support.watched import keys
 
 from flashflood import (
     FlashFlood,

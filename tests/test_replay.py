@@ -10,8 +10,8 @@ import pytest
 from conftest import Place
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import at, contents, put_journaled, put_new
-from watched import Answer, Counted, Watched, keys, on
+from support.samples import at, contents, put_journaled, put_new
+from support.watched import Answer, Counted, Watched, keys, on
 
 from flashflood import Event, FlashFlood
 from flashflood.replay import replay

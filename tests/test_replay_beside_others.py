@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from conftest import Place
-from processes import Worker, tell
-from samples import AT_ONCE, at, contents, put_journaled, put_new
-from watched import Interrupted, on
+from support.processes import Worker, tell
+from support.samples import AT_ONCE, at, contents, put_journaled, put_new
+from support.watched import Interrupted, on
 
 from flashflood import FlashFlood, FlashFloodException, FlashFloodJournalingError, JournalID
 from flashflood.store import LocalStore

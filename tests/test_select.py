@@ -8,7 +8,7 @@ import jmespath
 import pytest
 from conftest import Place
 from jmespath.exceptions import JMESPathError
-from samples import at
+from support.samples import at
 
 from flashflood import Expression, FlashFlood
 from flashflood.replay.stages import Given

@@ -15,8 +15,8 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 from conftest import Place
-from samples import at, contents, put_journaled, put_new
-from servers.web import BLOB, send, send_range, serving, stream_of
+from support.samples import at, contents, put_journaled, put_new
+from support.servers.web import BLOB, send, send_range, serving, stream_of
 
 from flashflood import FlashFloodCorruptionError, FlashFloodException, replay_event_stream
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 import pytest
 from conftest import Place
-from samples import JOURNAL_ID, at, contents, put_journaled, put_new
-from watched import Answer, Counted, Interrupted, Watched, keys, on
+from support.samples import JOURNAL_ID, at, contents, put_journaled, put_new
+from support.watched import Answer, Counted, Interrupted, Watched, keys, on
 
 import flashflood
 from flashflood import Event, FlashFlood, JournalID, config, exceptions, identifiers, replay_event_stream, util
