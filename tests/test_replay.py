@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from time import sleep
+from typing import Any
 
 import pytest
 from conftest import Place
@@ -179,6 +181,19 @@ def test_a_replay_with_a_small_memory_budget_gives_the_same(place: Place) -> Non
     expected.sort(key=lambda event: (event.date, event.event_id))
     for budget in (1, 1000, 10_000, 1 << 30):
         assert list(ff.replay(memory_budget=budget)) == expected
+
+
+@ON_FOLDER
+@pytest.mark.parametrize("call", ["replay", "replay_batches"])
+def test_a_memory_budget_that_is_none_is_an_error_at_the_call(place: Place, call: str) -> None:
+    ff = place.open()
+    for budget in (-1, -(10**30)):
+        with pytest.raises(ValueError, match=rf"memory_budget={budget}; give 0 bytes or more"):
+            getattr(ff, call)(memory_budget=budget)
+    wrong: list[Any] = [None, "1000", 1.5, 1e9, True, float("nan"), datetime(2020, 1, 1)]
+    for budget in wrong:
+        with pytest.raises(TypeError, match=r"memory_budget=.*; give a whole number of bytes"):
+            getattr(ff, call)(memory_budget=budget)
 
 
 # Laziness and rights
