@@ -15,6 +15,22 @@ from flashflood import FlashFloodEventNotFound
 from flashflood.store import LocalStore, Store
 
 
+@pytest.mark.parametrize("journaled", [False, True])
+def test_from_the_return_of_delete_event_on_the_event_is_not_found(place: Place, journaled: bool) -> None:  # noqa: FBT001
+    ff = place.open()
+    put_new(ff, "id", "other")
+    if journaled:
+        ff.journal(minimum_number_of_events=2)
+    ff.delete_event("id")
+    for reader in (ff, place.open(), place.open(read_pending_updates=False)):
+        with pytest.raises(FlashFloodEventNotFound, match="id"):
+            reader.get_event("id")
+        assert reader.event_exists("id") is False
+    ff.update()
+    assert not ff.event_exists("id")
+    assert contents(ff.replay()) == {"other": b"data of other"}
+
+
 def test_a_deleted_id_put_again_is_a_new_event(place: Place) -> None:
     ff = place.open()
     put_journaled(ff, "id")

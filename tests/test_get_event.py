@@ -45,6 +45,17 @@ def test_without_reading_pending_updates_get_event_gives_the_old_data_until_they
     assert not old_way.event_exists("a")
 
 
+def test_without_reading_pending_updates_get_event_gives_the_old_data_until_journal_has_applied_them(
+    place: Place,
+) -> None:
+    ff = place.open(read_pending_updates=False)
+    put_new(ff, "a", "b")
+    ff.update_event("a", b"updated")
+    assert ff.get_event("a").data == b"data of a"
+    ff.journal(minimum_number_of_events=2)
+    assert ff.get_event("a").data == b"updated"
+
+
 @ON_FOLDER
 @pytest.mark.parametrize("field", ["from", "date", "offset", "size", "updated", "birth"])
 @pytest.mark.parametrize("value", ["", "../../x", "-1", "9" * 40, "1e3", "\u00bd".encode().hex()])
