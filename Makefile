@@ -63,6 +63,7 @@ lint: $(STAMPS)/package $(STAMPS)/tools
 	ruff check
 	ruff format --check
 	mypy
+	lint-imports --no-cache
 	python -m mypy.stubtest flashflood._core --allowlist tests/stubtest-allowlist.txt
 
 # Linux, with RADOS Gateway (.ci/run installs it).

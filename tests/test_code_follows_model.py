@@ -39,7 +39,7 @@ from flashflood._core import format_timestamp
 from flashflood.identifiers import JournalUpdateAction, Update
 from flashflood.maintain import finish
 from flashflood.records import ledger
-from flashflood.records.pending_updates import FEW
+from flashflood.records.pending_updates import LISTED_ONE_BY_ONE
 from flashflood.store import LocalStore, Store
 
 ModelStore: TypeAlias = dict[Key, Any]
@@ -357,7 +357,7 @@ def _in_one_listing(requests: Iterable[str]) -> list[str]:
     found: list[str] = []
     for is_of_journal, some in groupby(requests, key=lambda words: bool(re.fullmatch(r"list updates \w+", words))):
         together = list(some)
-        found += ["list updates"] if is_of_journal and len(together) > FEW else together
+        found += ["list updates"] if is_of_journal and len(together) > LISTED_ONE_BY_ONE else together
     return found
 
 

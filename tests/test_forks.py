@@ -19,8 +19,8 @@ from support.servers.faulty import Answer, FaultyServer, Forward, Request
 from support.servers.moto import Moto
 
 from flashflood import FlashFlood, replay_event_stream
+from flashflood.layout import CONDITIONAL_PUT
 from flashflood.store import LocalStore
-from flashflood.store.s3 import PROBE_KEY
 
 PATIENCE = 60
 """Seconds after which a process that hangs is ended."""
@@ -263,7 +263,7 @@ def test_a_child_may_put_though_a_put_was_finding_out_about_the_server_when_it_w
     reached, released = threading.Event(), threading.Event()
 
     def hold_first_probe(request: Request, forward: Forward) -> Answer:
-        if PROBE_KEY in request.path and not reached.is_set():
+        if CONDITIONAL_PUT in request.path and not reached.is_set():
             reached.set()
             released.wait()
         return forward(request)

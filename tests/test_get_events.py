@@ -189,7 +189,7 @@ def test_nothing_is_asked_for_and_no_id_is_taken_before_the_first_event_is(place
 @ON_FOLDER
 def test_of_endless_ids_a_bounded_number_is_taken_ahead(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(get_events, "BUDGET", 100 * get_events.BYTES_PER_EVENT)
-    monkeypatch.setattr(get_events, "LARGEST_WINDOW", 100)
+    monkeypatch.setattr(get_events, "LARGEST_CHUNK", 100)
     ff = place.open()
     put_new(ff, "a", "b")
     taken = 0
@@ -305,7 +305,7 @@ def test_the_manifest_of_a_journal_that_0_4_3_wrote_is_read_for_many_events_at_o
     requests = requests_of(place, lambda ff: found.extend(ff.get_events(ids)))
     assert found == expected
     assert len(found) == len(ids)
-    assert 1 <= sum(request == ("get", f"journals/{journal_id}") for request in requests) <= get_events.WINDOWS
+    assert 1 <= sum(request == ("get", f"journals/{journal_id}") for request in requests) <= get_events.CHUNKS
 
 
 def as_0_4_3_writes_it(place: Place, journal_id: JournalID, ids: list[str]) -> None:

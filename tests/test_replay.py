@@ -16,7 +16,7 @@ from support.samples import at, contents, put_journaled, put_new
 from support.watched import Answer, Counted, Watched, keys, on
 
 from flashflood import Event, FlashFlood
-from flashflood.replay import replay
+from flashflood.replay import read_ahead
 from flashflood.store import Found, LocalStore, Store
 from flashflood.util import datetime_to_timestamp as format_timestamp
 
@@ -273,9 +273,9 @@ def test_more_is_under_way_where_the_process_waits_for_a_far_server(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place.open().put_many((bytes(1_000_000), f"{number:02}", at(number)) for number in range(50))
-    assert asked_for_three_events(place.store(), 0.2) > 2 * replay.READ_AHEAD
-    monkeypatch.setattr(replay, "BUSY", -1)
-    assert asked_for_three_events(place.store(), 0.2) <= 1.5 * replay.READ_AHEAD
+    assert asked_for_three_events(place.store(), 0.2) > 2 * read_ahead.READ_AHEAD
+    monkeypatch.setattr(read_ahead, "BUSY", -1)
+    assert asked_for_three_events(place.store(), 0.2) <= 1.5 * read_ahead.READ_AHEAD
 
 
 @pytest.mark.parametrize("name", ["replay", "list_journals", "list_event_streams"])

@@ -211,7 +211,7 @@ def test_a_blob_that_is_too_short_is_a_broken_journal() -> None:
 
 
 def test_of_a_server_that_always_sends_the_whole_blob_it_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "WINDOW", 3)
+    monkeypatch.setattr(streams, "BYTES_AT_A_TIME", 3)
     for answer in (
         lambda handler: send(handler, 200, BLOB),
         lambda handler: send(handler, 206, BLOB, Content_Range="bytes 0-9/10"),

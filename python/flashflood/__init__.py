@@ -1,8 +1,10 @@
 """FlashFlood: an event recorder and streamer on S3.
 
 Many writers put JSON events, each with an id and a date; `journal` combines them into journals; readers look one event
-up, or replay all events between
-two dates, filtered with JMESPath. The buckets are those of FlashFlood 0.4.3.
+up, or replay all events between two dates, filtered with JMESPath. The buckets are those of FlashFlood 0.4.3.
+
+What stands in `__all__` here is the interface, with the modules and names of 0.4.3 that docs/design/SEMANTICS.md
+promises. Everything else may change in any release, whether its name begins with `_` or not.
 """
 
 from typing import TYPE_CHECKING
@@ -20,8 +22,15 @@ from flashflood.exceptions import (
 )
 from flashflood.identifiers import JournalID
 from flashflood.journals import Journal
+from flashflood.maintain.repair import Repairs
+from flashflood.replay.arrow import ReplayBatches
 from flashflood.replay.expressions import Expression
+from flashflood.replay.replay import Replay
 from flashflood.replay.streams import replay_event_stream
+from flashflood.spooled_ids import SpooledIds
+from flashflood.store import UndeletedError
+from flashflood.version import __version__
+from flashflood.write.put_many import Stored
 
 if not TYPE_CHECKING:
     from flashflood.former import names_of
@@ -40,6 +49,13 @@ __all__ = [
     "FlashFloodJournalingError",
     "Journal",
     "JournalID",
+    "Repairs",
+    "Replay",
+    "ReplayBatches",
+    "SpooledIds",
+    "Stored",
+    "UndeletedError",
+    "__version__",
     "datetime_from_timestamp",
     "datetime_to_timestamp",
     "replay_event_stream",

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+import boto3
+
 from flashflood import former
 from flashflood.context import GRACE, Context
 from flashflood.dates import DateRange
@@ -106,17 +108,17 @@ class FlashFlood:
     @cached_property
     def s3(self) -> Any:  # noqa: ANN401  boto3 has no static types
         """The boto3 resource that this was made from, or one on the same client. `AttributeError` in a folder."""
-        return former.resource(self._ctx.store, "s3")
+        return _resource(self._ctx.store, "s3")
 
     @property
     def s3_client(self) -> Any:  # noqa: ANN401  as above
         """The boto3 client. `AttributeError` in a folder."""
-        return former.s3_store(self._ctx.store, "s3_client").client
+        return _s3_store(self._ctx.store, "s3_client").client
 
     @property
     def bucket(self) -> Any:  # noqa: ANN401  as above
         """The boto3 `Bucket`. `AttributeError` in a folder."""
-        name = former.s3_store(self._ctx.store, "bucket").bucket
+        name = _s3_store(self._ctx.store, "bucket").bucket
         return self.s3.Bucket(name)
 
     @property
@@ -336,3 +338,18 @@ class _Journals:
     def list(self, list_from: str | None = None) -> Iterator[JournalID]:
         """Yield the ids of the living journals in key order, after `list_from`."""
         return living_journals(self._ctx, None if list_from is None else JournalID(list_from))
+
+
+def _resource(store: Store, name: str) -> Any:  # noqa: ANN401  boto3 has no static types
+    """Give a boto3 resource on a store's own client. `AttributeError`, for `name`, where the store is no bucket."""
+    made = boto3.resource("s3")
+    made.meta.client = _s3_store(store, name).client
+    return made
+
+
+def _s3_store(store: Store, name: str) -> S3Store:
+    """Give the store, if it is on S3. `AttributeError`, for `name`, otherwise."""
+    if isinstance(store, S3Store):
+        return store
+    msg = f"a FlashFlood on {store.name} has no {name}: only one on S3 has"
+    raise AttributeError(msg)

@@ -10,7 +10,7 @@ from flashflood._core import Manifest
 from flashflood.exceptions import FlashFloodException
 from flashflood.identifiers import JournalID
 from flashflood.requests import Requests
-from flashflood.store.protocol import Entry, Page, Store
+from flashflood.store.protocol import Body, Entry, Found, Page, Store
 
 logger = logging.getLogger("flashflood")
 
@@ -65,6 +65,30 @@ class Context:
         metadata = {"number_of_events": str(len(manifest)), "journal_data_size": str(manifest.size)}
         key = layout.journal_key(JournalID(manifest.journal_id))
         return self.store.create(key, manifest.encode(), metadata=metadata)
+
+    def blob(self, journal_id: JournalID, start: int, stop: int) -> Found | None:
+        """Read the bytes of a journal's blob from `start` to before `stop`; fewer, where it ends before.
+
+        None: there is no blob (any more).
+        """
+        return self.store.get(layout.blob_key(journal_id), start, stop)
+
+    def blob_size(self, journal_id: JournalID) -> int | None:
+        """Give the length of a journal's blob in bytes. None: there is none."""
+        key = layout.blob_key(journal_id)
+        return next((entry.size for entry in self.entries(key) if entry.key == key), None)
+
+    def has_blob(self, journal_id: JournalID) -> bool:
+        """Say whether a journal's blob is there."""
+        return self.store.head(layout.blob_key(journal_id)) is not None
+
+    def write_blob(self, journal_id: JournalID, body: Body | Iterable[bytes]) -> None:
+        """Write a journal's blob."""
+        self.store.put(layout.blob_key(journal_id), body, metadata={"journal_id": journal_id})
+
+    def has_manifest(self, journal_id: JournalID) -> bool:
+        """Say whether a journal's manifest is there."""
+        return self.store.head(layout.journal_key(journal_id)) is not None
 
     def bury(self, journal_ids: Iterable[JournalID]) -> None:
         """Write the tombstones of journals, and tag them and their blobs as garbage."""

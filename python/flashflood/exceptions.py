@@ -2,7 +2,27 @@
 
 
 class FlashFloodException(Exception):
-    """The base of every error that this package itself raises. Botocore's own errors pass through unchanged."""
+    """The base of every error that this package itself raises. Botocore's own errors pass through unchanged.
+
+    Its message says what was wrong and what to do; the attributes name the things that it is about, where there is one
+    of the kind.
+    """
+
+    event_id: str | None
+    """The event's id."""
+    journal_id: str | None
+    """The journal's id."""
+    key: str | None
+    """The object's key, without the root prefix."""
+
+    def __init__(
+        self, *args: object, event_id: str | None = None, journal_id: str | None = None, key: str | None = None
+    ) -> None:
+        """Take a message, and what it is about."""
+        super().__init__(*args)
+        self.event_id = event_id
+        self.journal_id = journal_id
+        self.key = key
 
 
 class FlashFloodJournalingError(FlashFloodException):

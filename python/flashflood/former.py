@@ -7,10 +7,6 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-import boto3
-
-from flashflood.store import S3Store, Store
-
 MODULES = frozenset({"config", "exceptions", "identifiers", "key_index", "objects", "util", "version"})
 """0.4.3's modules: `import flashflood` alone lets existing code write `flashflood.util`."""
 
@@ -86,18 +82,3 @@ def journal_attribute(name: str) -> AttributeError:
     if name in JOURNAL_SUCCESSORS:
         return AttributeError(f"Journal.{name} of FlashFlood 0.4.3 is gone; in its place: {JOURNAL_SUCCESSORS[name]}")
     return AttributeError(f"'Journal' object has no attribute {name!r}")
-
-
-def resource(store: Store, name: str) -> Any:  # noqa: ANN401  boto3 has no static types
-    """Give a boto3 resource on a store's own client. `AttributeError`, for `name`, where the store is no bucket."""
-    made = boto3.resource("s3")
-    made.meta.client = s3_store(store, name).client
-    return made
-
-
-def s3_store(store: Store, name: str) -> S3Store:
-    """Give the store, if it is on S3. `AttributeError`, for `name`, otherwise."""
-    if isinstance(store, S3Store):
-        return store
-    msg = f"a FlashFlood on {store.name} has no {name}: only one on S3 has"
-    raise AttributeError(msg)

@@ -10,12 +10,9 @@ from flashflood._core import format_timestamp, parse_timestamp
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
 
 if not TYPE_CHECKING:
+    from flashflood.former import names_of
 
-    def __getattr__(name: str) -> object:
-        """Find what 0.4.3 has here, or name its successor."""
-        from flashflood.former import names_of  # noqa: PLC0415  it imports the stores, which import this
-
-        return names_of(__name__)(name)
+    __getattr__ = names_of(__name__)
 
 
 TOMBSTONE_SUFFIX = ".dead"
@@ -49,11 +46,14 @@ class JournalID(str):
         return cls(key.rsplit("/", 1)[1])
 
     @classmethod
-    def checked(cls, text: str, where: str) -> "JournalID":
-        """Take an id from data. `FlashFloodCorruptionError`, naming `where`, if it does not have FORMAT.md's shape."""
+    def checked(cls, text: str, where: str, *, key: str | None = None) -> "JournalID":
+        """Take an id from data. `FlashFloodCorruptionError`, naming `where`, if it does not have FORMAT.md's shape.
+
+        `key`: of the object that the text is from.
+        """
         if not _is_journal_id(text):
             msg = f"{where}: {text!r} is not a journal_id; restore the object from a copy, or remove it"
-            raise FlashFloodCorruptionError(msg)
+            raise FlashFloodCorruptionError(msg, key=key)
         return cls(text)
 
     @classmethod
@@ -61,7 +61,7 @@ class JournalID(str):
         """Take an id from a caller. `FlashFloodException` if it does not have FORMAT.md's shape."""
         if not _is_journal_id(text):
             msg = f"{text!r} is no journal_id; `list_journals` gives those that there are"
-            raise FlashFloodException(msg)
+            raise FlashFloodException(msg, journal_id=str(text))
         return cls(text)
 
     @property
@@ -141,7 +141,7 @@ class Update(NamedTuple):
             parse_timestamp(found["timestamp"])
         except ValueError as error:  # not UTF-8, or no date
             raise _no_update(name, where) from error
-        journal_id = JournalID.checked(found["reversed"][::-1], where)
+        journal_id = JournalID.checked(found["reversed"][::-1], where, key=where)
         return cls(journal_id, event_id, found["timestamp"], JournalUpdateAction[found["action"]])
 
 
@@ -158,7 +158,7 @@ def _is_journal_id(text: object) -> bool:
 
 
 def _no_update(name: str, where: str) -> FlashFloodCorruptionError:
-    return FlashFloodCorruptionError(f"{where}: {name!r} is not an update_id; move the object away")
+    return FlashFloodCorruptionError(f"{where}: {name!r} is not an update_id; move the object away", key=where)
 
 
 def needs_encoding(event_id: str) -> bool:

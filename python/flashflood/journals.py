@@ -4,13 +4,14 @@ import io
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 
-from flashflood import former, layout
+from flashflood import former
 from flashflood._core import Manifest, parse_timestamp
 from flashflood.context import Context
 from flashflood.events import Event
-from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodEventNotFound, FlashFloodException
+from flashflood.exceptions import FlashFloodEventNotFound, FlashFloodException
 from flashflood.identifiers import JournalID
 from flashflood.pickling import no_pickle
+from flashflood.records import blobs
 
 READ_AHEAD = 8_000_000
 """Bytes that reading a body fetches at a time."""
@@ -41,7 +42,7 @@ class Journal:
         manifest = ctx.manifest(JournalID.given(journal_id))
         if manifest is None:
             msg = f"journal {journal_id} not found; it may have been combined and collected: list the journals again"
-            raise FlashFloodException(msg)
+            raise FlashFloodException(msg, journal_id=journal_id)
         return cls(ctx, manifest)
 
     @property
@@ -89,7 +90,7 @@ class Journal:
         row = self._manifest.find(event_id)
         if row is None:
             msg = f"event {event_id!r} not found in journal {self.id_}"
-            raise FlashFloodEventNotFound(msg)
+            raise FlashFloodEventNotFound(msg, event_id=event_id, journal_id=self.id_)
         data = _BlobFile(self._ctx, self.id_, self.size).bytes_between(row.offset, row.offset + row.size)
         return Event(event_id, parse_timestamp(row.timestamp), data)
 
@@ -126,11 +127,11 @@ class _BlobFile(io.RawIOBase):
         """Read bytes that must be there."""
         if start == stop:
             return b""
-        found = self._ctx.store.get(layout.blob_key(self._journal_id), start, stop)
-        if found is None or len(found.body) != stop - start:
-            there = "is missing" if found is None else f"ends at {start + len(found.body)}"
-            msg = f"journal {self._journal_id}: its blob {there}, not at {stop} or beyond; restore it from a copy"
-            raise FlashFloodCorruptionError(msg)
+        found = self._ctx.blob(self._journal_id, start, stop)
+        if found is None:
+            raise blobs.missing(self._journal_id)
+        if len(found.body) != stop - start:
+            raise blobs.short(self._journal_id, start + len(found.body), stop)
         return found.body
 
 

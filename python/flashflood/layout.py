@@ -20,11 +20,13 @@ BLOBS = "blobs/"
 INDEX = "index/"
 UPDATES = "update/"
 ENCODED_UPDATES = "update-ids/"
-GONE = "gone/"
+MARKS = "gone/"
 DRAFTS = "drafts/"
 LEDGER = "ledger/"
 CLOCK = "probe/clock"
 """The marker whose date is that of the moment: see `Context.now`."""
+CONDITIONAL_PUT = "probe/conditional-put"
+"""The marker that tells whether the server knows conditional PUT: see `S3Store.create`."""
 
 LONGEST_KEY = 1024
 """Bytes of UTF-8 that S3 allows in a key, root prefix included."""
@@ -36,6 +38,26 @@ _LONGEST_JOURNAL_ID = JournalID.make("0" * 25, "0" * 25, "0" * 25, "0" * 36)
 def journal_key(journal_id: JournalID) -> str:
     """Name the manifest of a journal."""
     return f"{JOURNALS}{journal_id}"
+
+
+def journal_name(key: str) -> str:
+    """Give what stands after `journals/` in a key: a journal_id, a tombstone's name, or a stranger's."""
+    return key.removeprefix(JOURNALS)
+
+
+def journal_id_of(key: str) -> JournalID:
+    """Take the journal_id from the key of a manifest whose shape has been checked: `living` did."""
+    return JournalID(journal_name(key))
+
+
+def parse_journal_key(key: str) -> JournalID:
+    """Read the key of a manifest. `FlashFloodCorruptionError` if it does not have the shape."""
+    return JournalID.checked(journal_name(key), key, key=key)
+
+
+def parse_draft_key(key: str) -> JournalID:
+    """Read the key of a draft. `FlashFloodCorruptionError` if it does not have the shape."""
+    return JournalID.checked(key.removeprefix(DRAFTS), key, key=key)
 
 
 def tombstone_key(key: str) -> str:
@@ -68,14 +90,14 @@ def index_key(event_id: str, revision: int) -> str:
     return f"{index_prefix(event_id)}{revision:0{_REVISION_DIGITS}}"
 
 
-def gone_prefix(event_id: str) -> str:
+def mark_prefix(event_id: str) -> str:
     """Name what all deletion marks of an id begin with."""
-    return f"{GONE}{event_id}{JournalID.DELIMITER}"
+    return f"{MARKS}{event_id}{JournalID.DELIMITER}"
 
 
-def gone_key(event_id: str, revision: int) -> str:
+def mark_key(event_id: str, revision: int) -> str:
     """Name the deletion mark that makes index entries up to `revision` void."""
-    return f"{gone_prefix(event_id)}{revision:0{_REVISION_DIGITS}}"
+    return f"{mark_prefix(event_id)}{revision:0{_REVISION_DIGITS}}"
 
 
 def revision_of(key: str, prefix: str) -> int | None:
@@ -84,16 +106,29 @@ def revision_of(key: str, prefix: str) -> int | None:
     return int(digits) if len(digits) == _REVISION_DIGITS and digits.isascii() and digits.isdigit() else None
 
 
+def parse_index_key(key: str) -> tuple[str, int] | None:
+    """Read the event_id and the revision off an index key. None: it does not have the shape."""
+    event_id = key.removeprefix(INDEX).rpartition(JournalID.DELIMITER)[0]
+    revision = revision_of(key, index_prefix(event_id))
+    return None if revision is None else (event_id, revision)
+
+
 def update_key(update: Update) -> str:
     """Name an update object."""
     return f"{ENCODED_UPDATES if needs_encoding(update.event_id) else UPDATES}{update.name}"
 
 
+def updates_of_journal(journal_id: JournalID) -> list[str]:
+    """Name what all updates of one journal begin with: some are in one folder, some in the other."""
+    return [f"{folder}{journal_id[::-1]}{JournalID.DELIMITER}" for folder in (UPDATES, ENCODED_UPDATES)]
+
+
 def updates_prefix(journal_id: JournalID, event_id: str) -> str:
     """Name what all updates of one event in one journal begin with; so may those of longer ids: compare `event_id`."""
+    plain, percent_encoded = updates_of_journal(journal_id)
     if needs_encoding(event_id):
-        return f"{ENCODED_UPDATES}{journal_id[::-1]}--{encoded(event_id)}--"
-    return f"{UPDATES}{journal_id[::-1]}--{event_id}--"
+        return f"{percent_encoded}{encoded(event_id)}{JournalID.DELIMITER}"
+    return f"{plain}{event_id}{JournalID.DELIMITER}"
 
 
 def parse_update_key(key: str) -> Update:
@@ -102,7 +137,7 @@ def parse_update_key(key: str) -> Update:
     update = Update.parse(name, is_encoded=f"{folder}/" == ENCODED_UPDATES, where=key)
     if update_key(update) != key:
         msg = f"{key} is not the key of an update; move the object away"
-        raise FlashFloodCorruptionError(msg)
+        raise FlashFloodCorruptionError(msg, key=key)
     return update
 
 
@@ -116,7 +151,7 @@ def refuse_bad_id(event_id: str, root_prefix: str) -> None:
     )
     if problem:
         msg = f"event_id {event_id!r} {problem}; choose another one"
-        raise FlashFloodException(msg)
+        raise FlashFloodException(msg, event_id=event_id)
 
 
 def may_exist(event_id: str, root_prefix: str) -> bool:

@@ -1,4 +1,4 @@
-"""Ids as a result: any number of them."""
+"""Ids as a result: any number of them, in memory or in a temporary file."""
 
 import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -9,7 +9,7 @@ LARGEST_IN_MEMORY = 1_000_000
 """Bytes of ids from which on they lie in a temporary file."""
 
 
-class Ids(Collection[str]):
+class SpooledIds(Collection[str]):
     """Ids in the order in which they were found. Their number may be beyond memory: they then lie in a temporary file.
 
     The file goes when the object does. Looking for one id reads them all.
@@ -37,15 +37,15 @@ class Ids(Collection[str]):
 
     def __iter__(self) -> Iterator[str]:
         """Yield them from the first on."""
-        place = 0
-        while place < self._size:
+        offset = 0
+        while offset < self._size:
             with self._lock:
-                self._file.seek(place)
+                self._file.seek(offset)
                 lines = self._file.readlines(65_536)
-            place += sum(map(len, lines))
+            offset += sum(map(len, lines))
             yield from (line[:-1].decode() for line in lines)
 
-    def __reduce__(self) -> tuple[Callable[[Iterable[str]], "Ids"], tuple[list[str]]]:
+    def __reduce__(self) -> tuple[Callable[[Iterable[str]], "SpooledIds"], tuple[list[str]]]:
         """Pickle as the ids themselves, which are all in memory meanwhile."""
         return _of, (list(self),)
 
@@ -58,7 +58,7 @@ class Ids(Collection[str]):
         return f"<{self._count} ids>"
 
 
-def _of(ids: Iterable[str]) -> Ids:
-    made = Ids()
+def _of(ids: Iterable[str]) -> SpooledIds:
+    made = SpooledIds()
     made.extend(ids)
     return made

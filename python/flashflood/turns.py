@@ -11,13 +11,14 @@ from functools import partial
 from threading import RLock
 from typing import TypeVar
 
-from flashflood import _core
+from flashflood._core import Chain, note_fork
+from flashflood._core import Events as Run
 from flashflood.events import Event
 from flashflood.exceptions import FlashFloodException
 
 T = TypeVar("T")
 
-os.register_at_fork(after_in_child=_core.note_fork)
+os.register_at_fork(after_in_child=note_fork)
 
 
 class Turns(Iterator[T]):
@@ -79,16 +80,16 @@ class Turns(Iterator[T]):
             raise FlashFloodException(msg)
 
 
-class _Runs(Turns[_core.Events]):
+class _Runs(Turns[Run]):
     """Events in runs."""
 
-    _run: _core.Events | None = None
+    _run: Run | None = None
 
-    def after(self, seen: _core.Events | None) -> _core.Events:
+    def after(self, seen: Run | None) -> Run:
         """Give the run after the one that is over, which another thread may have asked for already."""
         return self._turn(partial(self._after, seen))
 
-    def _after(self, seen: _core.Events | None) -> _core.Events:
+    def _after(self, seen: Run | None) -> Run:
         if self._run is None or self._run is seen:
             self._run = next(self._items)
         return self._run
@@ -102,10 +103,10 @@ class _Runs(Turns[_core.Events]):
 class Events(Iterator[Event]):
     """Events one by one, for any number of threads. A `for` loop over it runs no line of Python between two events."""
 
-    def __init__(self, runs: Generator[_core.Events, None, None], what: str) -> None:
+    def __init__(self, runs: Generator[Run, None, None], what: str) -> None:
         """Take no event yet."""
         self._runs = _Runs(runs, what)
-        self._events = _core.Chain(self._runs)
+        self._events = Chain(self._runs)
 
     def __iter__(self) -> Iterator[Event]:  # noqa: PYI034  not itself, whose __next__ is a line of Python for each event
         """Give the events that have not gone out yet."""
@@ -118,4 +119,4 @@ class Events(Iterator[Event]):
     def close(self) -> None:
         """End it: no more requests, no more events."""
         self._runs.close()
-        self._events = _core.Chain(self._runs)
+        self._events = Chain(self._runs)

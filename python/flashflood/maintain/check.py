@@ -82,12 +82,12 @@ def _look_through(ctx: Context) -> _Findings:
         if open_.is_left_behind
     ]
     said += [f"event {item.row.event_id!r} in journal {item.journal_id}: {item.why}" for item in misplaced(ctx, survey)]
-    said += [_said_of_lost(lost) for lost in strays.lost]
+    said += [_line_about(lost) for lost in strays.lost]
     void = [layout.index_key(void.event_id, revision) for void in strays.void for revision in void.revisions]
     return _Findings(said, void)
 
 
-def _said_of_lost(lost: Lost) -> str:
+def _line_about(lost: Lost) -> str:
     known, whole = len(lost.entries), len(lost.can_be_had)
     events = ", ".join(repr(entry.event_id) for entry in lost.entries[:IDS_IN_FINDING])
     more = ", …" if known > IDS_IN_FINDING else ""
@@ -141,7 +141,7 @@ def _blob_problems(ctx: Context, survey: Survey) -> tuple[list[JournalID], list[
     """Give the journals whose blobs are missing, and those whose blobs are too short."""
     filled = [(journal_id, manifest.size) for journal_id, manifest in survey.manifests.items() if manifest.size]
     last_bytes = ctx.requests.each(
-        lambda one: ctx.store.get(layout.blob_key(one[0]), one[1] - 1, one[1]),
+        lambda one: ctx.blob(one[0], one[1] - 1, one[1]),
         filled,
     )
     looked_at = [(journal_id, found) for (journal_id, _), found in zip(filled, last_bytes, strict=True)]
@@ -201,7 +201,7 @@ def _misplaced(ctx: Context, survey: Survey, journal_id: JournalID, row: Row) ->
     other = survey.manifests.get(entry.target) or _made_since(ctx, entry.target)
     if other is not None and other.find(row.event_id) is not None:
         return None
-    if entry.target in survey.taken or (entry.is_claim and _is_missing(ctx, entry.target)):
+    if entry.target in survey.taken or (entry.is_claim and not ctx.has_manifest(entry.target)):
         return None
     why = f"the index names journal {entry.target}, which does not have it"
     return Misplaced(journal_id, row, why, was_deleted=False, revisions=listed, mark=mark)
@@ -259,7 +259,3 @@ def _made_since(ctx: Context, journal_id: JournalID) -> Manifest | None:
     """Read a journal that a survey does not have: it may have been made since. None: it is not there, or dead."""
     manifest = _readable(ctx, journal_id)
     return manifest if manifest is not None and are_living(ctx, [journal_id]) else None
-
-
-def _is_missing(ctx: Context, journal_id: JournalID) -> bool:
-    return ctx.store.head(layout.journal_key(journal_id)) is None

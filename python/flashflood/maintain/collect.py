@@ -62,7 +62,7 @@ class _Collection:
     def collect_journals(self) -> None:
         in_use = _blobs_in_use(self._ctx)
         drafts = {entry.key for entry in self._ctx.entries(layout.DRAFTS)}
-        for dead in self._dead(layout.JOURNALS, _journal_id):
+        for dead in self._dead(layout.JOURNALS, layout.parse_journal_key):
             drafted = [journal_id for journal_id in dead.values() if layout.draft_key(journal_id) in drafts]
             left = self._delete_claims(drafted)
             free = {key: journal_id for key, journal_id in dead.items() if journal_id not in left}
@@ -145,12 +145,8 @@ def _blobs_in_use(ctx: Context) -> set[str]:
     blobs = set()
     for entry in without_dead(ctx.entries(layout.JOURNALS)):
         with suppress(FlashFloodCorruptionError):  # a stranger, which `check` names
-            blobs.add(_journal_id(entry.key).blob_id)
+            blobs.add(layout.parse_journal_key(entry.key).blob_id)
     return blobs
-
-
-def _journal_id(key: str) -> JournalID:
-    return JournalID.checked(key.removeprefix(layout.JOURNALS), key)
 
 
 def _claims_of_fenced(ctx: Context, journal_id: JournalID) -> list[str]:
@@ -175,9 +171,9 @@ def _is_fence(ctx: Context, journal_id: JournalID) -> bool:
 
 def _is_stored(ctx: Context, key: str) -> bool:
     """Say whether the batch of an old draft has been committed; one that is not decided yet is settled first."""
-    journal_id = JournalID.checked(key.removeprefix(layout.DRAFTS), key)
+    journal_id = layout.parse_draft_key(key)
     deadline = Deadline()
-    if ctx.store.head(layout.journal_key(journal_id)) is None:
+    if not ctx.has_manifest(journal_id):
         found = ctx.store.get(key)
         if found is None:
             return False  # another process has collected it

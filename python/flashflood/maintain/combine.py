@@ -14,10 +14,9 @@ from flashflood import layout
 from flashflood._core import Combination, Manifest, Sources, Window
 from flashflood.context import Context, Deadline
 from flashflood.dates import timestamp_now
-from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID, Update
 from flashflood.maintain.finish import Made, finish
-from flashflood.records import ledger
+from flashflood.records import blobs, ledger
 from flashflood.records.index import lookup
 from flashflood.records.ledger import LedgerEntry
 from flashflood.records.living import are_living
@@ -28,7 +27,7 @@ logger = logging.getLogger("flashflood")
 
 T = TypeVar("T")
 
-WINDOW = 16_000_000
+BYTES_AT_A_TIME = 16_000_000
 """Bytes of a combined blob that are fetched and written at a time."""
 WHOLE = 64_000_000
 """Up to so many bytes, a combined blob is written in one request."""
@@ -138,7 +137,7 @@ def _write_blob(ctx: Context, begun: _Begun) -> bool:
     pieces = (_piece(ctx, entry, window) for window in _windows(combination))
     try:
         body = _joined(pieces) if combination.size <= WHOLE else pieces
-        ctx.store.put(layout.blob_key(entry.journal_id), body, metadata={"journal_id": entry.journal_id})
+        ctx.write_blob(entry.journal_id, body)
     except OvertakenError:
         return False
     return True
@@ -146,7 +145,7 @@ def _write_blob(ctx: Context, begun: _Begun) -> bool:
 
 def _windows(combination: Combination) -> Iterator[Window]:
     first = 0
-    while window := combination.window(first, WINDOW):
+    while window := combination.window(first, BYTES_AT_A_TIME):
         yield window
         first += len(window)
 
@@ -169,12 +168,11 @@ def _piece(ctx: Context, entry: LedgerEntry, window: Window) -> bytes:
 
 
 def _blob_bytes(ctx: Context, source: JournalID, start: int, stop: int) -> bytes:
-    found = ctx.store.get(layout.blob_key(source), start, stop)
+    found = ctx.blob(source, start, stop)
     if found is not None:
         return found.body
     if are_living(ctx, [source]):
-        msg = f"journal {source}: its blob is missing; `repair` mends it where it can, `check` says what else to do"
-        raise FlashFloodCorruptionError(msg)
+        raise blobs.missing(source)
     raise OvertakenError
 
 

@@ -17,7 +17,7 @@ from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import NEW, JournalID, Update
 from flashflood.records import ledger
-from flashflood.records.index import IndexEntry, read_entry, remove_from_index, revisions_in_index
+from flashflood.records.index import IndexEntry, create_entry, read_entry, remove_from_index, revisions_in_index
 from flashflood.records.ledger import LedgerEntry
 from flashflood.records.pending_updates import live_updates
 
@@ -40,7 +40,7 @@ def recover(ctx: Context) -> int:
     now = ctx.now()
     left_behind = [open_.entry for open_ in under_way if replace(open_, listed=now).is_left_behind]
     for entry in left_behind:
-        manifest = ledger.fence(ctx, entry.journal_id)
+        manifest = ledger.create_fence(ctx, entry.journal_id)
         if manifest is None:
             ledger.close(ctx, [entry])
         elif ledger.is_fence(manifest):
@@ -61,7 +61,7 @@ def finish(ctx: Context, made: Sequence[Made], known: Iterable[Manifest] = ()) -
         if set(manifest.replaces) != set(entry.sources):
             key = layout.ledger_key(entry.journal_id)
             msg = f"{key}: its sources are not those that journal {entry.journal_id} replaces; remove the entry"
-            raise FlashFloodCorruptionError(msg)
+            raise FlashFloodCorruptionError(msg, journal_id=entry.journal_id, key=key)
     _move_entries(ctx, made)
     manifests = {entry.journal_id: manifest for entry, manifest in made}
     used = {entry.journal_id: dict.fromkeys(entry.updates) for entry, _ in made}
@@ -109,7 +109,7 @@ def _late_updates(
 
 def _move_entries(ctx: Context, made: Sequence[Made]) -> None:
     """Write the index entries of all rows, and remove those that are older."""
-    moves = ((entry, manifest.row(place)) for entry, manifest in made for place in range(len(manifest)))
+    moves = ((entry, manifest.row(index)) for entry, manifest in made for index in range(len(manifest)))
     while some := list(islice(moves, MOVES)):
         void = [key for keys in ctx.requests.each(partial(_move_entry, ctx), some) for key in keys]
         if void:
@@ -124,23 +124,22 @@ def _move_entry(ctx: Context, move: tuple[LedgerEntry, Row]) -> list[str]:
     """
     entry, row = move
     if row.revision is not None and row.birth is not None:
-        _create_entry(ctx, entry, row, row.revision)
+        _lead_to_row(ctx, entry, row, row.revision)
         return [layout.index_key(row.event_id, row.revision - 1)]
     if row.source is not None and JournalID(row.source).version == NEW:
         first = _target(ctx, row.event_id, 1)
-        if first == row.source and _create_entry(ctx, entry, row, 2):
+        if first == row.source and _lead_to_row(ctx, entry, row, 2):
             return [layout.index_key(row.event_id, 1)]
     listed = revisions_in_index(ctx, row.event_id)
     if listed and _target(ctx, row.event_id, listed[-1]) in entry.sources:
-        _create_entry(ctx, entry, row, listed[-1] + 1)
+        _lead_to_row(ctx, entry, row, listed[-1] + 1)
         return [layout.index_key(row.event_id, revision) for revision in listed]
     return [layout.index_key(row.event_id, revision) for revision in listed[:-1]]
 
 
-def _create_entry(ctx: Context, entry: LedgerEntry, row: Row, revision: int) -> bool:
+def _lead_to_row(ctx: Context, entry: LedgerEntry, row: Row, revision: int) -> bool:
     """Lead the index to a row of the new journal. False: the revision is taken."""
-    moved = entry_of(row, revision, entry.journal_id)
-    return ctx.store.create(layout.index_key(row.event_id, revision), b"", metadata=moved.metadata())
+    return create_entry(ctx, IndexEntry.of_row(row, revision, entry.journal_id))
 
 
 def _target(ctx: Context, event_id: str, revision: int) -> JournalID | None:
@@ -150,14 +149,6 @@ def _target(ctx: Context, event_id: str, revision: int) -> JournalID | None:
     except FlashFloodCorruptionError:
         return None
     return None if there is None else there.target
-
-
-def entry_of(row: Row, revision: int, target: JournalID) -> IndexEntry:
-    """Give the index entry of a row that lies in the journal `target`."""
-    source = None if row.source is None else JournalID(row.source)
-    return IndexEntry(
-        row.event_id, revision, target, source, row.timestamp, row.offset, row.size, row.updated, row.birth
-    )
 
 
 def _hand_on(ctx: Context, entry: LedgerEntry, holder: JournalID, update: Update, row: Row | None) -> None:

@@ -19,11 +19,11 @@ from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, JournalUpdateAction, Update
 from flashflood.maintain.check import find_half_dead, misplaced
 from flashflood.maintain.combine import combine
-from flashflood.maintain.finish import entry_of, recover
+from flashflood.maintain.finish import recover
 from flashflood.maintain.strays import Lost, Void, look_for_strays
 from flashflood.maintain.survey import Misplaced, Survey, look
 from flashflood.records import ledger
-from flashflood.records.index import given_up, lookup
+from flashflood.records.index import IndexEntry, create_entry, given_up, lookup
 from flashflood.records.living import are_living
 from flashflood.records.overtaken import OvertakenError, until_settled
 
@@ -63,18 +63,18 @@ def repair(ctx: Context) -> Repairs:
         else:
             mended += out is not None
             taken_out += out or []
-    led: set[str] = set()
-    deleted = until_settled("repair", partial(_mend_misplaced, ctx, led))
+    led_to: set[str] = set()
+    deleted = until_settled("repair", partial(_mend_misplaced, ctx, led_to))
     for journal_id, rows in deleted.items():
         if until_settled("repair", partial(_delete_again, ctx, journal_id, rows)):
             mended += len(rows)
-            taken_out += [_said_of(row, journal_id, "it has been deleted") for row in rows]
+            taken_out += [_line_about_row(row, journal_id, "it has been deleted") for row in rows]
     for line in taken_out:
         logger.warning("taken out of replay: %s", line)
-    return Repairs(mended + len(led), taken_out)
+    return Repairs(mended + len(led_to), taken_out)
 
 
-def _said_of(row: Row, journal_id: str, why: str) -> str:
+def _line_about_row(row: Row, journal_id: str, why: str) -> str:
     return f"event {row.event_id!r} of {row.timestamp} in journal {journal_id}: {why}"
 
 
@@ -106,11 +106,11 @@ def _write_again(ctx: Context, lost: Iterable[Lost]) -> int:
             manifest = Manifest.of_rows(one.journal_id, rows, one.blob_size or 0, replaces)
             if ctx.create_manifest(manifest):
                 written += 1
-                logger.warning("%s", _said_of_written(manifest))
+                logger.warning("%s", _line_about_written(manifest))
     return written
 
 
-def _said_of_written(manifest: Manifest) -> str:
+def _line_about_written(manifest: Manifest) -> str:
     rows = manifest.rows()
     unknown = manifest.size - sum(row.size for row in rows)
     said = f"journal {manifest.journal_id}: its manifest was missing, and is written again with {len(rows)} events"
@@ -156,11 +156,11 @@ def _taken_out(source: Manifest, made: Manifest) -> Iterator[str]:
         stayed = made.find(row.event_id)
         if stayed is not None and stayed.timestamp != row.timestamp:
             why = f"of two events of its id, that of {stayed.timestamp} stays, from journal {stayed.source}"
-            yield _said_of(row, source.journal_id, why)
+            yield _line_about_row(row, source.journal_id, why)
 
 
-def _mend_misplaced(ctx: Context, led: set[str]) -> dict[JournalID, list[Row]]:
-    """Lead the index to the events that it has lost; add their ids to `led`.
+def _mend_misplaced(ctx: Context, led_to: set[str]) -> dict[JournalID, list[Row]]:
+    """Lead the index to the events that it has lost; add their ids to `led_to`.
 
     Gives those that have been deleted and are still in a journal, by journal. `OvertakenError` if other processes have
     changed what was seen of some event; the others are mended.
@@ -175,8 +175,8 @@ def _mend_misplaced(ctx: Context, led: set[str]) -> dict[JournalID, list[Row]]:
         _forget_revisions(ctx, journal_id, event_ids)
     if overgrown:
         raise OvertakenError
-    done = ctx.requests.each(partial(_lead, ctx), lost)
-    led.update(item.row.event_id for item, is_done in zip(lost, done, strict=True) if is_done)
+    done = ctx.requests.each(partial(_lead_index_to, ctx), lost)
+    led_to.update(item.row.event_id for item, is_done in zip(lost, done, strict=True) if is_done)
     if not all(done):
         raise OvertakenError
     deleted: defaultdict[JournalID, list[Row]] = defaultdict(list)
@@ -203,7 +203,7 @@ def _forget_revisions(ctx: Context, journal_id: JournalID, event_ids: set[str]) 
     combine(ctx, Sources([Manifest.of_rows(journal_id, rows, manifest.size, manifest.replaces)]))
 
 
-def _lead(ctx: Context, item: Misplaced) -> bool:
+def _lead_index_to(ctx: Context, item: Misplaced) -> bool:
     """Lead the index to an event again. False: look again, another process has changed the index or the journal.
 
     The entry has the revision that the event's row tells of; without one, it is above every revision that the index
@@ -216,10 +216,10 @@ def _lead(ctx: Context, item: Misplaced) -> bool:
     mends it. To remove it would let another event have the id.
     """
     revision = item.row.revision or max([item.mark, *item.revisions], default=0) + 1
-    entry = entry_of(item.row, revision, item.journal_id)
+    entry = IndexEntry.of_row(item.row, revision, item.journal_id)
     if not _is_free(ctx, item.journal_id):
         return False
-    if not ctx.store.create(layout.index_key(entry.event_id, revision), b"", metadata=entry.metadata()):
+    if not create_entry(ctx, entry):
         return False
     if not _is_free(ctx, item.journal_id):
         return False

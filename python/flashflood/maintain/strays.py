@@ -13,7 +13,7 @@ from flashflood.context import GRACE, Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID
 from flashflood.maintain.survey import Survey
-from flashflood.records.claims import blob_size, was_there
+from flashflood.records.claims import was_there
 from flashflood.records.index import IndexEntry, is_held, lookup
 
 
@@ -85,7 +85,7 @@ def look_for_strays(ctx: Context, survey: Survey, now: datetime | None = None) -
         elif stray is not None:
             found.problems.append(stray)
     for journal_id, entries in sorted(lost.items()):
-        found.lost.append(Lost(journal_id, entries, blob_size(ctx, journal_id)))
+        found.lost.append(Lost(journal_id, entries, ctx.blob_size(journal_id)))
     return found
 
 
@@ -102,10 +102,9 @@ def _revisions(ctx: Context, now: datetime | None) -> Iterator[tuple[str, int, b
     """List the index: id, revision, whether the entry is older than the grace time. What is no entry is left out."""
     for page in ctx.pages(layout.INDEX):
         for entry in page.entries:
-            event_id = entry.key.removeprefix(layout.INDEX).rpartition(JournalID.DELIMITER)[0]
-            revision = layout.revision_of(entry.key, layout.index_prefix(event_id))
-            if revision is not None:
-                yield event_id, revision, (now or page.date) - entry.modified >= GRACE
+            found = layout.parse_index_key(entry.key)
+            if found is not None:
+                yield *found, (now or page.date) - entry.modified >= GRACE
 
 
 def _stray(ctx: Context, taken: Collection[JournalID], listed: _Listed) -> IndexEntry | Void | str | None:
@@ -114,7 +113,7 @@ def _stray(ctx: Context, taken: Collection[JournalID], listed: _Listed) -> Index
         entry, _, there = lookup(ctx, listed.event_id)
         if entry is not None and (entry.target in taken or _is_on_its_way(ctx, entry)):
             return _void(listed, there[:-1])
-        if entry is not None and _is_missing(ctx, entry.target) and was_there(ctx, entry):
+        if entry is not None and not ctx.has_manifest(entry.target) and was_there(ctx, entry):
             return entry if not entry.is_claim or entry.revision in listed.old else None
     except FlashFloodCorruptionError as error:
         return str(error)
@@ -124,10 +123,6 @@ def _stray(ctx: Context, taken: Collection[JournalID], listed: _Listed) -> Index
 def _void(listed: _Listed, revisions: list[int], to_mark: int | None = None) -> Void | None:
     void = [revision for revision in revisions if revision in listed.old]
     return Void(listed.event_id, void, to_mark if to_mark in void else None) if void else None
-
-
-def _is_missing(ctx: Context, journal_id: JournalID) -> bool:
-    return ctx.store.head(layout.journal_key(journal_id)) is None
 
 
 def _is_on_its_way(ctx: Context, entry: IndexEntry) -> bool:

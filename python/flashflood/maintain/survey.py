@@ -114,7 +114,7 @@ def look(ctx: Context) -> Survey:
     under_way, broken = ledger.read_leniently(ctx)
     problems = [str(problem) for problem in broken]
     journals = list(ctx.entries(layout.JOURNALS))
-    _, _, strangers = living([entry.key.removeprefix(layout.JOURNALS) for entry in journals])
+    _, _, strangers = living([layout.journal_name(entry.key) for entry in journals])
     strange = {journals[index].key for index in strangers}
     problems += [f"{key}: no journal has such a name; move it away" for key in sorted(strange)]
     known = [entry for entry in journals if entry.key not in strange]
@@ -129,7 +129,7 @@ def look(ctx: Context) -> Survey:
     return Survey(
         {journal_id: found for journal_id, found in manifests.items() if journal_id not in replaced | taken},
         {journal_id: found for journal_id, found in manifests.items() if journal_id in replaced - taken},
-        {_journal_id(entry): entry.modified for entry in known if not entry.key.endswith(TOMBSTONE_SUFFIX)},
+        _written(known),
         deletes,
         set(_deletes(without_dead(updates))),
         under_way,
@@ -138,12 +138,17 @@ def look(ctx: Context) -> Survey:
     )
 
 
+def _written(journals: list[Entry]) -> dict[JournalID, datetime]:
+    manifests = (entry for entry in journals if not entry.key.endswith(TOMBSTONE_SUFFIX))
+    return {layout.journal_id_of(entry.key): entry.modified for entry in manifests}
+
+
 def _read_manifests(ctx: Context, entries: list[Entry], problems: list[str]) -> dict[JournalID, Manifest]:
     """Read what can be read; add to `problems` what cannot."""
 
     def manifest_or_why(entry: Entry) -> Manifest | str | None:
         try:
-            return ctx.manifest(_journal_id(entry))
+            return ctx.manifest(layout.journal_id_of(entry.key))
         except FlashFloodCorruptionError as error:
             return str(error)
 
@@ -152,12 +157,8 @@ def _read_manifests(ctx: Context, entries: list[Entry], problems: list[str]) -> 
         if isinstance(found, str):
             problems.append(found)
         elif found is not None:
-            manifests[_journal_id(entry)] = found
+            manifests[layout.journal_id_of(entry.key)] = found
     return manifests
-
-
-def _journal_id(entry: Entry) -> JournalID:
-    return JournalID.from_key(entry.key)
 
 
 def _covers(journal_id: JournalID, row: Row) -> bool:

@@ -4,10 +4,10 @@ from flashflood import layout
 from flashflood._core import Row, parse_timestamp
 from flashflood.context import Context
 from flashflood.events import Event
-from flashflood.exceptions import FlashFloodCorruptionError
+from flashflood.records import blobs
 from flashflood.records.claims import Standing, find, lost
-from flashflood.records.index import PATIENCE, IndexEntry, is_held, lookup, moving, newest_update, not_found
-from flashflood.records.pending_updates import late_deletes, waiting_updates
+from flashflood.records.index import PATIENCE, IndexEntry, is_held, lookup, moving, not_found
+from flashflood.records.pending_updates import late_deletes, newest_update, waiting_updates
 
 
 def event_exists(ctx: Context, event_id: str) -> bool:
@@ -61,13 +61,9 @@ def _read(ctx: Context, entry: IndexEntry) -> Event | None:
 def _blob_bytes(ctx: Context, entry: IndexEntry, row: Row) -> bytes | None:
     if row.size == 0:
         return b""
-    found = ctx.store.get(layout.blob_key(entry.target), row.offset, row.offset + row.size)
+    found = ctx.blob(entry.target, row.offset, row.offset + row.size)
     if found is not None and len(found.body) != row.size:
-        msg = (
-            f"journal {entry.target}: its blob ends within event {entry.event_id!r}: {row.size} bytes expected at"
-            f" offset {row.offset}, {len(found.body)} found; restore the blob from a copy"
-        )
-        raise FlashFloodCorruptionError(msg)
+        raise blobs.short(entry.target, row.offset + len(found.body), row.offset + row.size, entry.event_id)
     return None if found is None else found.body
 
 
@@ -78,6 +74,5 @@ def _explain(ctx: Context, entry: IndexEntry) -> None:
         raise lost(entry)
     if not held:
         raise not_found(entry.event_id)
-    if ctx.store.head(layout.blob_key(entry.target)) is None and lookup(ctx, entry.event_id).entry == entry:
-        msg = f"journal {entry.target}: its blob, with event {entry.event_id!r}, is missing; restore it from a copy"
-        raise FlashFloodCorruptionError(msg)
+    if not ctx.has_blob(entry.target) and lookup(ctx, entry.event_id).entry == entry:
+        raise blobs.missing(entry.target, event_id=entry.event_id)

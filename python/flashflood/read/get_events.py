@@ -1,7 +1,7 @@
 """Reading many events (PROTOCOL.md, step 8), in the order of the ids given. Never writes.
 
-The way of the ids: they are taken in windows -> each window is located, many requests at a time -> the data are fetched
-ahead, in stretches of blobs where events lie close together -> the events go out. A few windows are under way while
+The way of the ids: they are taken in chunks -> each chunk is located, many requests at a time -> the data are fetched
+ahead, in stretches of blobs where events lie close together -> the events go out. A few chunks are under way while
 events are consumed, and a bounded amount of data. What does not come as it was located is read with `get_event`, which
 looks it up anew.
 """
@@ -18,7 +18,7 @@ from flashflood.context import Context
 from flashflood.events import Event
 from flashflood.exceptions import FlashFloodEventNotFound
 from flashflood.read.get_event import get_event
-from flashflood.read.locate import Locator, Place
+from flashflood.read.locate import DataRange, Locator
 from flashflood.records.index import not_found
 from flashflood.requests import Requests
 from flashflood.store.protocol import Found
@@ -26,10 +26,10 @@ from flashflood.turns import Turns
 
 OnMissing: TypeAlias = Literal["error", "skip"]
 
-LARGEST_WINDOW = 1_000
+LARGEST_CHUNK = 1_000
 """Ids located together: few at first, so that the first event comes soon; then twice as many each time."""
-WINDOWS = 2
-"""Windows being located, or located and waiting; one until the first data are on their way."""
+CHUNKS = 2
+"""Chunks being located, or located and waiting; one until the first data are on their way."""
 STRETCH = 4_000_000
 """Bytes of data planned at a time, and of a blob in one request, or one event."""
 GAP = 65_536
@@ -40,14 +40,14 @@ BYTES_PER_EVENT = 4_000
 """What an event under way counts for beside its data, so that small ones are bounded too."""
 
 
-_Located: TypeAlias = Place | Exception | str
+_Located: TypeAlias = DataRange | Exception | str
 """Where an event lies, or what is wrong with an id, or an id that `get_event` is to read."""
 
 
 class _Fetched(NamedTuple):
     """An event whose data are on their way."""
 
-    place: Place
+    data_range: DataRange
     answer: Future[Found | None]
     start: int
     """Where in the answer its data begin."""
@@ -73,9 +73,9 @@ def get_events(ctx: Context, ids: Iterable[str], on_missing: OnMissing) -> Itera
 
 def _events(ctx: Context, ids: Iterator[str], *, skips: bool) -> Generator[Event, None, None]:
     process = os.getpid()
-    reader = _Reader(ctx, ids)
+    lookahead = _IdLookahead(ctx, ids)
     try:
-        for answer in reader.answers():
+        for answer in lookahead.answers():
             try:
                 event = _event(ctx, answer)
             except FlashFloodEventNotFound:
@@ -85,7 +85,7 @@ def _events(ctx: Context, ids: Iterator[str], *, skips: bool) -> Generator[Event
                 yield event
     finally:
         if process == os.getpid():  # a forked child has nothing under way, and the futures' locks may be held
-            reader.stop()
+            lookahead.stop()
 
 
 def _event(ctx: Context, answer: _Answer) -> Event:
@@ -96,16 +96,16 @@ def _event(ctx: Context, answer: _Answer) -> Event:
         return answer
     if isinstance(answer, Future):
         return answer.result()
-    place = answer.place
+    data_range = answer.data_range
     found = answer.answer.result()
-    stop = None if place.is_update else answer.start + place.size
+    stop = None if data_range.is_update else answer.start + data_range.size
     data = None if found is None else found.body[answer.start : stop]
-    if data is None or (len(data) != place.size and not place.is_update):
-        return get_event(ctx, place.event_id)
-    return Event(place.event_id, parse_timestamp(place.timestamp), data)
+    if data is None or (len(data) != data_range.size and not data_range.is_update):
+        return get_event(ctx, data_range.event_id)
+    return Event(data_range.event_id, parse_timestamp(data_range.timestamp), data)
 
 
-class _Reader:
+class _IdLookahead:
     """The state of one call: what is being located, and what is being fetched."""
 
     def __init__(self, ctx: Context, ids: Iterator[str]) -> None:
@@ -116,8 +116,8 @@ class _Reader:
         self._failure: Exception | None = None
         self._limit = ctx.requests.workers
         self._locator = Locator(ctx)
-        self._locating = Requests(WINDOWS)
-        self._windows: deque[Future[list[_Located]]] = deque()
+        self._locating = Requests(CHUNKS)
+        self._chunks: deque[Future[list[_Located]]] = deque()
         self._located: deque[_Located] = deque()
         self._stretches: deque[_Stretch] = deque()
         self._cost = 0
@@ -149,28 +149,28 @@ class _Reader:
     def _stretch_is_there(self) -> bool:
         """See that a stretch is under way, waiting for what it takes. False: there are no more ids."""
         self._look_ahead()
-        if not self._stretches and self._windows:
-            self._located.extend(self._windows.popleft().result())
+        if not self._stretches and self._chunks:
+            self._located.extend(self._chunks.popleft().result())
             self._look_ahead()
         return bool(self._stretches)
 
     def _look_ahead(self) -> None:
         """Start what may be started now."""
-        while self._cost < BUDGET and (self._located or self._take_window()):
+        while self._cost < BUDGET and (self._located or self._take_chunk()):
             self._start_stretch()
-        limit = WINDOWS if self._stretches else 1
-        while len(self._windows) < limit and (ids := self._next_ids()):
-            self._windows.append(self._locating.start(self._locate, ids))
+        limit = CHUNKS if self._stretches else 1
+        while len(self._chunks) < limit and (ids := self._next_ids()):
+            self._chunks.append(self._locating.start(self._locate, ids))
 
-    def _take_window(self) -> bool:
-        """Take the next window if it is located. One that failed is left for its turn."""
-        if not (self._windows and self._windows[0].done() and self._windows[0].exception() is None):
+    def _take_chunk(self) -> bool:
+        """Take the next chunk if it is located. One that failed is left for its turn."""
+        if not (self._chunks and self._chunks[0].done() and self._chunks[0].exception() is None):
             return False
-        self._located.extend(self._windows.popleft().result())
+        self._located.extend(self._chunks.popleft().result())
         return True
 
     def _next_ids(self) -> list[str]:
-        """Take the ids of the next window; none: they are over."""
+        """Take the ids of the next chunk; none: they are over."""
         ids: list[str] = []
         try:
             while not self._is_over and len(ids) < self._limit:
@@ -179,11 +179,11 @@ class _Reader:
             self._is_over = True
         except Exception as error:  # noqa: BLE001  raised in its turn
             self._is_over, self._failure = True, error
-        self._limit = min(2 * self._limit, LARGEST_WINDOW)
+        self._limit = min(2 * self._limit, LARGEST_CHUNK)
         return ids
 
     def _locate(self, ids: list[str]) -> list[_Located]:
-        """Locate a window, in a thread of its own."""
+        """Locate a chunk, in a thread of its own."""
         problems = [self._problem(event_id) for event_id in ids]
         possible = (event_id for event_id, problem in zip(ids, problems, strict=True) if problem is None)
         located = self._locator.locate(possible)
@@ -202,22 +202,22 @@ class _Reader:
         size = 0
         while self._located:
             first = self._located[0]
-            size += first.size if isinstance(first, Place) else 0
+            size += first.size if isinstance(first, DataRange) else 0
             if located and size > STRETCH:
                 break
             located.append(self._located.popleft())
-        fetched: dict[Place, _Fetched] = {}
+        fetched: dict[DataRange, _Fetched] = {}
         cost = BYTES_PER_EVENT * len(located)
-        for places in _fetched_together([place for place in located if isinstance(place, Place) and place.size]):
-            start, stop = places[0].start, max(place.stop for place in places)
+        for ranges in _fetched_together([each for each in located if isinstance(each, DataRange) and each.size]):
+            start, stop = ranges[0].start, max(each.stop for each in ranges)
             cost += stop - start
-            part = () if places[0].is_update else (start, stop)
-            answer = self._ctx.requests.start(self._ctx.store.get, places[0].key, *part)
-            fetched |= {place: _Fetched(place, answer, place.start - start) for place in places}
+            part = () if ranges[0].is_update else (start, stop)
+            answer = self._ctx.requests.start(self._ctx.store.get, ranges[0].key, *part)
+            fetched |= {each: _Fetched(each, answer, each.start - start) for each in ranges}
         self._stretches.append(_Stretch([self._answer(item, fetched) for item in located], cost))
         self._cost += cost
 
-    def _answer(self, located: _Located, fetched: dict[Place, _Fetched]) -> _Answer:
+    def _answer(self, located: _Located, fetched: dict[DataRange, _Fetched]) -> _Answer:
         if isinstance(located, str):
             return self._ctx.requests.start(get_event, self._ctx, located)
         if isinstance(located, Exception):
@@ -225,17 +225,17 @@ class _Reader:
         return fetched.get(located) or Event(located.event_id, parse_timestamp(located.timestamp), b"")
 
 
-def _fetched_together(places: Sequence[Place]) -> list[list[Place]]:
-    """Group the places that one request fetches: of one key, without large gaps. What is needed first comes first."""
-    turns = {place: turn for turn, place in reversed(list(enumerate(places)))}
-    groups: list[list[Place]] = []
+def _fetched_together(ranges: Sequence[DataRange]) -> list[list[DataRange]]:
+    """Group the ranges that one request fetches: of one key, without large gaps. What is needed first comes first."""
+    turns = {each: turn for turn, each in reversed(list(enumerate(ranges)))}
+    groups: list[list[DataRange]] = []
     stop = 0
-    for place in sorted(turns, key=lambda place: (place.key, place.start)):
+    for each in sorted(turns, key=lambda each: (each.key, each.start)):
         first = groups[-1][0] if groups else None
-        if first and first.key == place.key and place.start - stop <= GAP and place.stop - first.start <= STRETCH:
-            groups[-1].append(place)
-            stop = max(stop, place.stop)
+        if first and first.key == each.key and each.start - stop <= GAP and each.stop - first.start <= STRETCH:
+            groups[-1].append(each)
+            stop = max(stop, each.stop)
         else:
-            groups.append([place])
-            stop = place.stop
-    return sorted(groups, key=lambda group: min(turns[place] for place in group))
+            groups.append([each])
+            stop = each.stop
+    return sorted(groups, key=lambda group: min(turns[each] for each in group))

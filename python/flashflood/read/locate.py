@@ -20,8 +20,8 @@ from flashflood._core import Manifest, Row
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodEventNotFound, FlashFloodException
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, Update
-from flashflood.records.index import IndexEntry, newest_update, not_found, read_entry
-from flashflood.records.pending_updates import readable
+from flashflood.records.index import IndexEntry, not_found, read_entry
+from flashflood.records.pending_updates import newest_update, readable
 from flashflood.store.protocol import Entry, Page
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ ROWS_OF_A_MANIFEST = 10
 """Rows that a manifest counts for beside its own."""
 
 
-class Place(NamedTuple):
+class DataRange(NamedTuple):
     """Where the data of an event lie."""
 
     event_id: str
@@ -54,8 +54,9 @@ class Place(NamedTuple):
         return self.stop - self.start
 
 
-Located: TypeAlias = Place | FlashFloodException | None
-"""What is found of an id: its place, or why there is none. None: something vanished; `get_event` says what is true."""
+Located: TypeAlias = DataRange | FlashFloodException | None
+"""What is found of an id: where its data lie, or why it has none. None: something vanished; `get_event` says what is
+true."""
 _Entry: TypeAlias = IndexEntry | FlashFloodException | None
 _Row: TypeAlias = Row | FlashFloodException | None
 
@@ -87,13 +88,13 @@ class Locator:
         for entry in entries:
             row = rows[entry.event_id]
             waiting = updates.get(entry.event_id, {})
-            located[entry.event_id] = _place(entry, row, waiting) if isinstance(row, Row) else row
+            located[entry.event_id] = _data_range(entry, row, waiting) if isinstance(row, Row) else row
         return located
 
     def _entries(self, ids: Sequence[str]) -> dict[str, _Entry]:
         """Give the valid index entry of each id."""
         index = self._highest_revisions(layout.index_prefix, ids)
-        marks = self._highest_revisions(layout.gone_prefix, ids)
+        marks = self._highest_revisions(layout.mark_prefix, ids)
         standing = [event_id for event_id in ids if index[event_id] > marks[event_id]]
         read = self._each(lambda event_id: self._entry(event_id, index[event_id]), standing)
         missing: dict[str, _Entry] = {event_id: not_found(event_id) for event_id in ids}
@@ -145,9 +146,9 @@ class Locator:
         if manifest is None:
             return {entry.event_id: None for entry in entries}
         rows: dict[str, _Row] = {}
-        places = manifest.find_all([entry.event_id for entry in entries])
-        for entry, place in zip(entries, places, strict=True):
-            rows[entry.event_id] = None if place is None else entry.row() or manifest.row(place)
+        indices = manifest.find_all([entry.event_id for entry in entries])
+        for entry, index in zip(entries, indices, strict=True):
+            rows[entry.event_id] = None if index is None else entry.row() or manifest.row(index)
         return rows
 
     def _updates(self, entries: Iterable[IndexEntry]) -> dict[str, dict[Update, int]]:
@@ -243,13 +244,13 @@ def _covered(page: Page, prefixes: Iterable[str]) -> dict[str, list[Entry]]:
     return covered
 
 
-def _place(entry: IndexEntry, row: Row, updates: dict[Update, int]) -> Located:
+def _data_range(entry: IndexEntry, row: Row, updates: dict[Update, int]) -> Located:
     """Say where an event's newest data are, which of these updates may have."""
     try:
         update = newest_update(entry, row, list(updates))
     except FlashFloodEventNotFound as error:
         return error
     if update is not None:
-        return Place(entry.event_id, row.timestamp, layout.update_key(update), 0, updates[update], is_update=True)
+        return DataRange(entry.event_id, row.timestamp, layout.update_key(update), 0, updates[update], is_update=True)
     key = layout.blob_key(entry.target)
-    return Place(entry.event_id, row.timestamp, key, row.offset, row.offset + row.size, is_update=False)
+    return DataRange(entry.event_id, row.timestamp, key, row.offset, row.offset + row.size, is_update=False)

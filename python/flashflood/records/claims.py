@@ -18,6 +18,7 @@ from flashflood.records import ledger
 from flashflood.records.index import (
     PATIENCE,
     IndexEntry,
+    create_entry,
     highest_mark,
     is_held,
     lookup,
@@ -94,20 +95,17 @@ def was_there(ctx: Context, entry: IndexEntry) -> bool:
     An entry that is no claim is written once its journal is there, and moves on before that is collected. A claim's
     blob is there from before the commit until the journal, or its fence, is collected.
     """
-    return not entry.is_claim or blob_size(ctx, entry.target) is not None
-
-
-def blob_size(ctx: Context, journal_id: JournalID) -> int | None:
-    """Give the length of a journal's blob. None: there is none."""
-    key = layout.blob_key(journal_id)
-    return next((entry.size for entry in ctx.entries(key) if entry.key == key), None)
+    return not entry.is_claim or ctx.blob_size(entry.target) is not None
 
 
 def lost(entry: IndexEntry) -> FlashFloodCorruptionError:
     """Say that an event's journal is missing."""
     return FlashFloodCorruptionError(
         f"event {entry.event_id!r}: the manifest of its journal {entry.target} is missing; `repair` writes it again"
-        " where the data are still there; otherwise restore it from a copy, or give the event up with `delete_event`"
+        " where the data are still there; otherwise restore it from a copy, or give the event up with `delete_event`",
+        event_id=entry.event_id,
+        journal_id=entry.target,
+        key=layout.journal_key(entry.target),
     )
 
 
@@ -152,7 +150,7 @@ def create(ctx: Context, claim: IndexEntry) -> bool:
     Refused, it may have been made, its answer lost: it is there, or others have finished it and moved its event on,
     perhaps deleted it. Then the manifest that it names is there. To claim the id again would bring the event back.
     """
-    if ctx.store.create(layout.index_key(claim.event_id, claim.revision), b"", metadata=claim.metadata()):
+    if create_entry(ctx, claim):
         return True
     there = read_entry(ctx, claim.event_id, claim.revision)
     return (there is not None and there.target == claim.target) or bool(is_held(ctx, claim))
@@ -160,7 +158,8 @@ def create(ctx: Context, claim: IndexEntry) -> bool:
 
 def exists_error(event_id: str) -> FlashFloodEventExistsError:
     """Say that the id is taken."""
-    return FlashFloodEventExistsError(f"event {event_id!r} exists already; `update_event` changes it")
+    msg = f"event {event_id!r} exists already; `update_event` changes it"
+    return FlashFloodEventExistsError(msg, event_id=event_id)
 
 
 def settle(ctx: Context, draft: Manifest, deadline: Deadline) -> None:
@@ -171,7 +170,7 @@ def settle(ctx: Context, draft: Manifest, deadline: Deadline) -> None:
     """
     journal_id = JournalID(draft.journal_id)
     rows = [row for row in ctx.requests.each(partial(_claimed, ctx, journal_id), draft.rows()) if row is not None]
-    if len(rows) == len(draft) and ctx.store.head(layout.blob_key(journal_id)) is not None:
+    if len(rows) == len(draft) and ctx.has_blob(journal_id):
         deadline.check(f"finishing the batch {journal_id}")
         ctx.create_manifest(Manifest.of_rows(journal_id, rows, draft.size))
     else:
@@ -180,7 +179,7 @@ def settle(ctx: Context, draft: Manifest, deadline: Deadline) -> None:
 
 def fence(ctx: Context, journal_id: JournalID) -> bool:
     """Keep an event or a batch from being committed. False: it has been."""
-    there = ledger.fence(ctx, journal_id)
+    there = ledger.create_fence(ctx, journal_id)
     if there is None or ledger.is_fence(there):
         ctx.bury([journal_id])
         return True
@@ -202,7 +201,7 @@ def _help(ctx: Context, claim: IndexEntry, deadline: Deadline) -> bool:
     row = claim.row()
     if claim.target.version != NEW or row is None or row.offset:  # a batch's, whose draft has been collected
         return False
-    size = blob_size(ctx, claim.target)
+    size = ctx.blob_size(claim.target)
     if size is not None and size != row.size:
         return False
     if size is None:

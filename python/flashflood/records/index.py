@@ -1,6 +1,6 @@
-"""Looking one event up: the index, its deletion marks, and the updates that wait (PROTOCOL.md, step 1).
+"""The index: which journal holds an event (PROTOCOL.md, step 1), and the marks that keep a revision from coming back.
 
-Reads `index/`, `gone/`, `update/` and `journals/`; never writes.
+Reads and writes `index/` and `gone/`; of the journal that an entry names it asks whether it has the event.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from flashflood import layout
 from flashflood._core import Row, parse_timestamp
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodEventNotFound, FlashFloodException
-from flashflood.identifiers import JournalID, Update
+from flashflood.identifiers import JournalID
 
 PATIENCE = 20
 """How often a call begins again because what it had found was moved meanwhile, before it gives up."""
@@ -33,6 +33,12 @@ class IndexEntry:
     size: int | None = None
     updated: str | None = None
     birth: int | None = None
+
+    @classmethod
+    def of_row(cls, row: Row, revision: int, target: JournalID) -> "IndexEntry":
+        """Give the entry of a row that lies in the journal `target`."""
+        source = None if row.source is None else JournalID(row.source)
+        return cls(row.event_id, revision, target, source, row.timestamp, row.offset, row.size, row.updated, row.birth)
 
     @property
     def is_claim(self) -> bool:
@@ -91,7 +97,7 @@ def revisions_in_index(ctx: Context, event_id: str) -> list[int]:
 
 def highest_mark(ctx: Context, event_id: str) -> int:
     """Give the id's highest deletion mark; 0: none."""
-    return max(_revisions_under(ctx, layout.gone_prefix(event_id)), default=0)
+    return max(_revisions_under(ctx, layout.mark_prefix(event_id)), default=0)
 
 
 def lookup(ctx: Context, event_id: str, known: IndexEntry | None = None) -> Lookup:
@@ -122,7 +128,7 @@ def parse_entry(key: str, event_id: str, revision: int, metadata: dict[str, str]
             f"index entry {key} came without its metadata `target`, as tools that copy only the data leave it"
             " (`aws s3 sync` to a folder): replay works, and `repair()` writes the index again from the journals"
         )
-        raise FlashFloodCorruptionError(msg)
+        raise FlashFloodCorruptionError(msg, event_id=event_id, key=key)
     source = metadata.get("from")
     try:
         date, updated = metadata.get("date"), metadata.get("updated")
@@ -132,8 +138,8 @@ def parse_entry(key: str, event_id: str, revision: int, metadata: dict[str, str]
         entry = IndexEntry(
             event_id,
             revision,
-            JournalID.checked(metadata["target"], f"index entry {key}, `target`"),
-            None if source is None else JournalID.checked(source, f"index entry {key}, `from`"),
+            JournalID.checked(metadata["target"], f"index entry {key}, `target`", key=key),
+            None if source is None else JournalID.checked(source, f"index entry {key}, `from`", key=key),
             date,
             _natural(metadata.get("offset")),
             _natural(metadata.get("size")),
@@ -143,7 +149,7 @@ def parse_entry(key: str, event_id: str, revision: int, metadata: dict[str, str]
         entry.row()
     except ValueError as error:
         msg = f"index entry {key}: {error}; `repair()` writes the index again from the journals"
-        raise FlashFloodCorruptionError(msg) from error
+        raise FlashFloodCorruptionError(msg, event_id=event_id, key=key) from error
     return entry
 
 
@@ -159,41 +165,15 @@ def is_held(ctx: Context, entry: IndexEntry) -> bool | None:
     return None if manifest is None else manifest.find(entry.event_id) is not None
 
 
-def moving(event_id: str) -> FlashFloodException:
-    """Say that an event could not be caught."""
-    return FlashFloodException(f"event {event_id!r} moves between journals as fast as it is looked up; try again")
-
-
-def _revisions_under(ctx: Context, prefix: str) -> list[int]:
-    found = (layout.revision_of(entry.key, prefix) for entry in ctx.entries(prefix))
-    return [revision for revision in found if revision is not None]
-
-
-def _natural(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit()):
-        msg = f"{text!r} is not a number"
-        raise ValueError(msg)
-    return int(text)
-
-
-def not_found(event_id: str) -> FlashFloodEventNotFound:
-    """Say that there is no such event."""
-    return FlashFloodEventNotFound(f"event {event_id!r} not found: it was never put, or it has been deleted")
-
-
-def newest_update(entry: IndexEntry, row: Row, updates: list[Update]) -> Update | None:
-    """Choose the update whose data counts. None: those in the blob do."""
-    if any(update.is_delete for update in updates):
-        raise not_found(entry.event_id)
-    newest = max(updates, key=lambda update: update.timestamp, default=None)
-    return None if newest is None or newest.timestamp <= (row.updated or "") else newest
+def create_entry(ctx: Context, entry: IndexEntry) -> bool:
+    """Write an index entry. False: its revision is taken."""
+    key = layout.index_key(entry.event_id, entry.revision)
+    return ctx.store.create(key, b"", metadata=entry.metadata())
 
 
 def remove_from_index(ctx: Context, event_id: str, revision: int, revisions: list[int]) -> None:
     """Mark entries up to `revision` as void, then delete those of `revisions` that are, no others."""
-    ctx.store.put(layout.gone_key(event_id, revision), b"")
+    _mark(ctx, event_id, revision)
     void = [layout.index_key(event_id, listed) for listed in revisions if listed <= revision]
     if void:
         ctx.store.delete(void)
@@ -213,5 +193,36 @@ def claims_to_delete(ctx: Context, journal_id: JournalID, event_id: str) -> list
 def given_up(ctx: Context, event_id: str, void: Sequence[int], to_mark: int | None) -> list[str]:
     """Mark a revision as used, where it is the id's highest; give the void entries' keys, which can be deleted then."""
     if to_mark is not None:
-        ctx.store.put(layout.gone_key(event_id, to_mark), b"")
+        _mark(ctx, event_id, to_mark)
     return [layout.index_key(event_id, revision) for revision in void]
+
+
+def moving(event_id: str) -> FlashFloodException:
+    """Say that an event could not be caught."""
+    msg = f"event {event_id!r} moves between journals as fast as it is looked up; try again"
+    return FlashFloodException(msg, event_id=event_id)
+
+
+def not_found(event_id: str) -> FlashFloodEventNotFound:
+    """Say that there is no such event."""
+    msg = f"event {event_id!r} not found: it was never put, or it has been deleted"
+    return FlashFloodEventNotFound(msg, event_id=event_id)
+
+
+def _mark(ctx: Context, event_id: str, revision: int) -> None:
+    """Make index entries up to `revision` void."""
+    ctx.store.put(layout.mark_key(event_id, revision), b"")
+
+
+def _revisions_under(ctx: Context, prefix: str) -> list[int]:
+    found = (layout.revision_of(entry.key, prefix) for entry in ctx.entries(prefix))
+    return [revision for revision in found if revision is not None]
+
+
+def _natural(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        msg = f"{text!r} is not a number"
+        raise ValueError(msg)
+    return int(text)

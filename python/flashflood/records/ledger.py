@@ -53,10 +53,10 @@ class LedgerEntry:
             )
         except (FlashFloodCorruptionError, ValueError, TypeError, LookupError, AttributeError) as error:
             msg = f"{key}: not a ledger entry ({type(error).__name__}: {error}); remove it, then run `repair()`"
-            raise FlashFloodCorruptionError(msg) from error
+            raise FlashFloodCorruptionError(msg, key=key) from error
         if layout.ledger_key(entry.journal_id) != key:
             msg = f"{key}: names another journal, {entry.journal_id}; remove it, then run `repair()`"
-            raise FlashFloodCorruptionError(msg)
+            raise FlashFloodCorruptionError(msg, journal_id=entry.journal_id, key=key)
         return entry
 
 
@@ -122,7 +122,7 @@ def close(ctx: Context, entries: Iterable[LedgerEntry]) -> None:
     ctx.store.delete([layout.ledger_key(entry.journal_id) for entry in entries])
 
 
-def fence(ctx: Context, journal_id: JournalID) -> Manifest | None:
+def create_fence(ctx: Context, journal_id: JournalID) -> Manifest | None:
     """Keep a journal from being made: create its manifest, empty, unless it is there; give what is there then."""
     fence_ = Manifest.of_rows(journal_id, [], 0)
     return fence_ if ctx.create_manifest(fence_) else ctx.manifest(journal_id)

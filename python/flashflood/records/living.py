@@ -25,7 +25,7 @@ from flashflood.turns import Turns
 logger = logging.getLogger("flashflood")
 
 
-class Stretch(NamedTuple):
+class SortedPage(NamedTuple):
     """A page of the listing, sorted; the last journal on it comes with the next page, which may have its tombstone."""
 
     living: list[Entry]
@@ -55,7 +55,7 @@ class Listing:
         self._ctx = ctx
         self._dates = dates
         self._after = None if after is None else layout.journal_key(after)
-        self._stretches = _stretches(ctx, self._after)
+        self._sorted_pages = _sorted_pages(ctx, self._after)
         self._last = ""
         self._seen = Seen()
         self.pages = 0
@@ -70,10 +70,10 @@ class Listing:
 
     def next_page(self) -> Met:
         """List one page."""
-        stretch = next(self._stretches)
+        page = next(self._sorted_pages)
         self.pages += 1
-        self._last, self.reached = stretch.last, stretch.reached
-        return self._not_met(stretch)
+        self._last, self.reached = page.last, page.reached
+        return self._not_met(page)
 
     def look_behind(self) -> list[Entry]:
         """List what has been passed once more; give what was made since, in key order.
@@ -83,16 +83,15 @@ class Listing:
         """
         until = None if self.reached is None else self._last
         found: list[Entry] = []
-        for stretch in _stretches(self._ctx, self._after, until):
-            living, dead = self._not_met(stretch)
+        for page in _sorted_pages(self._ctx, self._after, until):
+            living, dead = self._not_met(page)
             found += living
             found += (entry for entry in dead if journal_id(entry).version != NEW)
         return sorted(found)
 
-    def _not_met(self, stretch: Stretch) -> Met:
+    def _not_met(self, page: SortedPage) -> Met:
         living, dead = (
-            [entry for entry in entries if self._is_wanted(journal_id(entry))]
-            for entries in (stretch.living, stretch.dead)
+            [entry for entry in entries if self._is_wanted(journal_id(entry))] for entries in (page.living, page.dead)
         )
         return Met(
             [living[index] for index in self._seen.add([entry.key for entry in living])],
@@ -157,7 +156,7 @@ def opened_between(ctx: Context, dates: DateRange) -> Generator[Opened, None, No
 
 def journal_id(entry: Entry) -> JournalID:
     """Give the id of a journal that has been listed."""
-    return JournalID(entry.key.removeprefix(layout.JOURNALS))
+    return layout.journal_id_of(entry.key)
 
 
 def _new_journals(ctx: Context) -> Generator[JournalID, None, None]:
@@ -188,19 +187,19 @@ def _committed(ctx: Context) -> set[JournalID]:
     return {JournalID(name) for manifest in made if manifest is not None for name in manifest.replaces}
 
 
-def _stretches(ctx: Context, after: str | None, until: str | None = None) -> Iterator[Stretch]:
+def _sorted_pages(ctx: Context, after: str | None, until: str | None = None) -> Iterator[SortedPage]:
     """List pages after a key, up to the key `until`."""
     withheld: list[Entry] = []
     reached: str | None = EARLIEST
     for page in ctx.pages(layout.JOURNALS, after):
         entries = withheld + page.entries
-        alive, tombstones, strangers = living([entry.key.removeprefix(layout.JOURNALS) for entry in entries])
+        alive, tombstones, strangers = living([layout.journal_name(entry.key) for entry in entries])
         _warn_of(ctx, (entries[index] for index in strangers))
         known = set(range(len(entries))).difference(strangers)
         if known:
             reached = journal_id(entries[max(known)]).start
         withheld = _may_yet_die(entries, alive) if page.more else []
-        yield Stretch(
+        yield SortedPage(
             [entries[index] for index in alive if until is None or entries[index].key <= until],
             [_dead(entries, index) for index in tombstones if until is None or entries[index].key <= until],
             entries[-1].key if entries else "",
@@ -259,7 +258,7 @@ def without_dead(entries: Iterable[Entry]) -> list[Entry]:
             alive.append(entry)
         else:
             key = entry.key.removesuffix(TOMBSTONE_SUFFIX)
-            between = takewhile(lambda place: alive[place].key.startswith(key), range(len(alive) - 1, -1, -1))  # noqa: B023
-            for place in [place for place in between if alive[place].key == key]:
-                del alive[place]
+            between = takewhile(lambda index: alive[index].key.startswith(key), range(len(alive) - 1, -1, -1))  # noqa: B023
+            for index in [index for index in between if alive[index].key == key]:
+                del alive[index]
     return alive

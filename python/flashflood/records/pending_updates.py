@@ -4,27 +4,26 @@ import logging
 from collections.abc import Collection, Iterable
 
 from flashflood import layout
-from flashflood._core import Sources
+from flashflood._core import Row, Sources
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, Update
-from flashflood.records.index import IndexEntry
+from flashflood.records.index import IndexEntry, not_found
 from flashflood.records.living import without_dead
 from flashflood.store.protocol import Entry
 
 logger = logging.getLogger("flashflood")
 
-FEW = 2
+LISTED_ONE_BY_ONE = 2
 """Up to so many journals, their updates are listed one journal at a time; beyond, all updates are listed."""
 
 
 def live_updates(ctx: Context, journal_ids: Collection[JournalID]) -> dict[Update, int]:
     """List the live updates of these journals, each with the size of its data in bytes."""
-    if len(journal_ids) > FEW:
+    if len(journal_ids) > LISTED_ONE_BY_ONE:
         wanted = set(journal_ids)
         return {update: size for update, size in all_live_updates(ctx).items() if update.journal_id in wanted}
-    folders = (layout.UPDATES, layout.ENCODED_UPDATES)
-    return _live_under(ctx, [f"{folder}{journal_id[::-1]}--" for journal_id in journal_ids for folder in folders])
+    return _live_under(ctx, [prefix for journal_id in journal_ids for prefix in layout.updates_of_journal(journal_id)])
 
 
 def lineage(sources: Sources) -> set[JournalID]:
@@ -71,3 +70,11 @@ def _updates_under(ctx: Context, journal_id: JournalID, event_id: str) -> list[U
     entries = ctx.entries(layout.updates_prefix(journal_id, event_id))
     updates = readable(entry for entry in entries if not entry.key.endswith(TOMBSTONE_SUFFIX))
     return [update for update in updates if update.event_id == event_id]
+
+
+def newest_update(entry: IndexEntry, row: Row, updates: list[Update]) -> Update | None:
+    """Choose the update whose data counts. None: those in the blob do."""
+    if any(update.is_delete for update in updates):
+        raise not_found(entry.event_id)
+    newest = max(updates, key=lambda update: update.timestamp, default=None)
+    return None if newest is None or newest.timestamp <= (row.updated or "") else newest

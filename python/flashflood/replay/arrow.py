@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from flashflood._core import export_schema, export_stream
 from flashflood.pickling import no_pickle
-from flashflood.replay.replay import Stage, batches
+from flashflood.replay.replay import batches
 
 if TYPE_CHECKING:
     from typing_extensions import CapsuleType
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flashflood._core import Batch, RecordBatch
     from flashflood.context import Context
     from flashflood.dates import DateRange
+    from flashflood.replay.windows import Stage
 
 BATCH_SIZE = 65_536
 """Rows in a record batch at most, unless the caller says so."""

@@ -2,7 +2,7 @@
 
 Reads an event's data; writes nothing, makes no request. The core (`_core.Expression`) evaluates what it surely does
 alike, and leaves the rest to this module. Promises: an expression that could never be evaluated is refused when it is
-made, with its place; and no event's data, however odd, stop a replay.
+made, with its position; and no event's data, however odd, stop a replay.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from jmespath.functions import Functions
 from jmespath.lexer import Lexer
 from jmespath.parser import ParsedResult
 
-from flashflood import _core
+from flashflood._core import Expression as CoreExpression
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,7 +72,7 @@ class Expression:
 
         Raises TypeError for anything else, and ValueError if it does not parse, nests too deeply, calls an unknown
         function or one with the wrong number of arguments, or slices in steps of 0. The message has a caret under the
-        place.
+        position.
         """
         self.options: jmespath.Options | None = options
         self.compiled: Compiled
@@ -108,9 +108,9 @@ class Expression:
         given = next(_references_given(self.compiled.parsed, functions), None)
         if given is not None:
             places = [token["start"] for token in Lexer().tokenize(self.expression) if token["type"] == "expref"]
-            place = next(place for place, node in zip(places, standing, strict=True) if node is given)
+            position = next(position for position, node in zip(places, standing, strict=True) if node is given)
             reason = "the value of this JMESPath expression cannot be written as JSON: an &expression may be in it"
-            message = f"{reason}\n{_shown(self.expression, place)}"
+            message = f"{reason}\n{_shown(self.expression, position)}"
             raise ValueError(message)
 
     def search(self, document: object) -> Any:  # noqa: ANN401 (any JSON)
@@ -178,7 +178,7 @@ def _functions(options: jmespath.Options | None) -> Any:  # noqa: ANN401 (jmespa
     return Functions if options is None or options.custom_functions is None else options.custom_functions
 
 
-def _core_expression(compiled: Compiled, options: jmespath.Options | None) -> _core.Expression | None:
+def _core_expression(compiled: Compiled, options: jmespath.Options | None) -> CoreExpression | None:
     """Make the core's expression; None, said in the log, where only Python can evaluate it."""
     used = {node["type"] for node, _ in _nodes(compiled.parsed)}
     if _functions(options) is not Functions and "function_expression" in used:
@@ -187,7 +187,7 @@ def _core_expression(compiled: Compiled, options: jmespath.Options | None) -> _c
         reason = "dict_cls makes its objects"
     else:
         try:
-            return _core.Expression(compiled.parsed)
+            return CoreExpression(compiled.parsed)
         except (ValueError, RecursionError) as error:
             reason = str(error)
     LOGGER.info("Python evaluates %r on each event, which takes longer: %s", compiled.expression, reason)
@@ -207,7 +207,7 @@ def _nests_deeper(data: bytes, levels: int) -> bool:
 
 
 def _compile(expression: str) -> Compiled:
-    """Return what `jmespath.compile` returns, or raise the ValueError that shows the place of the fault."""
+    """Return what `jmespath.compile` returns, or raise the ValueError that shows the position of the fault."""
     try:
         compiled: Compiled = jmespath.compile(expression)
     except EmptyExpressionError:
@@ -236,7 +236,7 @@ def _parse_failure(expression: str, error: ParseError) -> tuple[int, str]:
     if isinstance(error, IncompleteExpressionError):
         return len(expression), "it ends too early"
     if error.token_type == "LPAREN" and not expression.startswith("(", error.lex_position):  # noqa: S105 (no password)
-        # For a quoted function name jmespath gives no place.
+        # For a quoted function name jmespath gives no position.
         quoted = next(token for token in _called_names(expression) if token["type"] == "quoted_identifier")
         return quoted["start"], error.msg
     return error.lex_position, error.msg
@@ -305,10 +305,10 @@ def _references_given(node: dict[str, Any], functions: Any) -> Iterator[dict[str
         name = node["value"]
         if name in _NEVER_GIVE_A_REFERENCE:
             return
-        place = _REFERENCE_PLACES.get(name)
-        if place is not None and children[place]["type"] == "expref":
-            applied = children[place]["children"] if name == "map" else []
-            children = [*children[:place], *applied, *children[place + 1 :]]
+        position = _REFERENCE_PLACES.get(name)
+        if position is not None and children[position]["type"] == "expref":
+            applied = children[position]["children"] if name == "map" else []
+            children = [*children[:position], *applied, *children[position + 1 :]]
     for child in children:
         yield from _references_given(child, functions)
 
@@ -328,17 +328,17 @@ def _called_names(expression: str) -> list[dict[str, Any]]:
     return names
 
 
-def _refusal(expression: str, place: int, reason: str) -> ValueError:
-    """Make the error that gives `reason` and shows `expression` with a caret under `place`."""
+def _refusal(expression: str, position: int, reason: str) -> ValueError:
+    """Make the error that gives `reason` and shows `expression` with a caret under `position`."""
     message = f"this is not a JMESPath expression that can be evaluated: {reason}"
-    return ValueError(f"{message}\n{_shown(expression, place)}")
+    return ValueError(f"{message}\n{_shown(expression, position)}")
 
 
-def _shown(expression: str, place: int) -> str:
-    """Show the expression with a caret under `place`, counted in characters."""
-    line_start = expression.rfind("\n", 0, place) + 1
-    line_end = expression.find("\n", place)
+def _shown(expression: str, position: int) -> str:
+    """Show the expression with a caret under `position`, counted in characters."""
+    line_start = expression.rfind("\n", 0, position) + 1
+    line_end = expression.find("\n", position)
     if line_end < 0:
         line_end = len(expression)
-    caret_line = " " * (place - line_start) + "^"
+    caret_line = " " * (position - line_start) + "^"
     return f"{expression[:line_end]}\n{caret_line}{expression[line_end:]}"

@@ -191,16 +191,16 @@ class RemoteBlob:
 
 
 class _Body:
-    """An answer's bytes: `_at` is the next one's place in the blob, `_end` the place after the last one."""
+    """An answer's bytes: `_at` is the next one's offset in the blob, `_end` the offset after the last one."""
 
     def __init__(self, response: urllib3.BaseHTTPResponse, start: int, end: int) -> None:
         self._response = response
         self._at = start
         self._end = end
 
-    def covers(self, place: int) -> bool:
-        """Say whether the byte at a place is still to come."""
-        return self._at <= place < self._end
+    def covers(self, offset: int) -> bool:
+        """Say whether the byte at a offset is still to come."""
+        return self._at <= offset < self._end
 
     def pieces(self, start: int, stop: int) -> Iterator[bytes]:
         """Yield the bytes from `start` to `stop` or the end; those before pass by. urllib3's errors where it breaks."""

@@ -13,8 +13,8 @@ from typing import Any
 
 import jmespath
 
-from flashflood import _core
 from flashflood._core import Batch
+from flashflood._core import Expression as CoreExpression
 from flashflood.context import Context
 from flashflood.dates import DateRange
 from flashflood.replay.expressions import Compiled, Expression
@@ -53,7 +53,7 @@ def search(ctx: Context, expression: Given, dates: DateRange) -> Any:  # noqa: A
     return compiled.search({"events": events}, options)
 
 
-def _core_of(compiled: Compiled, options: jmespath.Options | None) -> _core.Expression | None:
+def _core_of(compiled: Compiled, options: jmespath.Options | None) -> CoreExpression | None:
     """Give the core's expression. None: Python must evaluate it, and raise what there is to be raised."""
     try:
         return Expression(compiled, options).core
@@ -68,18 +68,18 @@ def _goes_through_events(node: dict[str, Any]) -> bool:
     return bool(node["type"] == "field" and node["value"] == "events")
 
 
-def _one_by_one(ctx: Context, core: _core.Expression, found: Iterator[Batch]) -> list[Any]:
+def _one_by_one(ctx: Context, core: CoreExpression, found: Iterator[Batch]) -> list[Any]:
     values: list[Any] = []
     for value in ctx.requests.stream(partial(_value_of_batch, core), found, ahead=AHEAD):
         values += json.loads(value)
     return values
 
 
-def _value_of_batch(core: _core.Expression, batch: Batch) -> bytes:
+def _value_of_batch(core: CoreExpression, batch: Batch) -> bytes:
     return _value(core, _joined(batch))
 
 
-def _as_a_whole(core: _core.Expression, found: Iterator[Batch]) -> Any:  # noqa: ANN401  any JSON
+def _as_a_whole(core: CoreExpression, found: Iterator[Batch]) -> Any:  # noqa: ANN401  any JSON
     return json.loads(_value(core, b",".join(map(_joined, found))))
 
 
@@ -90,7 +90,7 @@ def _joined(batch: Batch) -> bytes:
     return joined
 
 
-def _value(core: _core.Expression, items: bytes) -> bytes:
+def _value(core: CoreExpression, items: bytes) -> bytes:
     value = core.search(b"".join((_HEAD, items, _TAIL)))
     if value is None:
         raise _LeftToPythonError

@@ -6,7 +6,7 @@ from typing import TypeAlias, TypeVar
 
 from flashflood._core import Batch
 from flashflood.replay.expressions import Compiled, Expression
-from flashflood.replay.replay import Stage
+from flashflood.replay.windows import Stage
 
 logger = logging.getLogger("flashflood")
 

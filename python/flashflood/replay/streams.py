@@ -13,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from flashflood import _core, layout
+from flashflood import layout
+from flashflood._core import Events as Run
 from flashflood._core import Manifest, Merge
 from flashflood.context import Context
 from flashflood.dates import DateRange
@@ -25,10 +26,10 @@ from flashflood.records.living import opened_between
 from flashflood.replay.remote_blob import RemoteBlob
 from flashflood.turns import Events, Turns
 
-WINDOW = 16_000_000
+BYTES_AT_A_TIME = 16_000_000
 """Bytes asked for at a time."""
 
-Reader: TypeAlias = Callable[[int, int], bytes]
+ReadRange: TypeAlias = Callable[[int, int], bytes]
 """Gives the bytes from `start` to `stop` (past the end); fewer, where there are fewer."""
 
 
@@ -76,15 +77,15 @@ def replay_event_stream(
     return Events(runs, "this replay of an event stream")
 
 
-def _remote_runs(manifest: Manifest, dates: DateRange, blob: RemoteBlob) -> Generator[_core.Events, None, None]:
+def _remote_runs(manifest: Manifest, dates: DateRange, blob: RemoteBlob) -> Generator[Run, None, None]:
     with closing(blob):
         yield from _runs(manifest, dates, blob.read)
 
 
-def _runs(manifest: Manifest, dates: DateRange, read: Reader) -> Generator[_core.Events, None, None]:
+def _runs(manifest: Manifest, dates: DateRange, read: ReadRange) -> Generator[Run, None, None]:
     merge = Merge(dates.start, dates.end)
     merge.add(manifest)
-    while (window := merge.window(None, WINDOW)) is not None:
+    while (window := merge.window(None, BYTES_AT_A_TIME)) is not None:
         yield window.batch([read(start, stop) for _, start, stop in window.requests]).events()
 
 
@@ -99,11 +100,11 @@ def _checked(event_stream: Mapping[str, Any]) -> tuple[Manifest, str]:
         raise FlashFloodCorruptionError(msg) from error
     if not isinstance(url, str):
         msg = f"event stream of journal {journal_id}: stream_url is {type(url).__name__}, not text"
-        raise FlashFloodCorruptionError(msg)
+        raise FlashFloodCorruptionError(msg, journal_id=journal_id)
     return Manifest.decode(journal_id, body), url
 
 
-def _file_reader(url: str, folder: str | os.PathLike[str] | None, what: str) -> Reader:
+def _file_reader(url: str, folder: str | os.PathLike[str] | None, what: str) -> ReadRange:
     """Read byte ranges of a file that lies under a folder, symbolic links resolved."""
     if folder is None:
         msg = f"{what}: {url} is a file; to read it, name the folder that it may lie in: allow_file_urls=<folder>"

@@ -24,7 +24,7 @@ def wanted_part(answer: Mapping[str, Any], body: bytes, start: int, stop: int | 
     encoding = answer.get("ContentEncoding", "")
     if encoding and not _PLAIN.issuperset(part.strip() for part in encoding.lower().split(",")):
         raise ValueError(_told(answer, body))
-    begin, size = _place(answer, body, stop)
+    begin, size = _sent_range(answer, body, stop)
     end = begin + len(body)
     if begin <= start and (end == size or (stop is not None and stop <= end)):
         return body[start - begin : None if stop is None else stop - begin]
@@ -36,7 +36,7 @@ def is_whole(answer: Mapping[str, Any]) -> bool:
     return "ContentRange" not in answer and answer["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.OK
 
 
-def _place(answer: Mapping[str, Any], body: bytes, stop: int | None) -> tuple[int, int | None]:
+def _sent_range(answer: Mapping[str, Any], body: bytes, stop: int | None) -> tuple[int, int | None]:
     """Tell where in the object a body begins, and the object's size, if the answer tells."""
     told = _CONTENT_RANGE.fullmatch(answer.get("ContentRange", ""))
     if told is not None and int(told[2]) - int(told[1]) + 1 == len(body):

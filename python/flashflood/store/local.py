@@ -46,7 +46,7 @@ PAGE_SIZE = 1000
 """Keys on a page of a listing, as on S3."""
 WORKERS = 8
 """Requests at a time: enough for threads to share an fsync, few enough for one disk."""
-LEFT_BEHIND = 24 * 60 * 60
+ABANDONED = 24 * 60 * 60
 """Seconds after which a temporary file is taken for a killed writer's."""
 
 _TMP = (OWN_FOLDER, "tmp")
@@ -191,7 +191,7 @@ class LocalStore:
         if self._swept:
             return
         self._swept = True
-        limit = time.time() - LEFT_BEHIND
+        limit = time.time() - ABANDONED
         with made_folder(root, _TMP) as folder:
             with os.scandir(folder) as left:
                 names = [item.name for item in left]

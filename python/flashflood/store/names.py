@@ -32,7 +32,7 @@ def split(key: str) -> list[str]:
     """Take a key apart into its components. FlashFloodException: no path can stand for it."""
     if "\0" in key or not _is_utf8(key):
         message = f"{key!r} cannot be a key in a folder: it holds a NUL or a lone surrogate. Use another id."
-        raise FlashFloodException(message)
+        raise FlashFloodException(message, key=key)
     return key.split("/")
 
 

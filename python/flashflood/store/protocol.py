@@ -48,7 +48,7 @@ class Found(NamedTuple):
 class UndeletedError(FlashFloodException):
     """Some of the objects that were to be deleted are still there; the others are gone."""
 
-    def __init__(self, message: str, keys: Iterable[str]) -> None:
+    def __init__(self, message: str, keys: Iterable[str] = ()) -> None:
         """Say it, and name the keys that are still there."""
         super().__init__(message)
         self.keys = frozenset(keys)

@@ -25,6 +25,7 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
+from flashflood import layout
 from flashflood.config import object_exists_waiter_config
 from flashflood.exceptions import FlashFloodException
 from flashflood.store.answers import fault_of_page, is_whole, wanted_part
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, ErrorTypeDef, ObjectIdentifierTypeDef, TagTypeDef
 
-PROBE_KEY = "probe/conditional-put"
-"""The marker that tells whether the server knows conditional PUT."""
 URL_LIFETIME = 3600
 """Seconds that a presigned URL is good for."""
 KEYS_PER_DELETE = 1000
@@ -249,7 +248,8 @@ class S3Store:
                 f"that is not what was asked for, whatever the object has. "
                 f"The server, or a proxy or cache before it, does so: use another one, or go around it."
             )
-            raise FlashFloodException(message) from error
+            key = where["Key"].removeprefix(self._root)
+            raise FlashFloodException(message, key=key) from error
         if asked and is_whole(answer) and len(part) < len(body):
             self._warn_once("The server sends whole objects where parts are asked for: reads take much longer.")
         return part
@@ -262,7 +262,7 @@ class S3Store:
         metadata, modified = head.of(answer)
         if modified is None:
             message = f"{self.name}: the server does not say when {key} was written (Last-Modified): use one that does."
-            raise FlashFloodException(message)
+            raise FlashFloodException(message, key=key)
         return Found(body, {name.lower().replace("-", "_"): value for name, value in metadata.items()}, modified)
 
     def _unfit(self, fault: str) -> FlashFloodException:
@@ -336,11 +336,12 @@ class S3Store:
 
     def _knows_conditional_put(self) -> bool:
         """Find out, once, whether the server refuses a conditional PUT of a key that is there: a marker."""
+        marker = layout.CONDITIONAL_PUT
         with self._probe_locks.setdefault(os.getpid(), threading.Lock()):
             if self._creates_conditionally is None:
                 try:
                     # False: it was refused, so the server knows. It succeeds where there is no marker yet: then again.
-                    refused = not (self._put_if_free(PROBE_KEY, b"", None) and self._put_if_free(PROBE_KEY, b"", None))
+                    refused = not (self._put_if_free(marker, b"", None) and self._put_if_free(marker, b"", None))
                 except ClientError as error:
                     if _status(error) != HTTPStatus.NOT_IMPLEMENTED and _code(error) != "NotImplemented":
                         raise

@@ -188,7 +188,7 @@ class Keys(_Shortcut):
         for item in contents:
             tags = [child.tag for child in item]
             if tags != shape:
-                at_key, at_size, at_date = _places(tags, space)
+                at_key, at_size, at_date = _positions(tags, space)
                 shape = tags
             key, date = item[at_key].text or "", item[at_date].text or ""
             if is_encoded:
@@ -246,8 +246,8 @@ def _is_encoded(rest: ET.Element) -> bool:
     return told == ["url"]
 
 
-def _places(tags: list[str], space: str) -> tuple[int, int, int]:
-    """Give the places of key, size and date among the elements of an object."""
+def _positions(tags: list[str], space: str) -> tuple[int, int, int]:
+    """Give the positions of key, size and date among the elements of an object."""
     if len(set(tags)) < len(tags) or not _CONTENT.issuperset(tag.removeprefix(space) for tag in tags):
         raise _UnexpectedError
     return tags.index(f"{space}Key"), tags.index(f"{space}Size"), tags.index(f"{space}LastModified")

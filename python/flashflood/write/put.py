@@ -43,7 +43,7 @@ def _put(ctx: Context, event_id: str, timestamp: str, body: bytes, *, is_new_id:
     """
     deadline = Deadline()
     wanted = _first_claim(event_id, timestamp, len(body))
-    blob = ctx.requests.start(_write_blob, ctx, wanted, body)
+    blob = ctx.requests.start(ctx.write_blob, wanted.target, body)
     claim = wanted if claims.create(ctx, wanted) else None
     blob.result()
     void: list[str] = []
@@ -62,7 +62,7 @@ def _put(ctx: Context, event_id: str, timestamp: str, body: bytes, *, is_new_id:
         _give_back(ctx, wanted, [])
         void.append(layout.index_key(event_id, claim.revision))
         wanted = _first_claim(event_id, timestamp, len(body))
-        _write_blob(ctx, wanted, body)
+        ctx.write_blob(wanted.target, body)
         claim, is_new_id = None, False
     raise moving(event_id)
 
@@ -71,10 +71,6 @@ def _first_claim(event_id: str, timestamp: str, size: int) -> IndexEntry:
     """Give the claim of an id that nobody has used, for a journal of a new id."""
     journal_id = JournalID.make(timestamp, timestamp, NEW, str(uuid.uuid4()))
     return IndexEntry(event_id, 1, journal_id, None, timestamp, 0, size, birth=1)
-
-
-def _write_blob(ctx: Context, claim: IndexEntry, body: bytes) -> None:
-    ctx.store.put(layout.blob_key(claim.target), body, metadata={"journal_id": claim.target})
 
 
 def _commit(ctx: Context, claim: IndexEntry) -> bool:
@@ -88,6 +84,6 @@ def _give_back(ctx: Context, claim: IndexEntry, void: list[str]) -> None:
 
     And the claims before it, when another event has the id, whose entry is above them.
     """
-    blob = [layout.blob_key(claim.target)] if ctx.store.head(layout.journal_key(claim.target)) is None else []
+    blob = [layout.blob_key(claim.target)] if not ctx.has_manifest(claim.target) else []
     if blob or void:
         ctx.discard([*blob, *void])

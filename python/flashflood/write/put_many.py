@@ -22,7 +22,7 @@ from flashflood.records import claims
 from flashflood.records.claims import Claim
 from flashflood.records.index import IndexEntry
 from flashflood.records.overtaken import OvertakenError, until_settled
-from flashflood.spooled_ids import Ids
+from flashflood.spooled_ids import SpooledIds
 
 logger = logging.getLogger("flashflood")
 
@@ -30,7 +30,7 @@ LARGEST_BATCH = 5_000
 """Events in a batch at most."""
 LARGEST_BLOB = 16_000_000
 """Bytes of data at which a batch is closed."""
-FEW = 100
+SMALLEST_JOURNAL = 100
 """A batch of fewer events is made of `new` events, for `journal` to combine; from there on it is a journal already."""
 
 OnConflict: TypeAlias = Literal["error", "skip"]
@@ -43,7 +43,7 @@ class Stored(NamedTuple):
 
     stored: int
     """How many events it stored."""
-    skipped: Ids
+    skipped: SpooledIds
     """The ids that it left out, since events had them already."""
 
 
@@ -63,7 +63,7 @@ def put_many(ctx: Context, events: Iterable[Event | Bare], on_conflict: OnConfli
         msg = f"on_conflict={on_conflict!r}; give 'error' or 'skip'"
         raise ValueError(msg)
     stored = 0
-    skipped = Ids()
+    skipped = SpooledIds()
     try:
         for batch in _batches(map(partial(_checked, ctx), events)):
             left_out = until_settled("put_many", _Batch(ctx, batch, on_conflict).put)
@@ -171,8 +171,7 @@ class _Batch:
         """Write the blob and the draft."""
         journal_id = JournalID(draft.journal_id)
         body = b"".join(self._events[row.event_id].body for row in draft.rows())
-        metadata = {"journal_id": journal_id}
-        blob = self._ctx.requests.start(self._ctx.store.put, layout.blob_key(journal_id), body, metadata=metadata)
+        blob = self._ctx.requests.start(self._ctx.write_blob, journal_id, body)
         self._ctx.store.put(layout.draft_key(journal_id), draft.encode())
         blob.result()
 
@@ -194,6 +193,6 @@ def _draft(events: list[_Given]) -> Manifest:
     for event in events:
         rows.append(Row(event.event_id, event.timestamp, offset, len(event.body)))
         offset += len(event.body)
-    version = NEW if len(events) < FEW else timestamp_now()
+    version = NEW if len(events) < SMALLEST_JOURNAL else timestamp_now()
     journal_id = JournalID.make(events[0].timestamp, events[-1].timestamp, version, str(uuid.uuid4()))
     return Manifest.of_rows(journal_id, rows, offset)

@@ -1,0 +1,197 @@
+"""The rows of the living journals, merged in (date, event_id) order: how journals come into a replay.
+
+`Listing` names the journals, page by page; their manifests are fetched ahead; the core merges their rows, and plans
+windows of them: which byte ranges hold the next events.
+
+A window can be planned once every journal that could hold an earlier event has been opened.
+"""
+
+import logging
+from bisect import insort
+from collections import deque
+from concurrent.futures import Future
+from itertools import islice
+from typing import Literal
+
+from flashflood._core import Manifest, Merge, Window
+from flashflood.context import Context
+from flashflood.dates import EARLIEST, DateRange
+from flashflood.identifiers import JournalID
+from flashflood.records.index import lookup
+from flashflood.records.living import Listing, Met, journal_id
+from flashflood.replay.read_ahead import ReadAhead
+from flashflood.store.protocol import Entry
+
+logger = logging.getLogger("flashflood")
+
+BYTES_PER_ROW = 128
+"""What an opened row takes in memory, about."""
+REQUESTS_PER_WORKER = 8
+"""Requests that are kept waiting for each thread: more would only take memory."""
+
+
+class VanishedError(Exception):
+    """Something listed is gone: its journal was combined and collected meanwhile, or the store is broken."""
+
+    def __init__(self, journal_id: JournalID, what: Literal["blob", "manifest"]) -> None:
+        """Say what is gone of which journal."""
+        super().__init__(what)
+        self.journal_id = journal_id
+        self.what = what
+
+
+class MergedRows:
+    """One pass over the journals: what is listed, opened, and merged."""
+
+    def __init__(
+        self, ctx: Context, dates: DateRange, memory_budget: int, ahead: ReadAhead, place: tuple[str, str] | None
+    ) -> None:
+        """Set out from a place in the order of events; None: from the start."""
+        self._ctx = ctx
+        self._budget = memory_budget
+        self._ahead = ahead
+        self._listing = Listing(ctx, dates)
+        self._page: Future[Met] | None = None
+        self._reached: str | None = EARLIEST
+        self._listed: deque[Entry] = deque()
+        self._opening: list[tuple[Entry, Future[Manifest | None]]] = []
+        """In key order."""
+        self._dead: deque[JournalID] = deque()
+        """Those met whose turn has not come: what they were combined into is to be open by then."""
+        self._blocked_at: str | None = None
+        """The timestamp from which on events may be missing: a dead journal begins there that no open one replaces."""
+        self._behind: Future[list[Entry]] | None = None
+        self._looked_behind_at = 0
+        """How many pages had been listed then."""
+        self._merge = Merge(dates.start, dates.end, place)
+        self.sources: list[JournalID] = []
+        """The journals by the numbers that windows' requests name."""
+
+    def ready_window(self, limit: int) -> Window | None:
+        """Plan the next events, of `limit` bytes, as far as no unopened journal can precede them.
+
+        None: there are none yet.
+        """
+        return self._merge.window(self._frontier(), limit)
+
+    def next_window(self, limit: int, *, waits: bool) -> Window | None:
+        """Plan the next events, of `limit` bytes, opening journals until there are some.
+
+        None: there are no more, or (unless it `waits`) none yet.
+        """
+        while True:
+            if self._ahead.is_on:
+                self.fetch_manifests()
+            window = self.ready_window(limit)
+            if window is not None:
+                return window
+            self.fetch_manifests()
+            if self._blocked_at is not None:
+                if not self._look_behind(waits=waits):
+                    return None
+            elif self._opening:
+                if waits:
+                    self._ahead.wait_for([self._opening[0][1]], self.fetch_manifests)
+                elif not self._opening[0][1].done():
+                    return None
+                self._open()
+            elif self._page is not None and (waits or self._page.done()):
+                self._take_page(self._page)
+            else:
+                return None
+
+    def fetch_manifests(self) -> None:
+        """Start to fetch the next manifest, or ahead, as many as there may be; or the next page."""
+        under_way = sum(entry.size for entry, _ in self._opening)
+        while self._listed and (not self._opening or self._may_fetch(under_way + self._listed[0].size)):
+            entry = self._listed.popleft()
+            under_way += entry.size
+            opening = entry, self._ctx.requests.start(self._ctx.manifest, journal_id(entry))
+            insort(self._opening, opening, key=lambda one: one[0].key)
+        is_wanted = (self._ahead.is_on or not self._opening) and self._behind is None
+        if is_wanted and self._reached is not None and not self._listed and self._page is None:
+            self._page = self._ctx.requests.start(self._listing.next_page)
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        for _, opening in self._opening:
+            opening.cancel()
+        if self._page is not None:
+            self._page.cancel()
+        if self._behind is not None:
+            self._behind.cancel()
+
+    def _frontier(self) -> str | None:
+        """Give the timestamp from which on journals that are not open may have events. None: all are open."""
+        if self._blocked_at is None:
+            self._resolve(self._next_start())
+        return self._blocked_at or self._next_start()
+
+    def _next_start(self) -> str | None:
+        """Give the timestamp at which the next journal to be opened begins, at the earliest. None: there is none."""
+        nearest = [entry for entry, _ in self._opening[:1]] + list(islice(self._listed, 1))
+        return min((journal_id(entry).start for entry in nearest), default=self._reached)
+
+    def _resolve(self, before: str | None) -> None:
+        """Let the dead journals go that begin before a timestamp: open ones replace them, or all is blocked there."""
+        due = []
+        while self._dead and (before is None or self._dead[0].start < before):
+            due.append(self._dead.popleft())
+        if self._blocked_at is None:
+            replaced = self._merge.replaces(due) if due else ()
+            self._blocked_at = next((dead.start for dead, is_so in zip(due, replaced, strict=True) if not is_so), None)
+
+    def _look_behind(self, *, waits: bool) -> bool:
+        """Take what was made among the keys passed; what blocked is resolved then. False: it has not come yet.
+
+        Before that, as many pages again are listed as at the last time: so all looks behind together cost no more than
+        two passes.
+        """
+        if self._page is None and self._behind is None:
+            is_early = self._listing.pages < 2 * self._looked_behind_at and self._reached is not None
+            if is_early:
+                self._page = self._ctx.requests.start(self._listing.next_page)
+            else:
+                self._behind = self._ctx.requests.start(self._listing.look_behind)
+        if self._page is not None:
+            if waits or self._page.done():
+                self._take_page(self._page)
+                return True
+        elif self._behind is not None and (waits or self._behind.done()):
+            self._listed = deque(sorted([*self._listed, *self._behind.result()]))
+            self._behind, self._blocked_at = None, None
+            self._dead.clear()
+            self._looked_behind_at = self._listing.pages
+            return True
+        return False
+
+    def _take_page(self, page: Future[Met]) -> None:
+        met = page.result()
+        self._listed.extend(met.living)
+        self._dead.extend(map(journal_id, met.dead))
+        self._page = None
+        self._reached = None if self._listing.is_over else self._listing.reached
+
+    def _may_fetch(self, size: int) -> bool:
+        """Whether so many bytes of manifests may be under way."""
+        limit = REQUESTS_PER_WORKER * self._ctx.requests.workers
+        return self._ahead.is_on and len(self._opening) < limit and size <= self._ahead.size // 2
+
+    def _open(self) -> None:
+        """Merge the next journal's rows in, and those of further ones whose manifests have come, within the budget."""
+        self._take_in(*self._opening.pop(0))
+        while self._opening and self._opening[0][1].done() and self._merge.pending * BYTES_PER_ROW < self._budget // 4:
+            self._take_in(*self._opening.pop(0))
+
+    def _take_in(self, entry: Entry, answer: Future[Manifest | None]) -> None:
+        found = journal_id(entry)
+        manifest = answer.result()
+        logger.info("replaying from journal %s", found)
+        if manifest is None:
+            raise VanishedError(found, "manifest")
+        self._resolve(found.start)
+        self.sources.append(found)
+        questions = self._merge.add(manifest)
+        answers = self._ctx.requests.each(lambda question: lookup(self._ctx, question[1]).entry, questions)
+        for (timestamp, event_id), named in zip(questions, answers, strict=True):
+            self._merge.decide(timestamp, event_id, None if named is None else named.target)

@@ -1,0 +1,143 @@
+"""Windows on their way out: their bytes are fetched ahead; whichever thread brings the last makes a batch of them."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sized
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+
+from flashflood._core import Batch, Window
+from flashflood.context import Context
+from flashflood.identifiers import JournalID
+from flashflood.replay.read_ahead import ReadAhead
+from flashflood.replay.rows import BYTES_PER_ROW, REQUESTS_PER_WORKER, MergedRows, VanishedError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from flashflood.store.protocol import Found
+
+WINDOWS_AHEAD = 4
+"""How many windows are under way, once they have grown."""
+FIRST_WINDOW = 256_000
+LARGEST_WINDOW = 12_000_000
+GROWTH = 8
+"""Bytes planned at a time: few at first, so that the first event comes soon; then eight times as many each time."""
+BYTES_PER_REQUEST = 4_096
+"""What a request under way takes beside its data, about."""
+
+B = TypeVar("B", bound=Sized)
+
+Stage: TypeAlias = Callable[[Batch], B]
+"""What is made of a batch on the thread that brings its last bytes: filtering, projecting, laying out for Arrow."""
+
+
+class Fetch(Generic[B]):
+    """A window whose bytes are on their way."""
+
+    def __init__(self, window: Window, sources: list[JournalID], stage: Stage[B]) -> None:
+        """Request nothing yet. `sources`: the journals by the numbers that the window's requests name."""
+        self.window = window
+        self._requests = [(sources[source], start, stop) for source, start, stop in window.requests]
+        self._bodies: list[Found | None] = [None] * len(self._requests)
+        self._stage: Stage[B] = stage
+        self._lock = threading.Lock()
+        self._to_come = len(self._requests)
+        self._batch: B | None = None
+        self.answers: list[Future[None]] = []
+        self.cost = window.fetched + BYTES_PER_REQUEST * len(self._requests) + BYTES_PER_ROW * len(window)
+        """The memory that it takes, in bytes."""
+
+    def start(self, ctx: Context) -> None:
+        """Start its requests."""
+        self.answers = [ctx.requests.start(self._bring, ctx, index) for index in range(len(self._requests))]
+
+    def batch(self) -> B:
+        """Wait for the bytes, and give what the stage makes of the events."""
+        for answer in self.answers:
+            answer.result()
+        return self._finished() if self._batch is None else self._batch
+
+    def _bring(self, ctx: Context, index: int) -> None:
+        found, start, stop = self._requests[index]
+        self._bodies[index] = ctx.blob(found, start, stop)
+        with self._lock:
+            self._to_come -= 1
+            is_last = self._to_come == 0
+        if is_last:
+            self._batch = self._finished()
+
+    def _finished(self) -> B:
+        bodies = [found.body for found in self._bodies if found is not None]
+        if len(bodies) < len(self._bodies):
+            raise VanishedError(self._requests[self._bodies.index(None)][0], "blob")
+        self._bodies.clear()
+        return self._stage(self.window.batch(bodies))
+
+
+class Windows(Generic[B]):
+    """The windows of one pass: what is under way, and what may be."""
+
+    def __init__(self, ctx: Context, rows: MergedRows, memory_budget: int, ahead: ReadAhead, stage: Stage[B]) -> None:
+        """Plan nothing yet."""
+        self._ctx = ctx
+        self._rows = rows
+        self._ahead = ahead
+        self._stage: Stage[B] = stage
+        self._limit = min(FIRST_WINDOW, memory_budget // 8)
+        """Bytes of the next window."""
+        self._under_way: deque[Fetch[B]] = deque()
+        self._cost = 0
+        """Of all that is under way, in bytes."""
+
+    def fetches(self) -> Iterator[Fetch[B]]:
+        """Yield the windows in order, each under way."""
+        while self._has_next():
+            self._ahead.wait_for(self._under_way[0].answers, self._start_more)
+            fetch = self._under_way.popleft()
+            self._cost -= fetch.cost
+            yield fetch
+
+    def look_ahead(self) -> None:
+        """From now on, keep the next windows under way while events are consumed. Waits for nothing."""
+        self._ahead.is_on = True
+        self._rows.fetch_manifests()
+        self._start_ahead(lambda: self._rows.ready_window(self._limit))
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        for fetch in self._under_way:
+            for answer in fetch.answers:
+                answer.cancel()
+        self._rows.stop()
+
+    def _has_next(self) -> bool:
+        """See that a window is under way, waiting for what it takes to plan it. False: there are no more events."""
+        if not self._under_way:
+            window = self._rows.next_window(self._limit, waits=True)
+            if window is not None:
+                self._start(window)
+        if self._ahead.is_on:
+            self._start_more()
+        return bool(self._under_way)
+
+    def _start_more(self) -> None:
+        """Start further windows, opening journals for them; wait only if none is under way."""
+        self._start_ahead(lambda: self._rows.next_window(self._limit, waits=not self._under_way))
+
+    def _start_ahead(self, plan: Callable[[], Window | None]) -> None:
+        """Start further windows, as long as there are some and there may be more."""
+        most = REQUESTS_PER_WORKER * self._ctx.requests.workers
+        while (
+            self._cost + self._limit <= self._ahead.size
+            and sum(len(fetch.answers) for fetch in self._under_way) < most
+            and (window := plan()) is not None
+        ):
+            self._start(window)
+
+    def _start(self, window: Window) -> None:
+        """Start a window's requests."""
+        fetch = Fetch(window, self._rows.sources, self._stage)
+        fetch.start(self._ctx)
+        self._under_way.append(fetch)
+        self._cost += fetch.cost
+        self._limit = min(GROWTH * self._limit, LARGEST_WINDOW, self._ahead.size // WINDOWS_AHEAD)

@@ -1,0 +1,121 @@
+# pyright: strict
+"""A small user's program with every public call: type checkers in their strictest mode must find nothing in it.
+
+It is checked, and not run.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, assert_type
+
+from mypy_boto3_s3 import S3ServiceResource
+
+import flashflood
+from flashflood import (
+    Event,
+    Expression,
+    FlashFlood,
+    FlashFloodCorruptionError,
+    FlashFloodEventExistsError,
+    FlashFloodEventNotFound,
+    FlashFloodException,
+    FlashFloodJournalingError,
+    FlashFloodJournalUploadError,
+    Journal,
+    JournalID,
+    Repairs,
+    Replay,
+    ReplayBatches,
+    SpooledIds,
+    Stored,
+    UndeletedError,
+    datetime_from_timestamp,
+    datetime_to_timestamp,
+    replay_event_stream,
+    timestamp_now,
+)
+
+ff = assert_type(FlashFlood.open("s3://bucket/prefix", read_pending_updates=False), FlashFlood)
+assert_type(ff.root_prefix, str)
+assert_type(flashflood.__version__, str)
+
+SINCE, UNTIL = datetime(2026, 1, 1), datetime(2026, 2, 1)
+
+
+def on_a_resource(s3: S3ServiceResource) -> tuple[object, object, object]:
+    same = FlashFlood(s3, "bucket", "prefix", read_pending_updates=False)
+    return same.s3, same.s3_client, same.bucket
+
+
+def write() -> None:
+    event = assert_type(ff.put({"level": 3}, "an id", SINCE), Event)
+    assert_type((event.event_id, event.date, event.data), tuple[str, datetime, bytes])
+    stored = assert_type(ff.put_many([(b"", None, None), event], on_conflict="skip"), Stored)
+    skipped = assert_type(stored.skipped, SpooledIds)
+    assert_type((stored.stored, len(skipped), list(skipped)), tuple[int, int, list[str]])
+    ff.update_event("an id", "new data")
+    ff.delete_event("an id")
+
+
+def read() -> None:
+    assert_type(ff.get_event("an id").data, bytes)
+    assert_type(ff.get_events(["an id", "another"], on_missing="skip"), Iterator[Event])
+    assert_type(ff.event_exists("an id"), bool)
+
+
+def replay() -> None:
+    events = assert_type(ff.replay(SINCE, UNTIL, filter="level > `2`", select=Expression("level")), Replay)
+    for event in events:
+        assert_type(json.loads(event.data), Any)
+    events.close()
+    assert_type(ff.replay_batches(SINCE, filter="level", batch_size=1_000, memory_budget=10**8), ReplayBatches)
+    result: list[int] = ff.search("events[].level", to_date=UNTIL)
+    assert_type(result, list[int])
+    for stream in ff.list_event_streams(SINCE, UNTIL):
+        assert_type(stream, dict[str, Any])
+        assert_type(replay_event_stream(stream, SINCE, UNTIL, allow_file_urls="/folder"), Iterator[Event])
+
+
+def maintain() -> None:
+    ff.journal(minimum_number_of_events=1_000, minimum_size=10_000)
+    assert_type(ff.update(), int)
+    assert_type(ff.check(), list[str])
+    assert_type(ff.repair(), Repairs)
+    assert_type(ff.repair().taken_out, list[str])
+    assert_type(ff.collect_garbage(timedelta(days=2)), int)
+    ff.destroy()
+
+
+def journals() -> None:
+    assert_type(ff.list_journals(SINCE, UNTIL), Iterator[JournalID])
+    assert_type(ff.new_journals(), Iterator[JournalID])
+    for journal_id in ff.journal_ids():
+        assert_type((journal_id.start_date, journal_id.end_date), tuple[datetime, datetime])
+        journal = assert_type(ff.open_journal(journal_id), Journal)
+        assert_type((journal.id_, journal.version, journal.blob_id, journal.size), tuple[JournalID, str, str, int])
+        assert_type(journal.events, list[dict[str, str | int]])
+        assert_type(journal.manifest(), dict[str, Any])
+        assert_type(journal.body.read(10), bytes)
+        assert_type(journal.get_event("an id"), Event)
+        assert_type(ff.combine_journals([journal, journal_id]), Journal)
+
+
+def errors() -> None:
+    try:
+        ff.journal()
+    except FlashFloodEventNotFound as error:
+        assert_type(error.event_id, str | None)
+    except FlashFloodCorruptionError as error:
+        assert_type((error.journal_id, error.key), tuple[str | None, str | None])
+    except UndeletedError as error:
+        assert_type(error.keys, frozenset[str])
+    except (FlashFloodEventExistsError, FlashFloodJournalingError, FlashFloodJournalUploadError) as error:
+        print(error)  # noqa: T201
+    except FlashFloodException as error:
+        print(error)  # noqa: T201
+
+
+def dates() -> None:
+    assert_type(datetime_to_timestamp(SINCE), str)
+    assert_type(datetime_from_timestamp(timestamp_now()), datetime)
