@@ -86,7 +86,7 @@ def moto() -> Iterator[Server]:
 def rados_gateway() -> Iterator[Server]:
     """Run Ceph's RADOS Gateway, as the tests do."""
     sys.path.append(str(ROOT / "tests"))
-    from servers import rgw  # noqa: PLC0415  the tests' folder is not on the path before
+    from support.servers import rgw  # noqa: PLC0415  the tests' folder is not on the path before
 
     if not rgw.is_installed():
         sys.exit("RADOS Gateway is not installed: apt-get install radosgw ceph-mon ceph-osd")

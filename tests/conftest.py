@@ -1,17 +1,22 @@
 """The places that the tests work on: a local folder, moto's server, and Ceph RADOS Gateway where it is installed."""
 
 import os
+import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import boto3
 import pytest
 from mypy_boto3_s3 import S3Client, S3ServiceResource
-from servers import rgw
-from servers.faulty import Fault, FaultyServer
-from servers.moto import Moto
+from support.races import ready
+from support.servers import rgw
+from support.servers.faulty import Fault, FaultyServer
+from support.servers.moto import Moto
 
 from flashflood import FlashFlood
 from flashflood.store import LocalStore, S3Store, Store
@@ -153,6 +158,26 @@ def rgw_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[rgw.RadosGa
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No client waits for another, which will not go on before it has given up."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with the store that `support.races` describes."""
+    folder = tmp_path_factory.mktemp("prepared") / "store"
+    ready(FlashFlood.open(str(folder)))
+    return folder
+
+
+@pytest.fixture
+def copies(prepared: Path, tmp_path: Path) -> Iterator[LocalStore]:
+    """Give the prepared store again and again."""
+    return (LocalStore(shutil.copytree(prepared, tmp_path / f"copy {number}")) for number in count())
 
 
 def _environment(server: Server) -> dict[str, str]:

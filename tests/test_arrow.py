@@ -12,8 +12,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from conftest import Place
-from samples import at, put_journaled, put_new
-from watched import Counted, on
+from support.samples import at, put_journaled, put_new
+from support.watched import Counted, on
 
 from flashflood import Event, FlashFlood
 from flashflood._core import Manifest, Merge, RecordBatch, Row, export_stream

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from conftest import Place
-from old import OldError, OldFlashFlood, OldProcesses
-from samples import AT_ONCE, at, contents, put_journaled, put_new
-from watched import keys
+from support.old import OldError, OldFlashFlood, OldProcesses
+from support.samples import AT_ONCE, at, contents, put_journaled, put_new
+from support.watched import keys
 
 from flashflood import Event, FlashFlood, FlashFloodEventExistsError, FlashFloodEventNotFound, replay_event_stream
 

@@ -9,9 +9,9 @@ from random import Random
 
 import pytest
 from conftest import Place
-from processes import Worker, tell
-from samples import AT_ONCE, at, put_journaled, put_new
-from watched import Answer, Counted, Watched, on
+from support.processes import Worker, tell
+from support.samples import AT_ONCE, at, put_journaled, put_new
+from support.watched import Answer, Counted, Watched, on
 
 from flashflood import (
     FlashFlood,

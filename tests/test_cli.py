@@ -13,8 +13,8 @@ from pathlib import Path
 from subprocess import PIPE
 
 import pytest
-from command_line import FLASHFLOOD, Run, environment, lines, output, refusal, runner
 from conftest import Place
+from support.command_line import FLASHFLOOD, Run, environment, lines, output, refusal, runner
 
 from flashflood import FlashFlood
 

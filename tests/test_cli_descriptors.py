@@ -8,7 +8,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from command_line import FLASHFLOOD, environment, output, runner
+from support.command_line import FLASHFLOOD, environment, output, runner
 
 from flashflood import FlashFlood
 

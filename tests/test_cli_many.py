@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from command_line import Run, environment, lines, output, refusal, runner
 from conftest import Place
+from support.command_line import Run, environment, lines, output, refusal, runner
 
 BINARY = bytes(range(256)) * 2
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 from conftest import Place
-from samples import contents, put_journaled, put_new
-from watched import Answer, Gated, Watched, on
+from support.samples import contents, put_journaled, put_new
+from support.watched import Answer, Gated, Watched, on
 
 from flashflood.records import ledger
 from flashflood.store import Page

@@ -15,14 +15,24 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import pytest
-from in_the_model import Eager, InARow, Lazy, Names, heard, in_the_model, journals_in, requests_in_the_model, told
 from model.calls import Caller, Steps
 from model.protocol import put, put_many
 from model.protocol_events import delete_event, get, update_event
 from model.protocol_journal import journal, recover, update
 from model.store import Key
-from samples import AT_ONCE, at, put_journaled, put_new
-from watched import Answer, Counted, Death, Watched, keys, on
+from support.in_the_model import (
+    Eager,
+    InARow,
+    Lazy,
+    Names,
+    heard,
+    in_the_model,
+    journals_in,
+    requests_in_the_model,
+    told,
+)
+from support.samples import AT_ONCE, at, put_journaled, put_new
+from support.watched import Answer, Counted, Death, Watched, keys, on
 
 from flashflood import FlashFlood, FlashFloodException, layout
 from flashflood._core import format_timestamp

@@ -7,10 +7,11 @@ from threading import Lock
 
 import pytest
 from conftest import Place
-from samples import AT_ONCE, at, contents, put_journaled, put_new
-from servers.faulty import Fault, FaultyServer
-from servers.undeleting import refusing
-from watched import Answer, Death, Mortal, Watched, keys, on
+from support.damage import one_journal
+from support.samples import AT_ONCE, SOMEWHERE, at, contents, put_journaled, put_new
+from support.servers.faulty import Fault, FaultyServer
+from support.servers.undeleting import refusing
+from support.watched import Answer, Death, Mortal, Watched, keys, on
 
 from flashflood import FlashFlood, FlashFloodEventExistsError, FlashFloodException
 from flashflood.store import S3Store, Store
@@ -219,28 +220,17 @@ def test_the_claims_of_a_batch_that_was_stored_lead_to_its_events_still(place: P
     assert is_sound(ff, dict.fromkeys("abc", b"data"))
 
 
-class DiesOnceItsDeleteIsWritten(Watched):
-    """A client that sleeps before it writes the DELETE, and dies right after it."""
-
-    def __init__(self, store: Store, meanwhile: Callable[[], object]) -> None:
-        super().__init__(store)
-        self.meanwhile = meanwhile
-
-    def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
-        if method != "put":
-            return send()
-        self.meanwhile()
-        send()
-        raise Death(key)
+# Strangers
 
 
-def test_a_delete_left_for_a_new_event_that_was_journaled_and_collected_is_applied(place: Place) -> None:
-    ff = place.open()
-    put_new(ff, "a", "b")
-    with pytest.raises(Death):
-        on(DiesOnceItsDeleteIsWritten(place.store(), lambda: ff.journal(2))).delete_event("a")
-    ff.collect_garbage(grace=AT_ONCE)
-    assert not ff.event_exists("a")
-    assert ff.update() == 1
-    assert set(contents(ff.replay())) == {"b"}
-    assert ff.check() == []
+@ON_FOLDER
+@pytest.mark.parametrize("name", ["strange", SOMEWHERE + "99999999-2222-3333-4444-555555555555"])
+def test_a_strange_draft_is_left_alone_by_collect_garbage_with_a_warning(
+    place: Place, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ff, journal_id = one_journal(place)
+    place.store().put(f"drafts/{name}", b"anything")
+    assert ff.collect_garbage(AT_ONCE) == 3
+    assert f"drafts/{name}" in keys(place.store(), "drafts/")
+    assert [name in record.getMessage() for record in caplog.records] == [True]
+    assert list(ff.list_journals()) == [journal_id]

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from conftest import Place
-from samples import AT_ONCE, at, contents, put_journaled, put_new
-from watched import Answer, Watched, keys, on
+from support.damage import one_journal
+from support.samples import AT_ONCE, SOMEWHERE, at, contents, put_journaled, put_new
+from support.watched import Answer, Watched, keys, on
 
 from flashflood import FlashFlood, FlashFloodException
 from flashflood.records import ledger
@@ -24,14 +25,6 @@ ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
 def left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what is unfinished count as left behind at once."""
     monkeypatch.setattr(ledger, "LEFT_BEHIND", AT_ONCE)
-
-
-def one_journal(place: Place) -> tuple[FlashFlood, str]:
-    """Give a store whose one living journal holds `a`, `b` and `c`; and its id."""
-    ff = place.open()
-    put_journaled(ff, "a", "b", "c")
-    (journal_id,) = ff.list_journals()
-    return ff, str(journal_id)
 
 
 READERS: dict[str, Callable[[FlashFlood, str], object]] = {
@@ -150,22 +143,6 @@ def test_nothing_hangs_where_a_journals_blob_is_missing_and_writers_come(place: 
     assert contents(ff.replay(at(5))) == {"d": b"data of d"}
 
 
-def test_repair_deletes_again_every_event_of_a_journal_that_was_deleted(place: Place) -> None:
-    """As after the loss of the update objects, while the deletion marks stayed."""
-    ff, _ = one_journal(place)
-    put_journaled(ff, "d", "e", start=5)
-    deleted = {"a", "b", "d"}
-    for event_id in deleted:
-        ff.delete_event(event_id)
-    store = place.store()
-    store.delete(list(keys(store, "update/")))
-    assert len(ff.check()) == len(deleted)
-    assert ff.repair() == len(deleted)
-    assert ff.check() == []
-    assert set(contents(ff.replay())) == set("ce")
-
-
-SOMEWHERE = "2020-01-01T000000.000000Z--2020-01-01T000000.000000Z--2020-01-01T000000.000000Z--"
 STRANGERS = [
     "journals/strange",
     "journals/x.dead",
@@ -193,19 +170,6 @@ def test_a_strange_key_under_journals_is_left_out_and_named_by_check(place: Plac
     assert set(contents(ff.replay())) == set("abcd")
 
 
-@ON_FOLDER
-@pytest.mark.parametrize("name", ["strange", SOMEWHERE + "99999999-2222-3333-4444-555555555555"])
-def test_a_strange_draft_is_left_alone_by_collect_garbage_with_a_warning(
-    place: Place, name: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    ff, journal_id = one_journal(place)
-    place.store().put(f"drafts/{name}", b"anything")
-    assert ff.collect_garbage(AT_ONCE) == 3
-    assert f"drafts/{name}" in keys(place.store(), "drafts/")
-    assert [name in record.getMessage() for record in caplog.records] == [True]
-    assert list(ff.list_journals()) == [journal_id]
-
-
 def test_an_index_entry_without_its_metadata_is_an_error_that_says_so(place: Place) -> None:
     """As after `aws s3 sync` of a bucket into a folder, which brings no metadata."""
     ff = place.open()
@@ -219,18 +183,6 @@ def test_an_index_entry_without_its_metadata_is_an_error_that_says_so(place: Pla
             call("a")
         assert key in str(caught.value)
     assert set(contents(ff.replay())) == {"new", "a"}
-
-
-def test_repair_puts_the_metadata_of_index_entries_back(place: Place) -> None:
-    ff = place.open()
-    data = put_new(ff, "new") | put_journaled(ff, "a", "b", start=5)
-    store = place.store()
-    for key in list(keys(store, "index/")):
-        store.put(key, b"")
-    assert ff.check() != []
-    ff.repair()
-    assert ff.check() == []
-    assert {event_id: ff.get_event(event_id).data for event_id in data} == data
 
 
 TARGETS = [
@@ -275,26 +227,6 @@ def test_an_index_target_that_is_no_journal_id_is_an_error_that_names_the_entry(
             call("hostile")
     assert not any("outside" in seen or "passwd" in seen or "x" * 900 in seen for seen in spied.seen)
     assert contents(ff.replay()) == {"other": b"data of other"}
-
-
-@ON_FOLDER
-@pytest.mark.parametrize("field", ["from", "date", "offset", "size", "updated", "birth"])
-@pytest.mark.parametrize("value", ["", "../../x", "-1", "9" * 40, "1e3", "\u00bd".encode().hex()])
-def test_other_fields_of_an_index_entry_that_are_not_what_they_should_be_never_give_wrong_data(
-    place: Place, field: str, value: str
-) -> None:
-    ff, _ = one_journal(place)
-    store = place.store()
-    (key,) = (key for key in keys(store, "index/") if key.startswith("index/b--"))
-    entry = store.head(key)
-    assert entry
-    store.put(key, b"", metadata={**entry.metadata, field: value})
-    try:
-        found = ff.get_event("b").data
-    except FlashFloodException as error:
-        assert key in str(error) or "b" in str(error)  # noqa: PT017 - either way out is right
-    else:
-        assert found == b"data of b"
 
 
 LEDGERS: dict[str, Any] = {

@@ -17,18 +17,11 @@ from typing import Any
 
 import pytest
 from conftest import Place
-from processes import Worker, tell
-from samples import AT_ONCE, at, contents, put_journaled, put_new
-from watched import Answer, Death, Mortal, Repeated, Watched, keys, on
+from support.processes import Worker, tell
+from support.samples import AT_ONCE, at, contents, put_journaled, put_new
+from support.watched import Death, Mortal, Repeated, keys, on
 
-from flashflood import (
-    Event,
-    FlashFlood,
-    FlashFloodEventExistsError,
-    FlashFloodEventNotFound,
-    FlashFloodException,
-    FlashFloodJournalingError,
-)
+from flashflood import Event, FlashFlood, FlashFloodEventExistsError, FlashFloodEventNotFound, FlashFloodJournalingError
 from flashflood.records import ledger
 from flashflood.store import LocalStore, S3Store, Store
 
@@ -304,42 +297,6 @@ def test_what_may_still_be_under_way_is_left_alone(prepared: Path, tmp_path: Pat
         fresh.update(None)
         assert look(fresh) == newest() | {"another": b"data of another", "new": b"changed"}
         check_replay(fresh, look(fresh), set())
-
-
-class Suspended(Watched):
-    """The store of a client whose machine is suspended for 13 hours when it asks for a draft."""
-
-    def __init__(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-        super().__init__(store)
-        self._monkeypatch = monkeypatch
-
-    def request(self, _method: str, key: str, send: Callable[[], Answer], /) -> Answer:
-        if key.startswith("drafts/"):
-            later = time.time() + 13 * 60 * 60
-            self._monkeypatch.setattr(time, "time", lambda: later)
-        return send()
-
-
-@pytest.mark.parametrize(
-    ("put", "last"),
-    [
-        pytest.param(lambda ff: ff.put(b"data", "a", at(0)), 5, id="of an event"),
-        pytest.param(lambda ff: ff.put_many([(b"data", "a", at(0)), (b"data", "b", at(0))]), 11, id="of a batch"),
-    ],
-)
-def test_who_was_suspended_for_half_of_the_grace_time_finishes_no_claim_of_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, put: Callable[[FlashFlood], object], last: int
-) -> None:
-    """What it saw may have been stored meanwhile, combined, and collected: the manifest would bring the event back."""
-    store = LocalStore(tmp_path)
-    with suppress(Death):
-        put(on(Mortal(store, last, answer_lost=False)))
-    with pytest.raises(FlashFloodException, match="call it again"):
-        on(Suspended(store, monkeypatch)).put(b"other data", "a", at(0))
-    assert list(keys(store, "journals/")) == []
-    with suppress(FlashFloodEventExistsError):
-        on(store).put(b"other data", "a", at(0))
-    assert on(store).get_event("a").data == b"data"
 
 
 # Real processes, killed

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from conftest import Place
-from old import OldError, OldFlashFlood, OldProcesses
-from samples import AT_ONCE, at
-from watched import Answer, Counted, Death, Watched, keys, on
+from support.old import OldError, OldFlashFlood, OldProcesses
+from support.samples import AT_ONCE, at
+from support.watched import Answer, Counted, Death, Watched, keys, on
 
 from flashflood import Event, FlashFloodEventExistsError, util
 from flashflood.store import Store

@@ -13,10 +13,10 @@ import boto3
 import pytest
 from botocore.config import Config
 from conftest import Place
-from processes import Worker, tell, wait_for_word
-from samples import at, put_journaled, put_new
-from servers.faulty import Answer, FaultyServer, Forward, Request
-from servers.moto import Moto
+from support.processes import Worker, tell, wait_for_word
+from support.samples import at, put_journaled, put_new
+from support.servers.faulty import Answer, FaultyServer, Forward, Request
+from support.servers.moto import Moto
 
 from flashflood import FlashFlood, replay_event_stream
 from flashflood.layout import CONDITIONAL_PUT

@@ -11,9 +11,9 @@ from time import sleep
 
 import pytest
 from conftest import Place
-from processes import Worker
-from samples import AT_ONCE, at, contents, put_journaled, put_new
-from watched import Answer, Counted, Interrupted, Watched, on
+from support.processes import Worker
+from support.samples import AT_ONCE, at, contents, put_journaled, put_new
+from support.watched import Answer, Counted, Interrupted, Watched, on
 
 from flashflood import Event, FlashFlood, FlashFloodCorruptionError, FlashFloodEventNotFound, JournalID
 from flashflood._core import Manifest

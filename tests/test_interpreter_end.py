@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 from conftest import Place
-from processes import Worker, tell
-from samples import at, put_journaled, put_new
+from support.processes import Worker, tell
+from support.samples import at, put_journaled, put_new
 
 from flashflood import FlashFlood, replay_event_stream
 

@@ -14,9 +14,9 @@ import jmespath
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jmespath_grammar import Expressions
-from jmespath_says import Answers, core_expression, core_says, python_says
-from json_texts import BREAKS, ENCODINGS, ODD_NUMBERS, ODD_STRINGS, JsonTexts, broken, encoded, nested
+from support.jmespath_grammar import Expressions
+from support.jmespath_says import Answers, core_expression, core_says, python_says
+from support.json_texts import BREAKS, ENCODINGS, ODD_NUMBERS, ODD_STRINGS, JsonTexts, broken, encoded, nested
 
 from flashflood import Expression, _core
 from flashflood.replay.expressions import Compiled
@@ -239,7 +239,7 @@ def test_values_nested_deeper_than_python_can_write_are_left_to_python(
 def test_no_value_however_deep_ends_the_process(wrapping: str) -> None:
     program = f"""
 import threading
-from jmespath_says import core_expression, core_says
+from support.jmespath_says import core_expression, core_says
 chain = "@" + {wrapping!r} * 5_000
 texts = [chain, f"to_string({{chain}})", f"{{chain}} == {{chain}}", f"contains([{{chain}}], {{chain}})"]
 expressions = [core_expression(text) for text in texts]

@@ -10,11 +10,11 @@ from typing import Any
 import jmespath
 import pytest
 from jmespath.functions import Functions
-from jmespath_grammar import Expressions
-from jmespath_says import core_expression, core_says, python_says
-from json_texts import JsonTexts
+from support.jmespath_grammar import Expressions
+from support.jmespath_says import core_expression, core_says, python_says
+from support.json_texts import JsonTexts
 
-CORPUS: dict[str, Any] = json.loads(Path(__file__).with_name("jmespath_corpus.json").read_bytes())
+CORPUS: dict[str, Any] = json.loads(Path(__file__).with_name("support").joinpath("jmespath_corpus.json").read_bytes())
 """Events by name, and for each what people ask of such events, with what `jmespath` says."""
 
 EACH_TYPE = {

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 from conftest import Place
-from old import FOLDER
-from samples import put_journaled
+from support.old import FOLDER
+from support.samples import put_journaled
 
 import flashflood
 from flashflood import FlashFlood, Journal, util
@@ -100,7 +100,7 @@ RENAMED = {"flashflood.FlashFlood.combine_journals": ["journals"]}
 @pytest.fixture(scope="module")
 def names() -> Mapping[str, list[str] | None]:
     """Give 0.4.3's public names, with the parameters that they take."""
-    command = [sys.executable, str(Path(__file__).parent / "old" / "names.py")]
+    command = [sys.executable, str(Path(__file__).parent / "support" / "old" / "names.py")]
     environment = {**os.environ, "PYTHONPATH": str(FOLDER), "AWS_DEFAULT_REGION": "us-east-1"}
     told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
     found: dict[str, list[str] | None] = json.loads(told.stdout)

@@ -6,7 +6,6 @@ import multiprocessing
 import pickle
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import jmespath
 import pytest
 from conftest import Place
 from jmespath import functions
-from samples import at, put_journaled
+from support.samples import at, put_journaled
 
 from flashflood import Expression, FlashFlood
 from flashflood.write.put_many import Stored
@@ -141,19 +140,3 @@ def test_an_expression_is_pickled_with_its_options(way: str) -> None:
         assert repr(again) == repr(made)
         assert again.select(b'{"level": 3}') == made.select(b'{"level": 3}')
         assert (again.core is None) == (made.core is None)
-
-
-# A memory budget
-
-
-@ON_FOLDER
-@pytest.mark.parametrize("call", ["replay", "replay_batches"])
-def test_a_memory_budget_that_is_none_is_an_error_at_the_call(place: Place, call: str) -> None:
-    ff = place.open()
-    for budget in (-1, -(10**30)):
-        with pytest.raises(ValueError, match=rf"memory_budget={budget}; give 0 bytes or more"):
-            getattr(ff, call)(memory_budget=budget)
-    wrong: list[Any] = [None, "1000", 1.5, 1e9, True, float("nan"), datetime(2020, 1, 1)]
-    for budget in wrong:
-        with pytest.raises(TypeError, match=r"memory_budget=.*; give a whole number of bytes"):
-            getattr(ff, call)(memory_budget=budget)

@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 
+import pandas as pd
 import pytest
 from conftest import Place
-from samples import AT_ONCE, at, contents, put_new
-from watched import Answer, Counted, Death, Interrupted, Watched, keys, on
+from support.samples import AT_ONCE, at, contents, put_new
+from support.watched import Answer, Counted, Death, Interrupted, Watched, keys, on
 
 from flashflood import Event, FlashFlood, FlashFloodEventExistsError, FlashFloodException, spooled_ids
 from flashflood._core import Manifest
@@ -322,3 +323,13 @@ def test_other_work_between_any_two_requests_of_a_batch_leaves_one_event_for_eac
         if not interrupted.reached:
             break
     assert number > 10
+
+
+@ON_FOLDER
+def test_put_many_names_the_event_whose_date_is_missing_and_stores_nothing_of_its_batch(place: Place) -> None:
+    frame = pd.DataFrame({"event_id": ["a", "b"], "date": pd.to_datetime(["2020-01-01", None])})
+    ff = place.open()
+    with pytest.raises(ValueError, match="NaT") as caught:
+        ff.put_many((b"data", row.event_id, row.date) for row in frame.itertuples())
+    assert any("'b'" in note for note in caught.value.__notes__)
+    assert list(ff.replay()) == []

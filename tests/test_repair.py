@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from command_line import environment, runner
 from conftest import Place
-from samples import AT_ONCE, at, contents, put_journaled, put_new
-from watched import keys
+from support.command_line import environment, runner
+from support.damage import one_journal
+from support.samples import AT_ONCE, at, contents, put_journaled, put_new
+from support.watched import keys
 
 from flashflood import (
     FlashFlood,
@@ -353,3 +354,33 @@ def test_a_tombstone_without_its_journal_is_removed_by_repair(place: Place) -> N
     assert ff.repair() == 1
     assert dead not in keys(place.store(), "journals/")
     assert contents(ff.replay()) == data
+
+
+# Lost updates, lost metadata
+
+
+def test_repair_deletes_again_every_event_of_a_journal_that_was_deleted(place: Place) -> None:
+    """As after the loss of the update objects, while the deletion marks stayed."""
+    ff, _ = one_journal(place)
+    put_journaled(ff, "d", "e", start=5)
+    deleted = {"a", "b", "d"}
+    for event_id in deleted:
+        ff.delete_event(event_id)
+    store = place.store()
+    store.delete(list(keys(store, "update/")))
+    assert len(ff.check()) == len(deleted)
+    assert ff.repair() == len(deleted)
+    assert ff.check() == []
+    assert set(contents(ff.replay())) == set("ce")
+
+
+def test_repair_puts_the_metadata_of_index_entries_back(place: Place) -> None:
+    ff = place.open()
+    data = put_new(ff, "new") | put_journaled(ff, "a", "b", start=5)
+    store = place.store()
+    for key in list(keys(store, "index/")):
+        store.put(key, b"")
+    assert ff.check() != []
+    ff.repair()
+    assert ff.check() == []
+    assert {event_id: ff.get_event(event_id).data for event_id in data} == data

@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from time import sleep
+from typing import Any
 
 import pytest
 from conftest import Place
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import at, contents, put_journaled, put_new
-from watched import Answer, Counted, Watched, keys, on
+from support.samples import at, contents, put_journaled, put_new
+from support.watched import Answer, Counted, Watched, keys, on
 
 from flashflood import Event, FlashFlood
 from flashflood.replay import read_ahead
@@ -163,116 +165,7 @@ def test_an_event_journaled_and_combined_many_times_is_replayed_once(place: Plac
     assert contents(ff.replay()) == data
 
 
-def test_replay_shows_updates_and_deletes_once_they_are_applied(place: Place) -> None:
-    ff = place.open()
-    before = put_journaled(ff, "a", "b", "c")
-    ff.update_event("a", b"updated")
-    ff.delete_event("b")
-    assert contents(ff.replay()) == before
-    ff.update()
-    assert contents(ff.replay()) == {"a": b"updated", "c": b"data of c"}
-
-
-def test_journaling_applies_the_updates_of_new_events(place: Place) -> None:
-    ff = place.open()
-    put_new(ff, "a", "b", "c")
-    ff.update_event("a", b"updated")
-    ff.delete_event("b")
-    ff.journal(minimum_number_of_events=3)
-    assert contents(ff.replay()) == {"a": b"updated", "c": b"data of c"}
-    assert ff.update() == 0
-
-
-def test_the_newest_of_several_updates_counts_and_a_delete_beats_them(place: Place) -> None:
-    ff = place.open()
-    put_journaled(ff, "a", "b")
-    for number in range(3):
-        ff.update_event("a", f"update {number}".encode())
-        ff.update_event("b", f"update {number}".encode())
-    ff.delete_event("b")
-    ff.update()
-    assert contents(ff.replay()) == {"a": b"update 2"}
-    assert ff.update() == 0
-
-
-def test_an_update_counts_as_newer_than_every_earlier_known_one_when_its_writers_clock_is_slow(place: Place) -> None:
-    ff = place.open()
-    put_journaled(ff, "id")
-    (journal_id,) = ff.list_journals()
-    future = "2999-01-01T000000.000000Z"
-    place.store().put(f"update/{journal_id[::-1]}--id--{future}--UPDATE", b"by a fast clock")
-    assert ff.get_event("id").data == b"by a fast clock"
-    ff.update_event("id", b"later, by a slow clock")
-    assert ff.get_event("id").data == b"later, by a slow clock"
-    ff.update()
-    ff.update_event("id", b"later still")
-    assert ff.get_event("id").data == b"later still"
-    ff.update()
-    assert contents(ff.replay()) == {"id": b"later still"}
-
-
-def test_get_event_returns_the_newest_data_at_once(place: Place) -> None:
-    ff = place.open()
-    put_new(ff, "new")
-    put_journaled(ff, "journaled", start=5)
-    for event_id in ("new", "journaled"):
-        for data in (b"first", b"", b"third"):
-            ff.update_event(event_id, data)
-            assert ff.get_event(event_id).data == data
-            assert place.open().get_event(event_id).data == data
-
-
-def test_without_reading_pending_updates_get_event_gives_the_old_data_until_they_are_applied(place: Place) -> None:
-    ff = place.open()
-    old_way = place.open(read_pending_updates=False)
-    put_new(ff, "b")
-    put_journaled(ff, "a", start=3)
-    put_new(ff, "b2", start=9)
-    ff.update_event("a", b"updated")
-    ff.update_event("b2", b"updated")
-    assert old_way.get_event("a").data == b"data of a"
-    assert old_way.get_event("b2").data == b"data of b2"
-    old_way.update()
-    assert old_way.get_event("a").data == old_way.get_event("b2").data == b"updated"
-    old_way.delete_event("a")
-    assert not old_way.event_exists("a")
-
-
-def test_a_deleted_id_put_again_is_a_new_event(place: Place) -> None:
-    ff = place.open()
-    put_journaled(ff, "id")
-    for number in range(3):
-        ff.delete_event("id")
-        assert not ff.event_exists("id")
-        event = ff.put(f"life {number}", "id", at(10 + number))
-        assert ff.get_event("id") == event
-    assert event in list(ff.replay())
-    ff.update(None)
-    ff.journal(minimum_number_of_events=1)
-    assert list(ff.replay()) == [event]
-    assert ff.get_event("id") == event
-
-
-# Filter and budget
-
-
-def test_a_filter_keeps_the_events_whose_data_match(place: Place) -> None:
-    ff = place.open()
-    for minute in range(6):
-        ff.put({"foo": minute}, f"{minute}", at(minute))
-    ff.put(b"not JSON", "text", at(9))
-    ff.journal(minimum_number_of_events=4)
-    assert [event.event_id for event in ff.replay(filter="foo > `3`")] == ["4", "5"]
-    assert [event.event_id for event in ff.replay(at(4), at(9), filter="foo > `3`")] == ["5"]
-    assert [event.event_id for event in ff.replay(filter="foo == `0`")] == ["0"]
-
-
-@pytest.mark.parametrize("expression", ["foo >", "unknown(foo)", "length()"])
-def test_a_filter_that_cannot_be_is_a_value_error_before_any_request(place: Place, expression: str) -> None:
-    store = Counted(place.store())
-    with pytest.raises(ValueError, match=r"."):
-        list(on(store).replay(filter=expression))
-    assert store.requests == []
+# Budget
 
 
 def test_a_replay_with_a_small_memory_budget_gives_the_same(place: Place) -> None:
@@ -288,6 +181,19 @@ def test_a_replay_with_a_small_memory_budget_gives_the_same(place: Place) -> Non
     expected.sort(key=lambda event: (event.date, event.event_id))
     for budget in (1, 1000, 10_000, 1 << 30):
         assert list(ff.replay(memory_budget=budget)) == expected
+
+
+@ON_FOLDER
+@pytest.mark.parametrize("call", ["replay", "replay_batches"])
+def test_a_memory_budget_that_is_none_is_an_error_at_the_call(place: Place, call: str) -> None:
+    ff = place.open()
+    for budget in (-1, -(10**30)):
+        with pytest.raises(ValueError, match=rf"memory_budget={budget}; give 0 bytes or more"):
+            getattr(ff, call)(memory_budget=budget)
+    wrong: list[Any] = [None, "1000", 1.5, 1e9, True, float("nan"), datetime(2020, 1, 1)]
+    for budget in wrong:
+        with pytest.raises(TypeError, match=r"memory_budget=.*; give a whole number of bytes"):
+            getattr(ff, call)(memory_budget=budget)
 
 
 # Laziness and rights

@@ -1,6 +1,7 @@
 """Replay and the listings give every event once while others journal, combine, update and collect garbage."""
 
-from collections.abc import Callable, Iterator
+import random
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -9,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from conftest import Place
-from processes import Worker, tell
-from samples import AT_ONCE, at, contents, put_journaled, put_new
-from watched import Interrupted, on
+from support.processes import Worker, tell
+from support.samples import AT_ONCE, at, contents, put_journaled, put_new
+from support.watched import Answer, Counted, Gated, Interrupted, Watched, on
 
-from flashflood import FlashFlood, FlashFloodException, FlashFloodJournalingError, JournalID
-from flashflood.store import LocalStore
+from flashflood import FlashFlood, FlashFloodException, FlashFloodJournalingError, replay_event_stream
+from flashflood.store import LocalStore, Page, Store
 
 WORKS: dict[str, Callable[[FlashFlood], object]] = {
     "journals": lambda ff: ff.journal(minimum_number_of_events=4),
@@ -122,13 +123,242 @@ def test_a_journal_gone_between_listing_and_reading_is_looked_for_again(place: P
     assert contents([first, *events]) == data
 
 
-def test_an_old_journal_listing_meets_journals_made_since(place: Place) -> None:
-    ff = place.open()
-    for number in range(5):
-        put_journaled(ff, f"{number}", start=number)
-    listed: Iterator[JournalID] = iter(ff.list_journals())
-    found = [next(listed)]
-    put_journaled(ff, "later", start=50)
-    found += list(listed)
-    assert len(found) == len(set(found))
-    assert [item.start_date for item in found][:5] == [at(number) for number in range(5)]
+ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
+
+
+class SmallPages(Watched):
+    """A store whose listings have small pages; lets other work happen right before each page of the journals."""
+
+    def __init__(self, store: Store, before: Callable[[int], object] = lambda _: None, *, size: int = 2) -> None:
+        super().__init__(store)
+        self.before = before
+        self.size = size
+        self.pages = 0
+
+    def request(self, _method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
+        return send()
+
+    def list(self, prefix: str, after: str | None = None, /) -> Page:
+        if prefix == "journals/":
+            self.pages += 1
+            self.before(self.pages)
+        page = self.store.list(prefix, after)
+        return Page(page.entries[: self.size], page.more or len(page.entries) > self.size, page.date)
+
+
+EVENTS = [f"e{number}" for number in range(8)]
+
+
+def ids_of(ff: FlashFlood) -> list[str]:
+    return [event.event_id for event in ff.replay()]
+
+
+@ON_FOLDER
+@pytest.mark.parametrize("page", range(1, 5))
+@pytest.mark.parametrize("count", [2, 5, 8])
+def test_journals_combined_between_two_pages_are_replayed_once_and_in_order(
+    place: Place, page: int, count: int
+) -> None:
+    writer = place.open()
+    put_new(writer, *EVENTS)
+
+    def combine(number: int) -> None:
+        if number == page:
+            writer.combine_journals([*writer.new_journals()][-count:])
+
+    reader = on(SmallPages(place.store(), combine))
+    assert ids_of(reader) == EVENTS
+    listed = list(on(SmallPages(place.store())).list_journals())
+    assert len(listed) == len(EVENTS) - count + 1
+
+
+@ON_FOLDER
+def test_a_replay_beside_a_writer_that_never_rests_comes_to_its_end(place: Place) -> None:
+    writer = place.open()
+    put_new(writer, *EVENTS)
+
+    def combine_the_last(number: int) -> None:
+        if number % 4 == 2:
+            writer.combine_journals([list(writer.journal_ids())[-1]])
+
+    store = SmallPages(place.store(), combine_the_last, size=6)
+    assert ids_of(on(store)) == EVENTS
+    assert store.pages < 60
+    listed = list(on(SmallPages(place.store(), combine_the_last, size=6)).list_journals())
+    assert len(set(listed)) >= len(EVENTS)
+
+
+@ON_FOLDER
+def test_journals_that_were_combined_again_while_they_were_sought_are_found(place: Place) -> None:
+    """Each of the first pages, those of the looks behind too, comes after another combination of all that lives."""
+    writer = place.open()
+    put_new(writer, *EVENTS)
+
+    def combine_all(number: int) -> None:
+        if 1 < number < 6:
+            writer.combine_journals([*writer.journal_ids()])
+
+    assert ids_of(on(SmallPages(place.store(), combine_all))) == EVENTS
+
+
+@ON_FOLDER
+def test_an_event_put_meanwhile_never_breaks_the_order(place: Place) -> None:
+    writer = place.open()
+    put_new(writer, *EVENTS, start=10)
+
+    def put_before(number: int) -> None:
+        if number > 8:
+            return
+        writer.put(b"late", f"late {number}", at(number - 1))
+        writer.combine_journals([*writer.new_journals()][-2:])
+
+    replayed = list(on(SmallPages(place.store(), put_before)).replay())
+    assert replayed == sorted(replayed, key=lambda event: (event.date, event.event_id))
+    assert set(EVENTS) <= set(contents(replayed))
+
+
+@ON_FOLDER
+def test_the_second_event_does_not_wait_for_all_that_is_looked_ahead_to(place: Place) -> None:
+    put_new(place.open(), *(f"{number:03}" for number in range(300)))
+    store = Counted(place.store())
+    events = on(store).replay()
+    next(events)
+    assert len(store.requests) <= 4
+    next(events)
+    assert len(store.requests) < 300
+
+
+@ON_FOLDER
+def test_a_replay_that_is_left_sends_nothing_more(place: Place) -> None:
+    put_new(place.open(), *(f"{number:03}" for number in range(300)))
+    store = Counted(place.store())
+    ff = on(store)
+    events = ff.replay()
+    next(events)
+    next(events)
+    del events
+    sent = len(store.requests)
+    assert ff.event_exists("000")
+    assert len(store.requests) <= sent + 2 * store.workers + 8
+
+
+@ON_FOLDER
+def test_a_journal_at_the_end_of_a_page_that_dies_while_replay_looks_behind_is_not_lost(place: Place) -> None:
+    writer = place.open()
+    put_new(writer, *EVENTS, start=10)
+    journals = list(writer.journal_ids())
+    acts: dict[int, Callable[[], object]] = {
+        2: lambda: writer.combine_journals([journals[2]]),
+        4: lambda: writer.put(b"early", "early", at(0)),  # what is passed has other pages now
+        7: lambda: writer.combine_journals([journals[1], journals[3]]),
+    }
+    reader = on(SmallPages(place.store(), lambda number: acts.get(number, lambda: None)()))
+    assert ids_of(reader) == EVENTS
+
+
+@ON_FOLDER
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_is_put_and_combined_between_pages_replay_is_whole_and_in_order(place: Place, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
+    writer = place.open()
+    put_new(writer, *EVENTS, start=10)
+    acts = set(chance.sample(range(1, 16), 6))
+
+    def act(number: int) -> None:
+        if number in acts:
+            living = list(writer.journal_ids())
+            writer.combine_journals(chance.sample(living, chance.randint(1, min(3, len(living)))))
+        if number in acts and chance.random() < 1 / 3:
+            writer.put(b"late", f"late {number}", at(chance.uniform(0, 20)))
+
+    replayed = list(on(SmallPages(place.store(), act)).replay())
+    assert replayed == sorted(replayed, key=lambda event: (event.date, event.event_id))
+    assert set(EVENTS) <= set(contents(replayed))
+
+
+class TornPages(SmallPages):
+    """Lists each page of the journals at two moments, as a folder's listing may be: who was made between is missed."""
+
+    def list(self, prefix: str, after: str | None = None, /) -> Page:
+        before = {entry.key for entry in self.store.list(prefix, after).entries}
+        page = super().list(prefix, after)
+        listed = [entry for entry in page.entries if entry.key in before or entry.key.endswith(".dead")]
+        return page._replace(entries=listed or page.entries)
+
+
+def combine_anything(chance: random.Random) -> Callable[[FlashFlood], None]:
+    """Give a client's endless work: it journals, combines, updates, puts and deletes what is not of `EVENTS`."""
+    late = count()
+
+    def work(client: FlashFlood) -> None:
+        with suppress(FlashFloodException):  # what it wants is under way elsewhere, or gone
+            match chance.randrange(10):
+                case 0 | 1:
+                    client.journal(chance.randint(1, 4))
+                case 2 | 3 | 4:
+                    living = list(client.journal_ids())
+                    client.combine_journals(chance.sample(living, min(len(living), chance.randint(1, 4))))
+                case 5 | 6:
+                    client.update_event(chance.choice(EVENTS), b"new")
+                case 7 | 8:
+                    client.update(None)
+                case 9:
+                    event = client.put(b"late", f"late {next(late)}", at(chance.uniform(0, 20)))
+                    client.delete_event(event.event_id)
+
+    return work
+
+
+@ON_FOLDER
+@pytest.mark.parametrize("pages", [SmallPages, TornPages])
+@pytest.mark.parametrize("seed", range(10))
+def test_wherever_another_client_stands_in_its_work_at_each_page_no_event_is_lost(
+    place: Place, seed: int, pages: type[SmallPages]
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
+    put_new(place.open(), *EVENTS, start=10)
+    writer = Gated(place.store(), combine_anything(chance))
+    reader = on(pages(place.store(), lambda _: writer.let(chance.choice([0, 0, 1, 3, 20]))))
+    try:
+        for _ in range(4):
+            replayed = list(reader.replay())
+            assert replayed == sorted(replayed, key=lambda event: (event.date, event.event_id))
+            assert set(EVENTS) <= set(contents(replayed))
+            listed = [place.open().open_journal(journal) for journal in reader.list_journals()]
+            assert set(EVENTS) <= {row["event_id"] for journal in listed for row in journal.events}
+            streams = list(reader.list_event_streams())
+            assert set(EVENTS) <= {row["event_id"] for stream in streams for row in stream["events"]}
+    finally:
+        writer.close()
+
+
+@ON_FOLDER
+@pytest.mark.parametrize("requests", range(0, 90, 3))
+def test_event_streams_listed_while_journals_are_combined_give_each_event_once(place: Place, requests: int) -> None:
+    put_new(place.open(), *EVENTS)
+    writer = Gated(place.store(), lambda client: client.combine_journals(list(client.journal_ids())))
+    lets = {2: requests, 4: 200}
+    reader = on(SmallPages(place.store(), lambda page: writer.let(lets.get(page, 0))))
+    try:
+        streams = list(reader.list_event_streams())
+        read = [event for stream in streams for event in replay_event_stream(stream, allow_file_urls=place.url)]
+        assert sorted(event.event_id for event in read) == EVENTS
+    finally:
+        writer.close()
+
+
+@ON_FOLDER
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 1000])
+def test_a_stranger_between_a_journal_and_its_tombstone_does_not_revive_it(place: Place, size: int) -> None:
+    writer = place.open()
+    put_new(writer, *EVENTS)
+    journals = list(writer.journal_ids())
+    made = writer.combine_journals(journals).id_
+    for journal in journals:
+        place.store().put(f"journals/{journal}.bak", b"a copy")
+    reader = on(SmallPages(place.store(), size=size))
+    assert list(reader.list_journals()) == [made]
+    assert ids_of(reader) == EVENTS
+    writer.update_event("e1", b"new")
+    assert writer.update() == 1
+    assert contents(reader.replay())["e1"] == b"new"

@@ -7,9 +7,9 @@ from threading import Lock
 
 import pytest
 from conftest import Place
-from old import OldFlashFlood, OldProcesses
-from samples import at, put_journaled, put_new
-from watched import Answer, Counted, Watched, on
+from support.old import OldFlashFlood, OldProcesses
+from support.samples import at, put_journaled, put_new
+from support.watched import Answer, Counted, Watched, on
 
 from flashflood import FlashFlood
 from flashflood.store import Store

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from samples import AT_ONCE, at, put_new
-from watched import Counted, on
+from support.samples import AT_ONCE, at, put_new
+from support.watched import Counted, on
 
 from flashflood import FlashFlood
 from flashflood.store import LocalStore

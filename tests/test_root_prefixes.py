@@ -2,7 +2,7 @@
 
 import pytest
 from conftest import Place
-from samples import at, contents, put_journaled, put_new
+from support.samples import at, contents, put_journaled, put_new
 
 from flashflood import FlashFlood, replay_event_stream
 

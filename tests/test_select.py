@@ -1,4 +1,4 @@
-"""`select` puts what an expression makes of an event's data in their place; `search` evaluates over all events."""
+"""`filter` keeps the events whose data match; `select` puts what an expression makes of the data in their place."""
 
 import json
 import logging
@@ -7,35 +7,14 @@ from typing import Any
 import jmespath
 import pytest
 from conftest import Place
-from jmespath.exceptions import JMESPathError
-from samples import at
+from support.documents import OWN, SMALL, put_documents
+from support.samples import at
+from support.watched import Counted, on
 
 from flashflood import Expression, FlashFlood
 from flashflood.replay.stages import Given
 
 ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
-
-SMALL = 8_000
-"""A memory budget that makes windows of a thousand bytes."""
-
-
-class Functions(jmespath.functions.Functions):  # type: ignore[misc]  # jmespath has no types
-    """A function of the user's own."""
-
-    @jmespath.functions.signature({"types": ["number"]})  # type: ignore[untyped-decorator]
-    def _func_double(self, number: float) -> float:
-        return 2 * number
-
-
-OWN = jmespath.Options(custom_functions=Functions())
-
-
-def put_documents(ff: FlashFlood, *documents: object, journaled: bool = True) -> None:
-    ff.put_many(
-        (json.dumps(document), f"{number:03}", at(number)) for number, document in enumerate(documents, start=1)
-    )
-    if journaled and len(documents) < 100:
-        ff.journal(minimum_number_of_events=len(documents))
 
 
 def selected(ff: FlashFlood, select: Given, **how: Any) -> list[bytes]:  # noqa: ANN401  replay's arguments
@@ -122,101 +101,23 @@ def test_an_expression_that_gives_no_json_is_a_value_error_before_any_request(pl
         place.open().replay(select=expression)
 
 
-# search
-
-DOCUMENTS: list[Any] = [
-    {"foo": 40, "files": [{"name": "a", "size": 3}, {"name": "b", "size": 5}], "tags": ["x"]},
-    {"foo": 41, "files": [], "tags": []},
-    {"bar": {"baz": "\ud83d"}, "foo": None},
-    [1, [2, 3], {"foo": 5}],
-    {"foo": 12345678901234567890123, "files": [{"name": "c", "size": 1.5}]},
-    "text",
-    7.25,
-    {"foo": {"deep": [1, 2, {"x": True}]}},
-]
+# filter
 
 
-@ON_FOLDER
-@pytest.mark.parametrize(
-    "expression",
-    [
-        "events[].foo",
-        "events[*].foo",
-        "events[?foo > `40`]",
-        "events[?foo].files[].name",
-        "events[].files[?size > `2`].name[]",
-        "events[]",
-        "events",
-        "events[].[foo, tags[0]]",
-        "events[].{a: foo, b: bar.baz}",
-        "length(events)",
-        "events[0]",
-        "events[-1].foo.deep[2]",
-        "events[1:3]",
-        "events[].foo | [0]",
-        "sort_by(events[?files].{s: files[0].size}, &s)[*].s",
-        "max(events[].files[].size)",
-        "@",
-        "events.foo",
-        "other",
-        "{n: length(events), first: events[0]}",
-        "events[].foo.deep[]",
-        "`7`",
-    ],
-)
-def test_search_gives_what_jmespath_gives_on_all_events(place: Place, expression: str) -> None:
+def test_a_filter_keeps_the_events_whose_data_match(place: Place) -> None:
     ff = place.open()
-    put_documents(ff, *DOCUMENTS)
-    for dates in ((None, None), (at(2), at(5)), (at(9), None)):
-        documents = [json.loads(event.data) for event in ff.replay(*dates)]
-        expected = jmespath.search(expression, {"events": documents})
-        found = ff.search(expression, *dates)
-        assert (json.dumps(found), type(found)) == (json.dumps(expected), type(expected))
-        assert ff.search(jmespath.compile(expression), *dates) == expected
+    for minute in range(6):
+        ff.put({"foo": minute}, f"{minute}", at(minute))
+    ff.put(b"not JSON", "text", at(9))
+    ff.journal(minimum_number_of_events=4)
+    assert [event.event_id for event in ff.replay(filter="foo > `3`")] == ["4", "5"]
+    assert [event.event_id for event in ff.replay(at(4), at(9), filter="foo > `3`")] == ["5"]
+    assert [event.event_id for event in ff.replay(filter="foo == `0`")] == ["0"]
 
 
-def test_search_goes_over_all_batches(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flashflood.replay.search.MEMORY_BUDGET", SMALL)
-    ff = place.open()
-    put_documents(ff, *({"n": number, "pad": "x" * 50} for number in range(200)))
-    assert ff.search("events[].n") == list(range(200))
-    assert ff.search("events[?n > `150`].n | [-1]") == 199
-    assert ff.search("sum(events[].n)", at(100), at(102)) == 100 + 101
-
-
-@ON_FOLDER
-@pytest.mark.parametrize(
-    "expression", ["events[].length(foo)", "abs(events)", "events[", "", "nothing(@)", "events[].max(@)", "events[::0]"]
-)
-def test_search_raises_what_jmespath_raises(place: Place, expression: str) -> None:
-    ff = place.open()
-    put_documents(ff, *DOCUMENTS)
-    with pytest.raises((JMESPathError, ValueError)) as expected:
-        jmespath.search(expression, {"events": DOCUMENTS})
-    with pytest.raises(type(expected.value)) as raised:
-        ff.search(expression)
-    assert str(raised.value) == str(expected.value)
-
-
-@ON_FOLDER
-@pytest.mark.parametrize("data", [b"not JSON", b'1],"x":[2', b"", b"[1,2"])
-@pytest.mark.parametrize("expression", ["events[].foo", "length(events)"])
-def test_search_raises_what_json_raises_where_data_are_not_json(place: Place, data: bytes, expression: str) -> None:
-    ff = place.open()
-    put_documents(ff, {"foo": 1}, {"foo": 2})
-    ff.put(data, "bad", at(9))
-    with pytest.raises(json.JSONDecodeError) as expected:
-        json.loads(data)
-    with pytest.raises(json.JSONDecodeError) as raised:
-        ff.search(expression)
-    assert str(raised.value) == str(expected.value)
-    assert ff.search(expression, None, at(8)) in ([1, 2], 2)
-
-
-@ON_FOLDER
-def test_search_with_functions_of_the_users_own(place: Place) -> None:
-    ff = place.open()
-    put_documents(ff, {"foo": 1}, {"foo": 2})
-    assert ff.search(Expression("events[].double(foo)", OWN)) == [2, 4]
-    ff.put(json.dumps({"foo": 3}).encode("utf-16"), "wide", at(9))
-    assert ff.search("events[].foo") == [1, 2, 3]
+@pytest.mark.parametrize("expression", ["foo >", "unknown(foo)", "length()"])
+def test_a_filter_that_cannot_be_is_a_value_error_before_any_request(place: Place, expression: str) -> None:
+    store = Counted(place.store())
+    with pytest.raises(ValueError, match=r"."):
+        list(on(store).replay(filter=expression))
+    assert store.requests == []

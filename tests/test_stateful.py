@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from samples import AT_ONCE, at
+from support.samples import AT_ONCE, at
 
 from flashflood import Event, FlashFlood, FlashFloodEventExistsError, FlashFloodEventNotFound, FlashFloodJournalingError
 from flashflood.util import datetime_from_timestamp

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from processes import Worker, tell, wait_for_word
+from support.processes import Worker, tell, wait_for_word
 
 from flashflood import FlashFloodException
 from flashflood.exceptions import FlashFloodCorruptionError

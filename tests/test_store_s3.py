@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ClientError, ResponseStreamingError
 from conftest import Place
 from mypy_boto3_s3 import S3Client
-from servers.faulty import Answer, Fault, Forward, Request, error
-from servers.tls import TlsEnd
+from support.servers.faulty import Answer, Fault, Forward, Request, error
+from support.servers.tls import TlsEnd
 
 from flashflood import FlashFloodException, config
 from flashflood.store import LocalStore, S3Store, open_store

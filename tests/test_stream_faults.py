@@ -13,8 +13,8 @@ from itertools import count
 
 import pytest
 from conftest import Place
-from samples import put_journaled
-from servers.web import BLOB, asked, send, send_range, serving, stream_of
+from support.samples import put_journaled
+from support.servers.web import BLOB, asked, send, send_range, serving, stream_of
 
 from flashflood import FlashFloodCorruptionError, FlashFloodException, replay_event_stream
 from flashflood.replay import remote_blob, streams

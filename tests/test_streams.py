@@ -15,8 +15,8 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 from conftest import Place
-from samples import at, contents, put_journaled, put_new
-from servers.web import BLOB, send, send_range, serving, stream_of
+from support.samples import at, contents, put_journaled, put_new
+from support.servers.web import BLOB, send, send_range, serving, stream_of
 
 from flashflood import FlashFloodCorruptionError, FlashFloodException, replay_event_stream
 
@@ -320,3 +320,15 @@ def test_of_a_file_that_is_gone_the_error_says_to_list_the_streams_again(named: 
     with pytest.raises(FlashFloodException, match="list the streams again") as caught:
         list(replay_event_stream(stream, allow_file_urls=named))
     assert not isinstance(caught.value, FlashFloodCorruptionError)
+
+
+def test_list_event_streams_gives_what_replay_event_stream_replays(place: Place) -> None:
+    ff = place.open()
+    put_journaled(ff, "a", "b")
+    put_new(ff, "c", start=5)
+    streams = list(ff.list_event_streams())
+    for stream in streams:
+        assert set(stream) >= {"journal_id", "from_date", "to_date", "size", "events", "stream_url"}
+    if place.url.startswith("s3:"):
+        replayed = [event for stream in streams for event in replay_event_stream(stream)]
+        assert replayed == list(ff.replay())

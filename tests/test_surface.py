@@ -5,17 +5,16 @@ import inspect
 import json
 import logging
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 from conftest import Place
-from samples import JOURNAL_ID, at, contents, put_journaled, put_new
-from watched import Answer, Counted, Interrupted, Watched, keys, on
+from support.samples import JOURNAL_ID, at, contents, put_journaled, put_new
+from support.watched import Counted, keys, on
 
 import flashflood
-from flashflood import Event, FlashFlood, JournalID, config, exceptions, identifiers, replay_event_stream, util
+from flashflood import Event, FlashFlood, JournalID, config, exceptions, identifiers, util
 
 S3_PLACES = pytest.mark.parametrize("place", ["moto", "rgw"], indirect=True)
 ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
@@ -60,177 +59,11 @@ def test_a_root_prefix_that_ends_in_a_slash_is_a_value_error(place: Place) -> No
         FlashFlood(place.resource(), place.bucket, place.prefix + "/")
 
 
-def test_put_gives_the_event_that_get_event_gives(place: Place) -> None:
-    ff = place.open()
-    event = ff.put(b"data", "id", at(1))
-    assert event == Event("id", at(1), b"data")
-    assert isinstance(event, Event)
-    assert ff.get_event("id") == event
-    assert ff.get_event("id")._fields == ("event_id", "date", "data")
-    assert type(ff.get_event("id").data) is bytes
-
-
-@pytest.mark.parametrize("nothing", [None, ""])
-def test_put_makes_an_id_and_a_date_where_none_is_given(place: Place, nothing: str | None) -> None:
-    ff = place.open()
-    event = ff.put(b"data", nothing)
-    other = ff.put(b"other", nothing)
-    assert len({event.event_id, other.event_id}) == 2
-    assert event.date.tzinfo is None
-    in_utc = datetime.now(UTC).replace(tzinfo=None)
-    assert abs((event.date - in_utc).total_seconds()) < 600
-    assert ff.get_event(event.event_id) == event
-    assert sorted(ff.replay()) == sorted([event, other])
-
-
-def test_event_exists_says_whether_put_has_stored_the_id(place: Place) -> None:
-    ff = place.open()
-    ff.put(b"", "there", at(0))
-    assert ff.event_exists("there") is True
-    assert ff.event_exists("absent") is False
-
-
 def test_calls_for_an_absent_event_raise_event_not_found_naming_it(place: Place) -> None:
     ff = place.open()
     for call in (ff.get_event, ff.delete_event, lambda event_id: ff.update_event(event_id, b"data")):
         with pytest.raises(exceptions.FlashFloodEventNotFound, match="absent"):
             call("absent")
-
-
-def test_put_of_an_id_that_is_there_raises_event_exists_error_naming_it(place: Place) -> None:
-    ff = place.open()
-    ff.put(b"first", "taken", at(0))
-    with pytest.raises(exceptions.FlashFloodEventExistsError, match="taken"):
-        ff.put(b"second", "taken", at(1))
-    assert list(ff.replay()) == [Event("taken", at(0), b"first")]
-
-
-class NoDeletes(Watched):
-    """The store of a client without the right to delete."""
-
-    def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
-        if method == "delete":
-            raise PermissionError(key)
-        return send()
-
-
-def test_put_of_an_id_that_is_there_says_so_to_a_writer_who_may_not_delete_too(
-    place: Place, caplog: pytest.LogCaptureFixture
-) -> None:
-    place.open().put(b"data", "id", at(0))
-    with pytest.raises(exceptions.FlashFloodEventExistsError, match="'id'"):
-        on(NoDeletes(place.store())).put(b"other", "id", at(1))
-    assert any("blobs/" in record.getMessage() for record in caplog.records)
-
-
-def test_a_combination_that_fails_says_why_to_a_writer_who_may_not_delete_too(place: Place) -> None:
-    ff = place.open()
-    put_new(ff, "a", "b")
-    (lost, _) = ff.list_journals()
-    place.store().delete([f"blobs/{lost.blob_id}"])
-    with pytest.raises(exceptions.FlashFloodCorruptionError, match=lost):
-        on(NoDeletes(place.store())).journal(minimum_number_of_events=2)
-
-
-@ON_FOLDER
-def test_a_put_that_was_suspended_for_half_of_the_grace_time_stores_nothing(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Linux's monotonic clock stands still meanwhile."""
-
-    def suspend() -> None:
-        now = time.time() + 13 * 60 * 60
-        monkeypatch.setattr(time, "time", lambda: now)
-
-    suspended = Interrupted(place.store(), 2, suspend)
-    with pytest.raises(exceptions.FlashFloodException, match="call it again"):
-        on(suspended).put(b"data", "id", at(0))
-    assert list(place.open().replay()) == []
-
-
-def test_update_gives_how_many_updates_it_applied(place: Place) -> None:
-    ff = place.open()
-    put_journaled(ff, "a", "b", "c")
-    assert ff.update() == 0
-    ff.update_event("a", b"new")
-    ff.delete_event("b")
-    assert ff.update() == 2
-    assert ff.update() == 0
-
-
-def test_update_stops_once_it_has_applied_the_number_of_updates_asked_for(place: Place) -> None:
-    ff = place.open()
-    for minute in range(3):
-        put_journaled(ff, f"event {minute}", start=minute)
-        ff.update_event(f"event {minute}", b"new")
-    assert ff.update(1) == 1
-    assert [event.data for event in ff.replay()].count(b"new") == 1
-    assert ff.update(number_of_updates_to_apply=2) == 2
-    assert [event.data for event in ff.replay()] == [b"new"] * 3
-
-
-def test_journal_combines_new_events_until_the_minimum_number_is_met(place: Place) -> None:
-    ff = place.open()
-    put_new(ff, "a", "b", "c")
-    ff.journal(minimum_number_of_events=2)
-    journals = list(ff.list_journals())
-    assert sorted(journal.version == "new" for journal in journals) == [False, True]
-    assert [event.event_id for event in ff.replay()] == ["a", "b", "c"]
-
-
-def test_journal_combines_new_events_until_the_minimum_size_is_met(place: Place) -> None:
-    ff = place.open()
-    for minute in range(3):
-        ff.put(b"x" * 10, str(minute), at(minute))
-    with pytest.raises(exceptions.FlashFloodJournalingError):
-        ff.journal(minimum_number_of_events=1, minimum_size=31)
-    ff.journal(minimum_number_of_events=1, minimum_size=20)
-    (journal,) = (ff._Journal.from_id(item) for item in ff.list_journals() if item.version != "new")
-    assert [event["event_id"] for event in journal.events] == ["0", "1"]
-
-
-def test_journal_of_too_few_events_raises_journaling_error_and_changes_nothing(place: Place) -> None:
-    ff = place.open()
-    put_new(ff, "a", "b")
-    before = sorted(keys(place.store()))
-    for arguments in ({"minimum_number_of_events": 3}, {}):
-        with pytest.raises(exceptions.FlashFloodJournalingError):
-            ff.journal(**arguments)
-    assert sorted(keys(place.store())) == before
-
-
-def test_combine_journals_makes_one_journal_of_several(place: Place) -> None:
-    ff = place.open()
-    put_journaled(ff, "a", "b")
-    put_journaled(ff, "c", start=5)
-    journal = ff.combine_journals([ff._Journal.from_id(item) for item in ff.list_journals()])
-    assert list(ff.list_journals()) == [journal.id_]
-    assert [event.event_id for event in ff.replay()] == ["a", "b", "c"]
-
-
-def test_list_journals_gives_journal_ids_whose_range_overlaps(place: Place) -> None:
-    ff = place.open()
-    for minute in (0, 10, 20):
-        put_journaled(ff, f"{minute}", f"{minute + 1}", start=minute)
-    listed = list(ff.list_journals())
-    assert all(isinstance(journal_id, JournalID) for journal_id in listed)
-    assert [item.start_date for item in listed] == [at(0), at(10), at(20)]
-    assert list(ff.list_journals(at(5), at(15))) == [listed[1]]
-    assert list(ff.list_journals(from_date=at(10.5))) == listed[1:]
-    assert list(ff.list_journals(to_date=at(10))) == listed[:2]
-    assert list(ff.list_journals(at(11), at(20))) == [listed[2]]
-
-
-def test_list_event_streams_gives_what_replay_event_stream_replays(place: Place) -> None:
-    ff = place.open()
-    put_journaled(ff, "a", "b")
-    put_new(ff, "c", start=5)
-    streams = list(ff.list_event_streams())
-    for stream in streams:
-        assert set(stream) >= {"journal_id", "from_date", "to_date", "size", "events", "stream_url"}
-    if place.url.startswith("s3:"):
-        replayed = [event for stream in streams for event in replay_event_stream(stream)]
-        assert replayed == list(ff.replay())
 
 
 def test_destroy_deletes_everything_under_the_root_prefix_and_nothing_else(place: Place) -> None:

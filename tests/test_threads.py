@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from conftest import Place
-from samples import at, put_new
+from support.samples import at, put_new
 
 from flashflood import FlashFlood, FlashFloodException, replay_event_stream
 

@@ -12,7 +12,7 @@ import pytest
 import flashflood
 from flashflood import FlashFlood, Journal
 
-PROGRAM = Path(__file__).with_name("typed_program.py")
+PROGRAM = Path(__file__).with_name("support").joinpath("typed_program.py")
 
 CHECKERS = {
     "mypy": ["-m", "mypy", "--strict", "--config-file=", f"--cache-dir={os.devnull}"],

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from botocore.config import Config
-from servers import rgw
+from support.servers import rgw
 
 from .killer import FORK
 from .plan import Course, Plan, in_ci

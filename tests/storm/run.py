@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ParamSpec
 
-from old import FOLDER as OLD
-from old import OldError, OldProcess
+from support.old import FOLDER as OLD
+from support.old import OldError, OldProcess
 
 from . import finale
 from .content import shown

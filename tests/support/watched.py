@@ -226,3 +226,12 @@ class Gated(Watched):
             self._failure = error
         with self._changed:
             self._changed.notify_all()
+
+
+class NoDeletes(Watched):
+    """The store of a client without the right to delete."""
+
+    def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
+        if method == "delete":
+            raise PermissionError(key)
+        return send()

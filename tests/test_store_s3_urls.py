@@ -10,8 +10,8 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from conftest import Place
-from samples import contents, put_journaled
-from servers.moto import Moto
+from support.samples import contents, put_journaled
+from support.servers.moto import Moto
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
 from flashflood import FlashFlood, replay_event_stream

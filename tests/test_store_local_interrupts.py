@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from processes import Worker, tell
+from support.processes import Worker, tell
 
 from flashflood.store import LocalStore
 
@@ -58,7 +58,7 @@ def interrupt_requests(folder: str, name: str) -> None:
 def test_an_interrupted_request_to_a_folder_raises_keyboard_interrupt_and_leaves_no_file_open(
     tmp_path: Path, name: str
 ) -> None:
-    with Worker({}, "test_interrupts", "interrupt_requests", str(tmp_path / "store"), name) as worker:
+    with Worker({}, "test_store_local_interrupts", "interrupt_requests", str(tmp_path / "store"), name) as worker:
         raised, uncaught, still_open = worker.hear()
     # One that comes while the garbage collector clears up after an earlier one, Python cannot raise.
     assert set(raised) | set(uncaught) == {"KeyboardInterrupt()"}

@@ -1,8 +1,12 @@
-"""What is no date, though it may be an instance of `datetime`, is refused; what is one is taken, whatever its class."""
+# ruff: noqa: DTZ901 - the API's dates are naive
+"""Which dates are taken, what becomes of them, and which are refused before any request is made.
+
+What is no date, though it may be an instance of `datetime`, is refused; what is one is taken, whatever its class.
+"""
 
 import datetime as dt
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,12 +14,127 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Place
-from samples import at
-from watched import Counted, on
+from support.samples import at
+from support.watched import Counted, on
 
-from flashflood import FlashFlood, datetime_to_timestamp, replay_event_stream
+from flashflood import Event, FlashFlood, datetime_to_timestamp, replay_event_stream
 
 ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
+
+
+def test_an_aware_date_is_converted_to_utc(place: Place) -> None:
+    ff = place.open()
+    event = ff.put(b"", "id", datetime(2020, 1, 1, 12, tzinfo=timezone(timedelta(hours=5))))
+    assert event.date == datetime(2020, 1, 1, 7)
+    assert ff.get_event("id").date == datetime(2020, 1, 1, 7)
+    assert [item.date for item in ff.replay()] == [datetime(2020, 1, 1, 7)]
+
+
+def test_a_naive_date_is_taken_as_utc(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    ff = place.open()
+    ff.put(b"", "id", datetime(2020, 1, 1, 12))
+    assert ff.get_event("id").date == datetime(2020, 1, 1, 12)
+    assert ff.get_event("id").date.tzinfo is None
+    (journal_id,) = ff.list_journals()
+    assert journal_id.startswith("2020-01-01T120000.000000Z--")
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        datetime.min,
+        datetime(1, 1, 1, 0, 0, 0, 1),
+        datetime(900, 1, 2, 3, 4, 5, 6),
+        datetime(9999, 12, 31),
+        datetime.max,
+    ],
+    ids=str,
+)
+def test_years_1_to_9999_are_stored_to_the_microsecond(place: Place, date: datetime) -> None:
+    ff = place.open()
+    ff.put(b"data", "id", date)
+    ff.journal(minimum_number_of_events=1)
+    assert ff.get_event("id") == Event("id", date, b"data")
+    assert list(ff.replay()) == [Event("id", date, b"data")]
+    (journal_id,) = ff.list_journals()
+    assert journal_id.start_date == journal_id.end_date == date
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        datetime(1, 1, 1, 4, tzinfo=timezone(timedelta(hours=5))),
+        datetime(9999, 12, 31, 20, tzinfo=timezone(timedelta(hours=-5))),
+    ],
+    ids=str,
+)
+def test_an_aware_date_that_leaves_the_years_in_utc_is_a_value_error_before_any_request(
+    place: Place, date: datetime
+) -> None:
+    store = Counted(place.store())
+    ff = on(store)
+    for call in (
+        lambda: ff.put(b"", "id", date),
+        lambda: list(ff.replay(date)),
+        lambda: list(ff.list_journals(None, date)),
+    ):
+        with pytest.raises(ValueError, match=r"year|range|UTC"):
+            call()
+    assert store.requests == []
+
+
+@pytest.mark.parametrize("name", ["replay", "list_journals", "list_event_streams"])
+def test_from_date_after_to_date_is_a_value_error_before_any_request(place: Place, name: str) -> None:
+    store = Counted(place.store())
+    with pytest.raises(ValueError, match=r"2020-01-01"):
+        list(getattr(on(store), name)(at(1), at(0)))
+    aware = at(0).replace(tzinfo=timezone(timedelta(hours=-1)))  # 01:00 in UTC
+    with pytest.raises(ValueError, match=r"2020-01-01"):
+        list(getattr(on(store), name)(aware, at(0)))
+    assert store.requests == []
+
+
+def test_equal_dates_give_an_empty_range(place: Place) -> None:
+    ff = place.open()
+    ff.put(b"", "id", at(1))
+    assert list(ff.replay(at(1), at(1))) == []
+    assert list(ff.list_journals(at(1), at(1))) == []
+    assert list(ff.list_event_streams(at(1), at(1))) == []
+
+
+@pytest.mark.parametrize("journaled", [False, True])
+def test_a_range_is_open_at_its_start_and_closed_at_its_end(place: Place, journaled: bool) -> None:  # noqa: FBT001
+    ff = place.open()
+    for minute in range(4):
+        ff.put(b"", f"{minute}", at(minute))
+    if journaled:
+        ff.journal(minimum_number_of_events=4)
+
+    def replayed(*dates: datetime | None) -> str:
+        return "".join(event.event_id for event in ff.replay(*dates))
+
+    assert replayed(at(1), at(3)) == "23"
+    assert replayed(at(1)) == "23"
+    assert replayed(None, at(1)) == "01"
+    assert replayed(at(0) - timedelta(microseconds=1), at(0)) == "0"
+    assert replayed(at(3), None) == ""
+    assert replayed(at(1), at(1) + timedelta(microseconds=1)) == ""
+    aware = at(2).replace(tzinfo=UTC).astimezone(timezone(timedelta(hours=9)))
+    assert replayed(None, aware) == "012"
+
+
+def test_without_a_from_date_an_event_of_datetime_min_is_included(place: Place) -> None:
+    ff = place.open()
+    ff.put(b"first", "id", datetime.min)
+    assert [event.data for event in ff.replay()] == [b"first"]
+    assert [event.data for event in ff.replay(to_date=datetime.min)] == [b"first"]
+    assert list(ff.replay(from_date=datetime.min)) == []
+    assert len(list(ff.list_journals(to_date=at(0)))) == 1
+    assert len(list(ff.list_event_streams())) == 1
+
+
+# What is a date
 
 STREAM = {
     "journal_id": "2020-01-01T000000.000000Z--2020-01-01T000000.000000Z--new--11111111-2222-3333-4444-555555555555",
@@ -82,16 +201,6 @@ def test_what_is_no_datetime_is_a_type_error_that_shows_it_before_any_request(
         CALLS[call](on(store), NO_DATETIMES[given])
     assert repr(NO_DATETIMES[given]) in str(caught.value)
     assert store.requests == []
-
-
-@ON_FOLDER
-def test_put_many_names_the_event_whose_date_is_missing_and_stores_nothing_of_its_batch(place: Place) -> None:
-    frame = pd.DataFrame({"event_id": ["a", "b"], "date": pd.to_datetime(["2020-01-01", None])})
-    ff = place.open()
-    with pytest.raises(ValueError, match="NaT") as caught:
-        ff.put_many((b"data", row.event_id, row.date) for row in frame.itertuples())
-    assert any("'b'" in note for note in caught.value.__notes__)
-    assert list(ff.replay()) == []
 
 
 @ON_FOLDER

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from flashflood import Event
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 FOLDER = Path(os.environ.get("FLASHFLOOD_043", REPOSITORY / "build" / "flash-flood-0.4.3")).resolve()
 """Where 0.4.3 and what it needs are installed (`make test` does it)."""
 

@@ -11,7 +11,6 @@ from typing import ParamSpec, TypeVar
 
 from model import store as model
 from model.calls import Caller, GoOn, Safeguard, Steps
-from watched import keys
 
 from flashflood import layout
 from flashflood._core import Manifest, parse_timestamp
@@ -20,6 +19,7 @@ from flashflood.records.index import parse_entry
 from flashflood.records.ledger import LedgerEntry
 from flashflood.requests import Requests
 from flashflood.store import Store
+from support.watched import keys
 
 P = ParamSpec("P")
 A = TypeVar("A")

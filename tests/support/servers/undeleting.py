@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from html import unescape
 
-from servers.faulty import Answer, Fault, Forward, Request
+from support.servers.faulty import Answer, Fault, Forward, Request
 
 _OBJECT = re.compile(rb"<Object>.*?</Object>", re.DOTALL)
 _KEY = re.compile(rb"<Key>(.*?)</Key>", re.DOTALL)

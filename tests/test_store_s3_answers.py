@@ -10,8 +10,8 @@ from botocore.exceptions import FlexibleChecksumError
 from conftest import Place
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import at, contents, put_new
-from servers.faulty import Answer, Fault, Forward, Request
+from support.samples import at, contents, put_new
+from support.servers.faulty import Answer, Fault, Forward, Request
 
 from flashflood import FlashFlood, FlashFloodException
 from flashflood.store import S3Store, UndeletedError

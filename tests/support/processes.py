@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-HERE = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 RUN = """
 import importlib, json, sys
 sys.path.insert(0, sys.argv[1])
@@ -30,10 +30,10 @@ def wait_for_word() -> None:
 
 
 class Worker:
-    """A process that runs `function(*arguments)` of a module here; it waits for `go`, and tells what `hear` gives."""
+    """A process that runs `function(*arguments)` of a test module; it waits for `go`, and tells what `hear` gives."""
 
     def __init__(self, environment: Mapping[str, str], module: str, function: str, *arguments: object) -> None:
-        command = [sys.executable, "-c", RUN, str(HERE), module, function, json.dumps(arguments)]
+        command = [sys.executable, "-c", RUN, str(TESTS), module, function, json.dumps(arguments)]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, env={**os.environ, **environment}, stdin=pipe, stdout=pipe, text=True)
 

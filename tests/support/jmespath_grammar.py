@@ -3,7 +3,7 @@
 import re
 from random import Random
 
-from json_texts import KEYS, ODD_STRINGS, ORDINARY_STRINGS, JsonTexts
+from support.json_texts import KEYS, ODD_STRINGS, ORDINARY_STRINGS, JsonTexts
 
 GRAMMAR: dict[str, list[str]] = {
     "number": [

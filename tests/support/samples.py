@@ -10,6 +10,9 @@ JOURNAL_ID = re.compile(
     r"(\d{4}-\d\d-\d\dT\d{6}\.\d{6}Z)--(\d{4}-\d\d-\d\dT\d{6}\.\d{6}Z)--(new|\d{4}-\S+Z)--([0-9a-f-]{36})"
 )
 
+SOMEWHERE = "2020-01-01T000000.000000Z--2020-01-01T000000.000000Z--2020-01-01T000000.000000Z--"
+"""A journal_id without its blob_id."""
+
 AT_ONCE = timedelta(days=-1)
 """A grace time that has passed even where a server tells times in whole seconds."""
 
