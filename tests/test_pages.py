@@ -37,7 +37,7 @@ def paths(page: Path) -> list[str]:
 
 
 def is_there(path: str) -> bool:
-    return any((root / path).exists() for root in (REPOSITORY, PACKAGE))
+    return any((root / path).exists() for root in (REPOSITORY, PACKAGE, REPOSITORY / "tests"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
