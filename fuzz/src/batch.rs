@@ -1,4 +1,4 @@
-//! Batches: filtered, projected, joined, and as Arrow has them, held against doing so event by event.
+//! Batches: filtered, projected, joined, and as Arrow has them; compared with the same, done event by event.
 
 use std::sync::Arc;
 

@@ -1,7 +1,6 @@
-//! A fuzzer's bytes, read as choices. Own code, so that what a kept input means does not change with a library's
-//! version.
+//! A fuzzer's bytes, read as choices. No library does it: what a kept input means must not change with a version.
 
-/// Bytes from which choices are made, one after the other; when they have run out, each choice is the first.
+/// Bytes from which choices are made, one after the other. When no byte is left, each choice is the first.
 pub struct Choices<'a> {
     rest: &'a [u8],
 }

@@ -1,4 +1,4 @@
-//! Combinations, held against one that asks each rule of each row and each update.
+//! Combinations, compared with one that applies each rule to each row and each update.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Expressions on data, held against the same expressions evaluated another way, and on data that say the same.
+//! Expressions on data, compared with the same expressions evaluated another way, and on data that say the same.
 
 use _core::core::jmespath::tree::Tree;
 use _core::core::jmespath::{Expression, Outcome, Scratch};
@@ -7,7 +7,7 @@ use crate::choices::Choices;
 use crate::json::{Json, Style, assert_same_text, read, write};
 use crate::trees::{json, tree};
 
-/// An expression has about so many nodes at most: what nests doubles what it makes, again and again.
+/// An expression has about this many nodes at most. Each level may double what the one below makes.
 const MOST_NODES: u32 = 24;
 
 /// Evaluates an expression on data.
@@ -29,7 +29,7 @@ pub fn check(bytes: &[u8]) {
     };
     let outcome = Both::of(&expression, &data);
     outcome.check();
-    // No text that must be there decides what is negated.
+    // A negated expression has no needle: its data are always scanned.
     let Both { matches, .. } = Both::of(&twice_not, &data);
     assert_agree(&outcome.matches, &matches);
     check_other_forms(&expression, &data, &outcome);

@@ -1,4 +1,4 @@
-//! JSON as Python's `json.loads` reads it and `json.dumps` writes it, held against a reader that goes byte by byte.
+//! JSON as Python's `json.loads` reads it and `json.dumps` writes it, compared with a reader that goes byte by byte.
 
 mod read;
 mod write;

@@ -1,4 +1,4 @@
-//! What the fuzzers check: each module holds one decoder of the core against another way to the same result, and panics
+//! What the fuzzers check. Each module compares one decoder of the core with another way to the same result, and panics
 //! where they differ. `make fuzz` runs them under libFuzzer; `cargo test` in here replays the inputs that are kept.
 
 pub mod batch;

@@ -1,4 +1,4 @@
-//! Manifests, held against one that reads the whole of the JSON first.
+//! Manifests, compared with one that reads the whole of the JSON first.
 
 use _core::core::error::Error;
 use _core::core::manifest::Manifest;

@@ -1,4 +1,4 @@
-//! Merges, held against one that keeps every row and looks at all of them for each event.
+//! Merges, compared with one that keeps every row and looks at all of them for each event.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Journal ids and listings, held against one that takes names apart at their dashes, and one that looks everywhere.
+//! Journal ids and listings: compared with code that takes ids apart at their dashes, and that looks for a tombstone
+//! everywhere.
 
 use std::collections::BTreeSet;
 

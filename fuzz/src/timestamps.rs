@@ -1,4 +1,4 @@
-//! Timestamps, held against a calendar that counts year by year.
+//! Timestamps, compared with a calendar that counts year by year.
 
 use std::sync::LazyLock;
 

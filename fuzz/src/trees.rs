@@ -117,7 +117,7 @@ pub fn tree(choices: &mut Choices<'_>, nodes: &mut u32) -> Tree {
         16 => Tree::FilterProjection(Box::new([below(choices), below(choices), below(choices)])),
         17 => Tree::List((0..1 + choices.below(3)).map(|_| below(choices)).collect()),
         18 => Tree::Object((0..1 + choices.below(3)).map(|_| (text(choices), below(choices))).collect()),
-        19..21 => Tree::Chain((0..1 + choices.below(3)).map(|_| below(choices)).collect()),
+        19..21 => Tree::Steps((0..1 + choices.below(3)).map(|_| below(choices)).collect()),
         _ => call(choices, nodes),
     }
 }

@@ -1,4 +1,4 @@
-//! Windows and batches, held against the rows that they were planned for.
+//! Windows and batches, compared with the rows that they were planned for.
 
 use std::sync::Arc;
 

@@ -106,13 +106,13 @@ impl Timestamp {
     /// Puts calendar and clock together. None where a field is out of its range.
     pub fn from_fields(fields: Fields) -> Option<Self> {
         let Fields { year, month, day, hour, minute, second, microsecond } = fields;
-        let there_is = (1..=9999).contains(&year)
+        let is_date = (1..=9999).contains(&year)
             && (1..=days_in(year, month)).contains(&day)
             && hour < 24
             && minute < 60
             && second < 60
             && microsecond < 1_000_000;
-        if !there_is {
+        if !is_date {
             return None;
         }
         let seconds = (i64::from(hour) * 60 + i64::from(minute)) * 60 + i64::from(second);

@@ -1,4 +1,4 @@
-//! Record batches for whoever reads Arrow, over the PyCapsule interface:
+//! Record batches for anyone who reads Arrow, over the PyCapsule interface:
 //! https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html.
 
 use std::sync::{Mutex, PoisonError};
@@ -54,7 +54,7 @@ pub fn export_stream<'py>(batches: &Bound<'py, PyIterator>, batch_size: usize) -
     PyCapsule::new_with_value(batches.py(), FFI_ArrowArrayStream::new(Box::new(stream)), c"arrow_array_stream")
 }
 
-/// Record batches from Python, cut to size. Read from any thread, and each goes to one.
+/// Record batches from Python, cut to size. Any thread may read them; each goes to one.
 struct Stream {
     batches: Py<PyIterator>,
     batch_size: usize,
@@ -64,9 +64,9 @@ struct Stream {
 }
 
 impl Stream {
-    /// The next rows; none: there are no more.
+    /// The next rows. None once there are no more.
     fn rows(&self, py: Python<'_>) -> PyResult<Option<arrow_array::RecordBatch>> {
-        // What was brought before a fork is the parent's, and so is the lock.
+        // What was brought before a fork belongs to the parent, and so does the lock.
         let brought = if self.process.is_this() { None } else { Some(self.advance(py)?) };
         self.process.set_this();
         let mut current = self.current.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
@@ -82,7 +82,7 @@ impl Stream {
         Ok(Some(rows))
     }
 
-    /// Takes the next record batch from Python; none: there are no more.
+    /// Takes the next record batch from Python. None once there are no more.
     fn advance(&self, py: Python<'_>) -> PyResult<Option<arrow_array::RecordBatch>> {
         let Some(batch) = self.batches.bind(py).clone().next() else { return Ok(None) };
         Ok(Some(batch?.cast::<RecordBatch>()?.get().0.clone()))

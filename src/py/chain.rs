@@ -65,7 +65,7 @@ impl Chain {
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         loop {
             let mut seen = None;
-            // What was brought before a fork is the parent's, and so is the lock.
+            // What was brought before a fork belongs to the parent, and so does the lock.
             if self.process.is_this() {
                 let current = self.locked(py);
                 if let Some(run) = &*current {

@@ -27,7 +27,7 @@ fn corruption(journal_id: &str, message: String) -> PyErr {
     })
 }
 
-/// A whole number from 0: a `ValueError` for those below and for those that no blob can have.
+/// A whole number from 0. A number below 0, or one of more than 64 bits, is a `ValueError`.
 pub fn whole_number(number: &Bound<'_, PyAny>) -> PyResult<u64> {
     number.extract().map_err(|error: PyErr| {
         if error.is_instance_of::<PyOverflowError>(number.py()) {

@@ -64,7 +64,7 @@ impl Expression {
     }
 }
 
-/// A `ValueError` for what this module leaves to Python.
+/// The `ValueError` that says that Python must evaluate the expression.
 fn for_python(what: &str) -> PyErr {
     PyValueError::new_err(format!("{what} is left to Python's jmespath"))
 }
@@ -74,7 +74,7 @@ fn to_tree(node: &Bound<'_, PyDict>) -> PyResult<Tree> {
     Ok(match kind.cast::<PyString>()?.to_str()? {
         "current" | "identity" => Tree::Current,
         "field" => Tree::Field(to_text(&item(node, "value")?)?),
-        "subexpression" | "index_expression" | "pipe" => Tree::Chain(to_trees(node)?.into()),
+        "subexpression" | "index_expression" | "pipe" => Tree::Steps(to_trees(node)?.into()),
         "index" => Tree::Index(to_index(&item(node, "value")?)?),
         "slice" => Tree::Slice(to_slice(node)?),
         "literal" => Tree::Literal(to_literal(&item(node, "value")?)?),
@@ -105,7 +105,7 @@ fn to_trees(node: &Bound<'_, PyDict>) -> PyResult<Vec<Tree>> {
     child_nodes(node)?.iter().map(to_tree).collect()
 }
 
-/// A node's children, which must be so many.
+/// A node's children. There must be `COUNT`.
 fn children<const COUNT: usize>(node: &Bound<'_, PyDict>) -> PyResult<Box<[Tree; COUNT]>> {
     let children = <[Tree; COUNT]>::try_from(to_trees(node)?);
     children.map(Box::new).map_err(|_| PyValueError::new_err(format!("a node of the tree needs {COUNT} children")))
@@ -158,7 +158,7 @@ fn to_slice(node: &Bound<'_, PyDict>) -> PyResult<Slice> {
     Ok(Slice { start: part(0)?, stop: part(1)?, step: part(2)? })
 }
 
-/// An index. One that no array has may as well be the largest, or the least.
+/// An index. One of more than 64 bits becomes the largest, or the least: no array has an element there.
 fn to_index(number: &Bound<'_, PyAny>) -> PyResult<i64> {
     number.extract().or_else(|error: PyErr| {
         if error.is_instance_of::<PyOverflowError>(number.py()) {
@@ -189,7 +189,7 @@ fn to_literal(value: &Bound<'_, PyAny>) -> PyResult<Literal> {
     }
 }
 
-/// A text in UTF-8, lone surrogates as they are.
+/// A text in UTF-8, in which surrogates may stand alone.
 fn to_text(text: &Bound<'_, PyAny>) -> PyResult<Box<[u8]>> {
     let bytes = text.call_method1(intern!(text.py(), "encode"), ("utf-8", "surrogatepass"))?;
     Ok(bytes.cast::<PyBytes>()?.as_bytes().into())

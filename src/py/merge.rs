@@ -17,7 +17,7 @@ use crate::core::row::timestamp_argument;
 pub struct Merge(Mutex<merge::Merge>);
 
 impl Merge {
-    /// The merge, for one thread at a time. What a panic might have left half done is still a valid merge.
+    /// The merge, for one thread at a time. Even one that a panic has left half done is a valid merge.
     fn locked(&self) -> MutexGuard<'_, merge::Merge> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -67,8 +67,8 @@ fn event_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     }
 }
 
-/// Makes a named tuple of its fields without calling it, as `tuple.__new__` would: its `__new__` is Python code, and
-/// would cost three times what all the rest of an event does.
+/// Makes a named tuple of its fields, as `tuple.__new__` does. The type's own `__new__` is Python code: it would take
+/// three times as long as all the rest of an event.
 fn new_event<'py>(event_type: &Bound<'py, PyType>, fields: [Bound<'py, PyAny>; 3]) -> PyResult<Bound<'py, PyAny>> {
     let py = event_type.py();
     let raw_type = event_type.as_type_ptr();

@@ -19,7 +19,7 @@ impl Sources {
         Arc::clone(&self.locked())
     }
 
-    /// The journals, for one thread at a time. Taking one in either happens or does not.
+    /// The journals, for one thread at a time. A journal is taken in as a whole, or not at all.
     fn locked(&self) -> MutexGuard<'_, Arc<sources::Sources>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

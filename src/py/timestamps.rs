@@ -56,8 +56,8 @@ fn keeps_what_it_shows(date: &Bound<'_, PyDateTime>) -> PyResult<bool> {
     Ok(true)
 }
 
-/// The microseconds by which a date is ahead of UTC, as Python takes them where it compares dates: `datetime`'s own
-/// method, which also checks them, whatever a class derived from it has instead.
+/// How many microseconds a date is ahead of UTC. As where Python compares dates, `datetime`'s own method says it, even
+/// if a derived class has another; it also checks the result.
 fn utc_offset(date: &Bound<'_, PyDateTime>) -> PyResult<i64> {
     let py = date.py();
     if date.get_tzinfo().is_none() {

@@ -29,7 +29,7 @@ fn evaluate_compound<'a>(tree: &'a Tree, value: Value<'a>, arena: &'a Bump) -> R
     let of = |tree: &'a Tree| evaluate(tree, value, arena);
     match tree {
         Tree::Current | Tree::Field(_) => evaluate(tree, value, arena),
-        Tree::Chain(trees) => trees.iter().try_fold(value, |value, tree| evaluate(tree, value, arena)),
+        Tree::Steps(trees) => trees.iter().try_fold(value, |value, tree| evaluate(tree, value, arena)),
         Tree::Index(index) => element(*index, value),
         Tree::Slice(slice) => sliced(slice, value, arena),
         Tree::Literal(literal) => literal_value(literal, arena),

@@ -21,7 +21,7 @@ pub fn needle(tree: &Tree) -> Option<&[u8]> {
         },
         Tree::And(sides) => longer(needle(&sides[0]), needle(&sides[1])),
         Tree::FilterProjection(parts) if is_part(&parts[0]) => needle(&parts[2]),
-        Tree::Chain(trees) => {
+        Tree::Steps(trees) => {
             let (last, before) = trees.split_last()?;
             if before.iter().all(is_part) { needle(last) } else { None }
         }
@@ -37,7 +37,7 @@ fn longer<'a>(left: Option<&'a [u8]>, right: Option<&'a [u8]>) -> Option<&'a [u8
 fn is_part(tree: &Tree) -> bool {
     match tree {
         Tree::Current | Tree::Field(_) | Tree::Index(_) | Tree::Slice(_) => true,
-        Tree::Chain(trees) => trees.iter().all(is_part),
+        Tree::Steps(trees) => trees.iter().all(is_part),
         Tree::Flatten(base) => is_part(base),
         Tree::Projection(parts) | Tree::ValueProjection(parts) => parts.iter().all(is_part),
         Tree::FilterProjection(parts) => parts[..2].iter().all(is_part),

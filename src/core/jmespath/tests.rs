@@ -20,8 +20,8 @@ fn json(json: &str) -> Tree {
     Tree::Literal(Literal::Json(scan::Scanned::new(json.as_bytes().into()).expect("JSON")))
 }
 
-fn chain<const COUNT: usize>(trees: [Tree; COUNT]) -> Tree {
-    Tree::Chain(Box::new(trees))
+fn steps<const COUNT: usize>(trees: [Tree; COUNT]) -> Tree {
+    Tree::Steps(Box::new(trees))
 }
 
 fn compare(left: Tree, comparator: Comparator, right: Tree) -> Tree {
@@ -162,7 +162,7 @@ fn what_might_not_fit_on_pythons_stack_is_left_to_python() {
     assert_eq!(matches(deep(398), b"{}"), Outcome::Value(false));
     let nested = format!("{}{}", "[".repeat(400), "]".repeat(400));
     assert_eq!(matches(deep(398), nested.as_bytes()), Outcome::Undecided);
-    let wrapped = |times: usize| Tree::Chain((0..times).map(|_| Tree::List([Tree::Current].into())).collect());
+    let wrapped = |times: usize| Tree::Steps((0..times).map(|_| Tree::List([Tree::Current].into())).collect());
     assert_eq!(matches(wrapped(800), b"1"), Outcome::Value(true));
     assert_eq!(matches(wrapped(100_000), b"1"), Outcome::Undecided);
 }
@@ -170,28 +170,28 @@ fn what_might_not_fit_on_pythons_stack_is_left_to_python() {
 #[test]
 fn fields_indices_and_slices_find_what_is_there() {
     let data = br#"{"a": {"b": [1, {"c": 2}, 3]}, "\u00e9": 4, "a b": null}"#;
-    let b = || chain([field("a"), field("b")]);
+    let b = || steps([field("a"), field("b")]);
     for (tree, written) in [
         (field("é"), "4"),
         (field("none"), "null"),
-        (chain([field("none"), field("b")]), "null"),
-        (chain([b(), Tree::Index(0)]), "1"),
-        (chain([b(), Tree::Index(-1)]), "3"),
-        (chain([b(), Tree::Index(3)]), "null"),
-        (chain([b(), Tree::Index(-4)]), "null"),
-        (chain([b(), Tree::Index(i64::MIN)]), "null"),
-        (chain([b(), Tree::Index(1), field("c")]), "2"),
-        (chain([field("a"), Tree::Index(0)]), "null"),
-        (chain([b(), Tree::Slice(Slice { start: Some(1), stop: None, step: None })]), r#"[{"c":2},3]"#),
-        (chain([b(), Tree::Slice(Slice { start: None, stop: None, step: Some(-2) })]), "[3,1]"),
-        (chain([b(), Tree::Slice(Slice { start: Some(i64::MIN), stop: Some(i64::MAX), step: Some(i64::MAX) })]), "[1]"),
-        (chain([field("a"), Tree::Slice(Slice { start: None, stop: None, step: None })]), "null"),
+        (steps([field("none"), field("b")]), "null"),
+        (steps([b(), Tree::Index(0)]), "1"),
+        (steps([b(), Tree::Index(-1)]), "3"),
+        (steps([b(), Tree::Index(3)]), "null"),
+        (steps([b(), Tree::Index(-4)]), "null"),
+        (steps([b(), Tree::Index(i64::MIN)]), "null"),
+        (steps([b(), Tree::Index(1), field("c")]), "2"),
+        (steps([field("a"), Tree::Index(0)]), "null"),
+        (steps([b(), Tree::Slice(Slice { start: Some(1), stop: None, step: None })]), r#"[{"c":2},3]"#),
+        (steps([b(), Tree::Slice(Slice { start: None, stop: None, step: Some(-2) })]), "[3,1]"),
+        (steps([b(), Tree::Slice(Slice { start: Some(i64::MIN), stop: Some(i64::MAX), step: Some(i64::MAX) })]), "[1]"),
+        (steps([field("a"), Tree::Slice(Slice { start: None, stop: None, step: None })]), "null"),
     ] {
         let shown = format!("{tree:?}");
         assert_eq!(select(tree, data), value(written), "{shown}");
     }
     let no_step = Slice { start: None, stop: None, step: Some(0) };
-    assert_eq!(select(chain([b(), Tree::Slice(no_step)]), data), Outcome::Failed);
+    assert_eq!(select(steps([b(), Tree::Slice(no_step)]), data), Outcome::Failed);
 }
 
 #[test]
@@ -206,8 +206,8 @@ fn projections_drop_nulls_and_take_only_what_they_project() {
         (Tree::ValueProjection(both(field("a"), field("b"))), "null"),
         (filtered(field("a"), compare(field("b"), Comparator::Greater, int(1))), r#"[{"b":4}]"#),
         (filtered(field("o"), field("b")), "null"),
-        (Tree::List([field("none"), field("a")].map(|part| chain([part, Tree::Index(0)])).into()), r#"[null,{"b":1}]"#),
-        (chain([field("none"), Tree::List([field("a")].into())]), "null"),
+        (Tree::List([field("none"), field("a")].map(|part| steps([part, Tree::Index(0)])).into()), r#"[null,{"b":1}]"#),
+        (steps([field("none"), Tree::List([field("a")].into())]), "null"),
         (
             Tree::Object(
                 [("x", int(1)), ("y", int(2)), ("x", int(3))].map(|(key, tree)| (key.as_bytes().into(), tree)).into(),
@@ -346,10 +346,10 @@ fn functions_of_several_arguments_take_each_as_jmespath_does() {
 #[test]
 fn functions_of_a_key_evaluate_it_on_each_element() {
     let data = br#"[{"k": 2, "i": 0}, {"k": 1, "i": 1}, {"k": 2.0, "i": 2}, {"k": 1, "i": 3}]"#;
-    let indices = |tree| chain([tree, Tree::Projection(Box::new([Tree::Current, field("i")]))]);
+    let indices = |tree| steps([tree, Tree::Projection(Box::new([Tree::Current, field("i")]))]);
     assert_eq!(select(indices(by_key("sort_by", Tree::Current, field("k"))), data), value("[1,3,0,2]"));
-    assert_eq!(select(chain([by_key("max_by", Tree::Current, field("k")), field("i")]), data), value("0"));
-    assert_eq!(select(chain([by_key("min_by", Tree::Current, field("k")), field("i")]), data), value("1"));
+    assert_eq!(select(steps([by_key("max_by", Tree::Current, field("k")), field("i")]), data), value("0"));
+    assert_eq!(select(steps([by_key("min_by", Tree::Current, field("k")), field("i")]), data), value("1"));
     assert_eq!(select(by_key("sort_by", Tree::Current, field("none")), data), Outcome::Failed);
     assert_eq!(select(by_key("sort_by", Tree::Current, field("k")), br#"[{"k":1},{"k":"1"}]"#), Outcome::Failed);
     assert_eq!(select(by_key("max_by", Tree::Current, field("k")), b"[]"), value("null"));
@@ -365,7 +365,7 @@ fn a_text_that_must_be_there_decides_without_scanning_and_never_wrongly() {
         name(),
         filtered(field("files"), name()),
         Tree::And(Box::new([field("a"), name()])),
-        call("contains", [chain([field("a"), field("b")]), text("x")]),
+        call("contains", [steps([field("a"), field("b")]), text("x")]),
     ] {
         assert_eq!(matches(tree, not_json), Outcome::Value(false));
     }

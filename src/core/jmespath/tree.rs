@@ -11,7 +11,7 @@ pub enum Tree {
     /// An object's value of this key.
     Field(Box<[u8]>),
     /// `a.b`, `a[0]`, `a | b`: each on the value of the one before.
-    Chain(Box<[Tree]>),
+    Steps(Box<[Tree]>),
     /// An array's element, from the end if negative.
     Index(i64),
     /// `[start:stop:step]`.
@@ -145,7 +145,7 @@ impl Tree {
         let deepest = |trees: &[Self]| trees.iter().map(Self::frames).max().unwrap_or(0);
         let below = match self {
             Self::Current | Self::Field(_) | Self::Index(_) | Self::Slice(_) | Self::Literal(_) => 0,
-            Self::Chain(trees) | Self::List(trees) => deepest(trees),
+            Self::Steps(trees) | Self::List(trees) => deepest(trees),
             Self::Compare(_, sides) | Self::Or(sides) | Self::And(sides) => deepest(&**sides),
             Self::Projection(parts) | Self::ValueProjection(parts) => deepest(&**parts),
             Self::FilterProjection(parts) => deepest(&**parts),
@@ -165,7 +165,7 @@ impl Tree {
             Self::Current | Self::Field(_) | Self::Index(_) | Self::Slice(_) => 0,
             Self::Literal(Literal::Json(json)) => json.tape.depth,
             Self::Literal(_) => 0,
-            Self::Chain(trees) => trees.iter().map(Self::levels).sum(),
+            Self::Steps(trees) => trees.iter().map(Self::levels).sum(),
             Self::Compare(_, sides) | Self::Or(sides) | Self::And(sides) => deepest(&**sides),
             Self::Not(tree) | Self::Flatten(tree) => tree.levels(),
             Self::Projection(parts) | Self::ValueProjection(parts) => parts.iter().map(Self::levels).sum(),

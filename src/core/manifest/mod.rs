@@ -143,7 +143,7 @@ impl Manifest {
         self.ours.is_some()
     }
 
-    /// Whether the rows were in order in the JSON, and within the range that the journal_id names.
+    /// Whether the rows came in order, and lie within the range that the journal_id names.
     pub fn is_ordered(&self) -> bool {
         self.is_ordered
     }

@@ -192,7 +192,7 @@ impl Merge {
             end = cursor.next + timestamps.partition_point(|timestamp| *timestamp < before);
         }
         let room = builder.room_for(cursor.bytes_left());
-        if cursor.slot.0 != self.windows && builder.is_better_closed_than_filled_to(room) {
+        if cursor.slot.0 != self.windows && builder.is_full_enough(room) {
             self.heads.push(head);
             return false;
         }
@@ -309,7 +309,7 @@ impl WindowBuilder {
 
     /// Whether the window is half full, and the rest of the next journal does not fit. In the next window, that rest
     /// is one request, not two.
-    fn is_better_closed_than_filled_to(&self, room: u64) -> bool {
+    fn is_full_enough(&self, room: u64) -> bool {
         room == self.limit && self.size >= self.limit / 2 && !self.picks.is_empty()
     }
 
