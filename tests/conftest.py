@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
+from hypothesis import settings
 from mypy_boto3_s3 import S3Client, S3ServiceResource
 from support.races import ready
 from support.servers import rgw
@@ -31,6 +32,10 @@ _SESSION = boto3.Session()
 _SESSION_LOCK = Lock()
 
 Server = Moto | rgw.RadosGateway
+
+# No test asserts a time, which a busy machine would decide.
+settings.register_profile("flashflood", deadline=None)
+settings.load_profile("flashflood")
 
 
 class Place:

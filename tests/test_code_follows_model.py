@@ -28,6 +28,7 @@ from support.in_the_model import (
     heard,
     in_the_model,
     journals_in,
+    one_by_one,
     requests_in_the_model,
     told,
 )
@@ -178,13 +179,6 @@ def dies(
     with suppress(Death):
         call(one_by_one(dying, requests))
     assert dying.is_dead
-
-
-def one_by_one(store: Store, requests: type[InARow]) -> FlashFlood:
-    """Give a FlashFlood that makes no two requests at a time."""
-    ff = on(store)
-    ff._ctx.requests = requests(store.workers)  # noqa: SLF001 - no user needs it
-    return ff
 
 
 def claimed(store: Store) -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flashflood import Event, FlashFloodCorruptionError
+from flashflood import Event, FlashFloodCorruptionError, JournalID
 from flashflood._core import (
     Combination,
     Manifest,
@@ -26,6 +26,7 @@ from flashflood._core import (
     format_timestamp,
     parse_timestamp,
 )
+from flashflood.records import blobs
 
 T = TypeVar("T")
 
@@ -300,13 +301,21 @@ def test_many_ids_are_found_at_once() -> None:
         manifest.find_all(cast("list[str]", 1))
 
 
-@pytest.mark.parametrize("length", [0, 19, 21])
-def test_bytes_of_another_length_are_an_error_that_names_journal_offset_and_lengths(length: int) -> None:
+@pytest.mark.parametrize("length", [0, 19])
+def test_of_a_short_blob_the_core_says_what_is_said_everywhere(length: int) -> None:
     window = whole_window(journal(1, "a", "b"))
-    message = f"{name(1)}: its blob gave {length} bytes from offset 0, not 20"
     for use in (window.batch, window.data):
-        with pytest.raises(FlashFloodCorruptionError, match=message):
+        with pytest.raises(FlashFloodCorruptionError) as caught:
             use([bytes(length)])
+        assert str(caught.value) == str(blobs.short(JournalID(name(1)), length, 20))
+        assert caught.value.journal_id == name(1)
+
+
+def test_more_bytes_than_asked_for_are_an_error_that_names_journal_offset_and_lengths() -> None:
+    window = whole_window(journal(1, "a", "b"))
+    for use in (window.batch, window.data):
+        with pytest.raises(FlashFloodCorruptionError, match=f"{name(1)}: its blob gave 21 bytes from offset 0, not 20"):
+            use([bytes(21)])
 
 
 @pytest.mark.parametrize("buffers", [[], [bytes(10), bytes(10)]])

@@ -81,7 +81,7 @@ def random_expression(random: Random) -> str:
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_any_expression_gives_on_any_data_what_python_gives(random: Random) -> None:
     text, data = random_expression(random), random_data(random)
     agreed(text, data)

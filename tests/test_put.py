@@ -61,7 +61,7 @@ IDS = st.text(
 DATES = st.datetimes(timezones=st.none() | st.just(UTC))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(events=st.dictionaries(IDS, st.tuples(DATES, st.binary(max_size=50)), min_size=1, max_size=5))
 def test_any_id_date_and_data_come_back_as_they_were_put(
     tmp_path_factory: pytest.TempPathFactory, events: dict[str, tuple[datetime, bytes]]

@@ -89,7 +89,7 @@ LAYOUTS = st.lists(
 BOUNDS = st.tuples(st.none() | st.integers(-1, 7), st.none() | st.integers(-1, 7))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(layout=LAYOUTS, bounds=BOUNDS, budget=st.sampled_from([1, 100, 1 << 20]))
 def test_any_layout_replays_any_range_in_order(
     tmp_path_factory: pytest.TempPathFactory,

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.in_the_model import Eager, one_by_one
 from support.samples import AT_ONCE, at, put_new
-from support.watched import Counted, on
+from support.watched import Counted
 
 from flashflood import FlashFlood
 from flashflood.store import LocalStore
@@ -90,6 +91,6 @@ def test_a_call_makes_the_requests_of_the_page_in_their_order(tmp_path: Path, na
     prepare(FlashFlood.open(str(tmp_path)))
     store = Counted(LocalStore(tmp_path))
     store.workers = 1
-    call(on(store))
+    call(one_by_one(store, Eager))
     made = [request(method, keys) for method, keys in store.requests if method != "delete" or keys]
     assert made == tables()[name]

@@ -248,7 +248,7 @@ class OnAFolder(Store):
 
 @pytest.mark.timeout(240)
 def test_any_calls_in_any_order_on_a_folder_give_what_a_dict_gives() -> None:
-    run_state_machine_as_test(OnAFolder, settings=settings(max_examples=120, stateful_step_count=30, deadline=None))
+    run_state_machine_as_test(OnAFolder, settings=settings(max_examples=120, stateful_step_count=30))
 
 
 @pytest.mark.timeout(240)
@@ -264,5 +264,5 @@ def test_any_calls_in_any_order_on_s3_give_what_a_dict_gives(place: Place) -> No
             super().teardown()
             place.open().destroy()
 
-    few = settings(max_examples=5, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    few = settings(max_examples=5, stateful_step_count=15, suppress_health_check=[HealthCheck.too_slow])
     run_state_machine_as_test(OnS3, settings=few)

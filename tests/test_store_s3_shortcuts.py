@@ -15,7 +15,7 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
@@ -187,7 +187,6 @@ def compared(value: Any) -> Any:  # noqa: ANN401  anything in an answer
     return ET.tostring(value) if isinstance(value, ET.Element) else value
 
 
-@settings(deadline=None)
 @given(body=st.one_of(listings(), st.sampled_from(NO_LISTINGS)))
 def test_a_listing_is_what_botocore_makes_of_the_same_answer(plain: Server, prepared: Server, body: bytes) -> None:
     for server in (plain, prepared):
@@ -271,7 +270,6 @@ def read(server: Server, call: str) -> Wanted:
     return wanted(answer, *head.of(answer))
 
 
-@settings(deadline=None)
 @given(answer=st.tuples(st.sampled_from([200, 206]), HEADS, BODIES))
 @pytest.mark.parametrize("call", ["get_object", "head_object"])
 @pytest.mark.filterwarnings("ignore:tzname EST")  # dateutil's, of a date that it does not understand
@@ -315,7 +313,6 @@ def put(server: Server, data: bytes, metadata: dict[str, str]) -> tuple[bytes, d
     return content, {name: value for name, value in sent.headers.items() if name not in OF_ONE_REQUEST}
 
 
-@settings(deadline=None)
 @given(
     body=st.one_of(st.binary(max_size=100), st.sampled_from([SMALL_BODY, SMALL_BODY + 1]).map(bytes)),
     metadata=st.dictionaries(st.sampled_from(["target", "number_of_events"]), st.text("ab09", max_size=5)),

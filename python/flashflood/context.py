@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from flashflood import layout
 from flashflood._core import Manifest
-from flashflood.exceptions import FlashFloodException
+from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
 from flashflood.identifiers import JournalID
 from flashflood.requests import Requests
 from flashflood.store.protocol import Body, Entry, Found, Page, Store
@@ -57,8 +57,13 @@ class Context:
 
         None: there is none (any more). `FlashFloodCorruptionError` if it cannot be read.
         """
-        found = self.store.get(layout.journal_key(journal_id))
-        return None if found is None else Manifest.decode(journal_id, found.body)
+        key = layout.journal_key(journal_id)
+        found = self.store.get(key)
+        try:
+            return None if found is None else Manifest.decode(journal_id, found.body)
+        except FlashFloodCorruptionError as error:
+            error.key = key
+            raise
 
     def create_manifest(self, manifest: Manifest) -> bool:
         """Create a manifest: the commit point. False: its key is taken; read what is there."""

@@ -12,14 +12,14 @@ from typing import ParamSpec, TypeVar
 from model import store as model
 from model.calls import Caller, GoOn, Safeguard, Steps
 
-from flashflood import layout
+from flashflood import FlashFlood, layout
 from flashflood._core import Manifest, parse_timestamp
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, Update
 from flashflood.records.index import parse_entry
 from flashflood.records.ledger import LedgerEntry
 from flashflood.requests import Requests
 from flashflood.store import Store
-from support.watched import keys
+from support.watched import keys, on
 
 P = ParamSpec("P")
 A = TypeVar("A")
@@ -309,3 +309,10 @@ class _PutOff(Future[T]):
 
     def result(self, timeout: float | None = None) -> T:  # noqa: ARG002
         return self._call()
+
+
+def one_by_one(store: Store, requests: type[InARow]) -> FlashFlood:
+    """Give a FlashFlood that makes no two requests at a time."""
+    ff = on(store)
+    ff._ctx.requests = requests(store.workers)  # noqa: SLF001 - no user needs it
+    return ff

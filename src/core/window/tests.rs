@@ -71,12 +71,14 @@ fn nothing_chosen_is_no_window() {
 fn bytes_of_another_length_than_asked_for_are_an_error() {
     let window = all(&[laid_out(1, &[(100, 5), (LARGEST_GAP * 2, 7)])]);
     window.check_requests(&[5, 7]).unwrap();
-    for lengths in [[5, 6], [5, 8], [0, 7]] {
+    let faults = [
+        ([5, 6], "its blob ends at offset 131078, before the end of its events at offset 131079; "),
+        ([0, 7], "its blob ends at offset 100, before the end of its events at offset 105; "),
+        ([5, 8], "its blob gave 8 bytes from offset 131072, not 7"),
+    ];
+    for (lengths, fault) in faults {
         let Err(Error::Corrupt { message, .. }) = window.check_requests(&lengths) else { panic!("{lengths:?}") };
-        let (offset, expected, got) = if lengths[0] == 5 { ("131072", "7", lengths[1]) } else { ("100", "5", 0) };
-        for part in [&named(0, 100, None, 1), offset, &format!("gave {got} bytes"), &format!("not {expected}")] {
-            assert!(message.contains(part), "{message}");
-        }
+        assert!(message.starts_with(&format!("journal {}: {fault}", named(0, 100, None, 1))), "{message}");
     }
     assert!(matches!(window.check_requests(&[5]), Err(Error::Argument(_))));
     assert!(matches!(window.check_updates(&[5]), Err(Error::Argument(_))));
