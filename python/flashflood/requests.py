@@ -32,7 +32,7 @@ class Requests:
     def start(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Start a call; its result or error is in the future."""
         bound = partial(call, *args, **kwargs)
-        if self._is_inside:
+        if self._is_worker:
             return _done(bound)
         waiting: deque[Callable[[], T]] = deque([bound])
         try:
@@ -49,7 +49,7 @@ class Requests:
         begun; the first one, in the items' order, is raised once all have ended.
         """
         waiting = deque(enumerate(items))
-        if len(waiting) <= 1 or self._is_inside:
+        if len(waiting) <= 1 or self._is_worker:
             return [call(item) for _, item in waiting]
         done: dict[int, T] = {}
         failed: dict[int, BaseException] = {}
@@ -75,7 +75,7 @@ class Requests:
 
     def stream(self, call: Callable[[A], T], items: Iterable[A], *, ahead: int) -> Iterator[T]:
         """Call with each item, at most `ahead` of them before their results are taken; results in the items' order."""
-        if self._is_inside:
+        if self._is_worker:
             yield from map(call, items)
             return
         source = iter(items)
@@ -99,7 +99,7 @@ class Requests:
             pool.shutdown(wait=False, cancel_futures=True)
 
     @property
-    def _is_inside(self) -> bool:
+    def _is_worker(self) -> bool:
         return getattr(self._here, "inside", False)
 
     def _run(self, waiting: "deque[Callable[[], T]]") -> T:

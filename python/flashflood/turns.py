@@ -20,7 +20,7 @@ T = TypeVar("T")
 os.register_at_fork(after_in_child=note_fork)
 
 
-class Turns(Iterator[T]):
+class SharedIterator(Iterator[T]):
     """The items of a generator, for one thread at a time."""
 
     def __init__(self, items: Generator[T, None, None], what: str) -> None:
@@ -79,16 +79,16 @@ class Turns(Iterator[T]):
             raise FlashFloodException(msg)
 
 
-class _Runs(Turns[Run]):
+class _Runs(SharedIterator[Run]):
     """Events in runs."""
 
     _run: Run | None = None
 
     def after(self, seen: Run | None) -> Run:
         """Give the run after the one that is over, which another thread may have asked for already."""
-        return self._turn(partial(self._after, seen))
+        return self._turn(partial(self._run_after, seen))
 
-    def _after(self, seen: Run | None) -> Run:
+    def _run_after(self, seen: Run | None) -> Run:
         if self._run is None or self._run is seen:
             self._run = next(self._items)
         return self._run

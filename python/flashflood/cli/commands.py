@@ -201,11 +201,11 @@ def replay(  # noqa: PLR0913, PLR0917  an argument for each option
         try:
             events: Iterable[Event] = flood.replay(from_date, to_date, filter=condition, select=projection)
         except ValueError as error:
-            raise click.UsageError(_with_place(error)) from error
+            raise click.UsageError(_in_one_line(error)) from error
         _write_events("replaying", events, form)
 
 
-def _with_place(error: ValueError) -> str:
+def _in_one_line(error: ValueError) -> str:
     """Put an error that shows an expression with a caret beneath into one line: the place becomes a number."""
     match str(error).split("\n"):
         case [reason, expression, caret]:

@@ -29,7 +29,7 @@ PAUSE = timedelta(hours=3)
 
 def run(url: str | None) -> None:
     """Walk through all steps in a temporary folder, or under a prefix of its own in the store `url`."""
-    with _place(url) as place, opened(place) as flood:
+    with _own_store(url) as place, opened(place) as flood:
         try:
             _say(heading(f"FlashFlood in {place}"))
             for number, step in enumerate(STEPS, 1):
@@ -42,7 +42,7 @@ def run(url: str | None) -> None:
 
 
 @contextmanager
-def _place(url: str | None) -> Iterator[str]:
+def _own_store(url: str | None) -> Iterator[str]:
     if url and "://" in url:
         yield f"{url.rstrip('/')}/demo-{uuid4()}"
         return

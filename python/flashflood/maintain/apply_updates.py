@@ -11,16 +11,16 @@ from flashflood import layout
 from flashflood._core import Sources, format_timestamp
 from flashflood.context import Context
 from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID, Update
-from flashflood.maintain.combine import WHOLE, Plan, combine_each
+from flashflood.maintain.combine import LARGEST_IN_ONE_REQUEST, Plan, combine_each
 from flashflood.maintain.finish import recover
 from flashflood.records import ledger
 from flashflood.records.index import lookup
 from flashflood.records.living import are_living, living_journals
 from flashflood.records.overtaken import OvertakenError, until_settled
-from flashflood.records.pending_updates import all_live_updates
+from flashflood.records.pending_updates import all_pending_updates
 
-GROUP = 64
-"""So many journals are rewritten at a time, in blobs of `WHOLE` bytes together."""
+JOURNALS_AT_A_TIME = 64
+"""So many journals are rewritten at a time, in blobs of `LARGEST_IN_ONE_REQUEST` bytes together."""
 
 
 def apply_updates(ctx: Context, number_of_updates_to_apply: int | None) -> int:
@@ -30,16 +30,16 @@ def apply_updates(ctx: Context, number_of_updates_to_apply: int | None) -> int:
     """
     recover(ctx)
     applied = 0
-    waiting = _by_journal(ctx)
-    left = sorted(waiting)
+    pending = _by_journal(ctx)
+    left = sorted(pending)
     while left and (number_of_updates_to_apply is None or applied < number_of_updates_to_apply):
         group: dict[JournalID, dict[Update, int]] = {}
         in_group = 0
-        for journal_id in left[:GROUP]:
+        for journal_id in left[:JOURNALS_AT_A_TIME]:
             if number_of_updates_to_apply is not None and applied + in_group >= number_of_updates_to_apply:
                 break
-            group[journal_id] = waiting[journal_id]
-            in_group += len(waiting[journal_id])
+            group[journal_id] = pending[journal_id]
+            in_group += len(pending[journal_id])
         applied += until_settled("update", _Group(ctx, group).apply)
         left = left[len(group) :]
     return applied
@@ -48,9 +48,9 @@ def apply_updates(ctx: Context, number_of_updates_to_apply: int | None) -> int:
 class _Group:
     """Journals that are rewritten at one time, each with its updates; what has been done is not tried again."""
 
-    def __init__(self, ctx: Context, waiting: dict[JournalID, dict[Update, int]]) -> None:
+    def __init__(self, ctx: Context, pending: dict[JournalID, dict[Update, int]]) -> None:
         self._ctx = ctx
-        self._waiting = waiting
+        self._pending = pending
         self._applied = 0
         self._is_first_attempt = True
 
@@ -63,25 +63,25 @@ class _Group:
         if not self._is_first_attempt:
             self._leave_out_taken()
         self._is_first_attempt = False
-        manifests = self._ctx.requests.each(self._ctx.manifest, self._waiting)
+        manifests = self._ctx.requests.each(self._ctx.manifest, self._pending)
         found = [manifest for manifest in manifests if manifest is not None]
-        plans = [Plan(Sources([one]), self._waiting[JournalID(one.journal_id)]) for one in found]
-        self._waiting = {_journal_of(plan): dict(plan.updates) for plan in plans}
+        plans = [Plan(Sources([one]), self._pending[JournalID(one.journal_id)]) for one in found]
+        self._pending = {_journal_of(plan): dict(plan.updates) for plan in plans}
         for chunk in _chunks(plans):
             for plan, made in zip(chunk, combine_each(self._ctx, chunk), strict=True):
                 if made is not None:
                     self._applied += len(plan.updates)
-                    del self._waiting[_journal_of(plan)]
-        if self._waiting:
+                    del self._pending[_journal_of(plan)]
+        if self._pending:
             raise OvertakenError
         return self._applied
 
     def _leave_out_taken(self) -> None:
         taken = ledger.taken(ledger.read(self._ctx))
-        alive = self._ctx.requests.each(lambda journal_id: are_living(self._ctx, [journal_id]), self._waiting)
-        self._waiting = {
+        alive = self._ctx.requests.each(lambda journal_id: are_living(self._ctx, [journal_id]), self._pending)
+        self._pending = {
             journal_id: updates
-            for (journal_id, updates), is_alive in zip(self._waiting.items(), alive, strict=True)
+            for (journal_id, updates), is_alive in zip(self._pending.items(), alive, strict=True)
             if is_alive and journal_id not in taken
         }
 
@@ -97,7 +97,7 @@ def _chunks(plans: Iterable[Plan]) -> Iterator[list[Plan]]:
     size = 0
     for plan in plans:
         more = plan.sources.size + sum(plan.updates.values())
-        if chunk and size + more > WHOLE:
+        if chunk and size + more > LARGEST_IN_ONE_REQUEST:
             yield chunk
             chunk, size = [], 0
         chunk.append(plan)
@@ -110,22 +110,22 @@ def _by_journal(ctx: Context) -> dict[JournalID, dict[Update, int]]:
     """Group the live updates by the living journal that each is for; those that are for none (any more) are buried."""
     taken = ledger.taken(ledger.read(ctx))
     addressed: defaultdict[JournalID, dict[Update, int]] = defaultdict(dict)
-    for found, size in all_live_updates(ctx).items():
+    for found, size in all_pending_updates(ctx).items():
         if found.journal_id not in taken:
             addressed[found.journal_id][found] = size
-    waiting: defaultdict[JournalID, dict[Update, int]] = defaultdict(dict)
+    pending: defaultdict[JournalID, dict[Update, int]] = defaultdict(dict)
     states = ctx.requests.each(partial(_state, ctx), addressed)
     for (journal_id, updates), state in zip(addressed.items(), states, strict=True):
         if state == {""}:
-            waiting[journal_id] |= updates
+            pending[journal_id] |= updates
             continue
         holders = ctx.requests.each(partial(_holder, ctx), updates)
         for (found, size), holder in zip(updates.items(), holders, strict=True):
             if holder is not None:
-                waiting[holder][found] = size
+                pending[holder][found] = size
             elif state or journal_id.version != NEW:  # else it may be for the claim of a put that is under way
                 ctx.bury_object(layout.update_key(found))
-    return {journal_id: updates for journal_id, updates in waiting.items() if journal_id not in taken}
+    return {journal_id: updates for journal_id, updates in pending.items() if journal_id not in taken}
 
 
 def _state(ctx: Context, journal_id: JournalID) -> set[str]:
@@ -140,14 +140,14 @@ def _holder(ctx: Context, found: Update) -> JournalID | None:
     None: the row is gone, or further.
     """
     entry = lookup(ctx, found.event_id).entry
-    if entry is not None and _is_held(ctx, found, entry.target):
+    if entry is not None and _holds(ctx, found, entry.target):
         return entry.target
     start, end = found.journal_id.start, found.journal_id.end
     overlapping = (other for other in living_journals(ctx) if other.start <= end and start <= other.end)
-    return next((other for other in overlapping if _is_held(ctx, found, other)), None)
+    return next((other for other in overlapping if _holds(ctx, found, other)), None)
 
 
-def _is_held(ctx: Context, found: Update, journal_id: JournalID) -> bool:
+def _holds(ctx: Context, found: Update, journal_id: JournalID) -> bool:
     """Whether a journal has the very row that an update was written for.
 
     It says so itself, or 0.4.3 wrote it and nothing speaks against it.

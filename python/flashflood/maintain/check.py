@@ -14,7 +14,7 @@ from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import NEW, JournalID
 from flashflood.maintain.strays import Lost, look_for_strays
-from flashflood.maintain.survey import Misplaced, Survey, look
+from flashflood.maintain.survey import Misindexed, Survey, look
 from flashflood.records.index import read_entry, revisions
 from flashflood.records.living import are_living
 
@@ -32,63 +32,65 @@ def check(ctx: Context) -> list[str]:
     """
     found = _look_through(ctx)
     for _ in range(1, LOOKS):
-        if not found.lines():
+        if not found.report():
             break
         time.sleep(BETWEEN_LOOKS)
         before, found = found, found.found_again(_look_through(ctx))
         if found == before:
             break
-    return found.lines()
+    return found.report()
 
 
 class _Findings(NamedTuple):
     """What one look finds."""
 
-    said: list[str]
+    lines: list[str]
     void: list[str]
     """Keys of index entries that lead to no event, which make one line together."""
 
     def found_again(self, other: "_Findings") -> "_Findings":
         """Give what another look finds too."""
-        said, void = set(other.said), set(other.void)
-        return _Findings([line for line in self.said if line in said], [key for key in self.void if key in void])
+        lines, void = set(other.lines), set(other.void)
+        return _Findings([line for line in self.lines if line in lines], [key for key in self.void if key in void])
 
-    def lines(self) -> list[str]:
+    def report(self) -> list[str]:
         """Give a line for each thing that is wrong."""
         if not self.void:
-            return self.said
+            return self.lines
         some = f"{self.void[0]}, …" if len(self.void) > 1 else self.void[0]
         left = f"{len(self.void)} index entries lead to no event, as writers that were killed or refused leave them"
-        return [*self.said, f"{left} ({some}); `repair` removes them"]
+        return [*self.lines, f"{left} ({some}); `repair` removes them"]
 
 
 def _look_through(ctx: Context) -> _Findings:
     survey = look(ctx)
     strays = look_for_strays(ctx, survey)
-    said = [*survey.problems, *strays.problems]
-    said += [
+    lines = [*survey.problems, *strays.problems]
+    lines += [
         f"journal {journal_id}: its rows are out of order, or outside the range that it names"
         for journal_id in survey.disordered
     ]
     bodiless, short = _blob_problems(ctx, survey)
-    said += [str(half_dead) for half_dead in half_dead_among(ctx, survey, bodiless)]
-    said += [f"journal {found}: its blob is shorter than its events; restore it from a copy" for found in short]
-    said += [
+    lines += [str(one) for one in incomplete_among(ctx, survey, bodiless)]
+    lines += [f"journal {found}: its blob is shorter than its events; restore it from a copy" for found in short]
+    lines += [
         f"event {event_id!r} is in several journals: {', '.join(found)}" for event_id, found in survey.shared.items()
     ]
-    said += [
+    lines += [
         f"{layout.ledger_key(open_.entry.journal_id)}: a combination was left behind; `repair` finishes it"
         for open_ in survey.under_way
         if open_.is_left_behind
     ]
-    said += [f"event {item.row.event_id!r} in journal {item.journal_id}: {item.why}" for item in misplaced(ctx, survey)]
-    said += [_line_about(lost) for lost in strays.lost]
+    lines += [
+        f"event {item.row.event_id!r} in journal {item.journal_id}: {item.why}" for item in misindexed(ctx, survey)
+    ]
+    lines += [_line_about(lost) for lost in strays.lost]
     void = [layout.index_key(void.event_id, revision) for void in strays.void for revision in void.revisions]
-    return _Findings(said, void)
+    return _Findings(lines, void)
 
 
 def _line_about(lost: Lost) -> str:
-    known, whole = len(lost.entries), len(lost.can_be_had)
+    known, whole = len(lost.entries), len(lost.recoverable)
     events = ", ".join(repr(entry.event_id) for entry in lost.entries[:IDS_IN_FINDING])
     more = ", …" if known > IDS_IN_FINDING else ""
     what = "its manifest" if lost.blob_size is not None else "its manifest and its blob"
@@ -99,40 +101,42 @@ def _line_about(lost: Lost) -> str:
     return f"journal {lost.journal_id}: {what} is missing, with {found}; {remedy}"
 
 
-class HalfDead(NamedTuple):
+class Incomplete(NamedTuple):
     """A journal that has died, as its events show, and lost its tombstone; or that has lost its blob."""
 
     journal_id: JournalID
-    left: list[str]
+    only_here: list[str]
     """Ids of its events that are nowhere else."""
     is_replaced: bool
     """Whether another journal says that it replaces it; otherwise its blob is missing."""
 
     def __str__(self) -> str:
         """Say it in a finding's words."""
-        if not self.left:
+        if not self.only_here:
             return f"journal {self.journal_id}: it is dead, but its tombstone is missing; `repair` writes it again"
-        events = ", ".join(map(repr, self.left[:IDS_IN_FINDING])) + (", …" if len(self.left) > IDS_IN_FINDING else "")
+        events = ", ".join(map(repr, self.only_here[:IDS_IN_FINDING])) + (
+            ", …" if len(self.only_here) > IDS_IN_FINDING else ""
+        )
         if self.is_replaced:
             return (
                 f"journal {self.journal_id}: another journal says that it replaces it, but has not its events {events}"
             )
         return (
-            f"journal {self.journal_id}: its blob is missing, with {len(self.left)} events that are nowhere else"
+            f"journal {self.journal_id}: its blob is missing, with {len(self.only_here)} events that are nowhere else"
             f" ({events}); restore it from a copy"
         )
 
 
-def find_half_dead(ctx: Context, survey: Survey) -> list[HalfDead]:
+def find_incomplete(ctx: Context, survey: Survey) -> list[Incomplete]:
     """Look for journals that another one replaces, or that have no blob, and where their events are."""
-    return half_dead_among(ctx, survey, _blob_problems(ctx, survey)[0])
+    return incomplete_among(ctx, survey, _blob_problems(ctx, survey)[0])
 
 
-def half_dead_among(ctx: Context, survey: Survey, bodiless: list[JournalID]) -> list[HalfDead]:
+def incomplete_among(ctx: Context, survey: Survey, bodiless: list[JournalID]) -> list[Incomplete]:
     """Say where the events are of journals that another one replaces, and of these that have no blob."""
     manifests = survey.unburied | {journal_id: survey.manifests[journal_id] for journal_id in bodiless}
     return [
-        HalfDead(journal_id, _nowhere_else(ctx, survey, manifest), journal_id in survey.unburied)
+        Incomplete(journal_id, _nowhere_else(ctx, survey, manifest), journal_id in survey.unburied)
         for journal_id, manifest in manifests.items()
     ]
 
@@ -174,7 +178,7 @@ def _is_gone_from(ctx: Context, survey: Survey, journal_id: JournalID, row: Row)
     return other is not None and other.find(row.event_id) is not None
 
 
-def misplaced(ctx: Context, survey: Survey) -> list[Misplaced]:
+def misindexed(ctx: Context, survey: Survey) -> list[Misindexed]:
     """Look every event up in the index; give those that it does not lead to."""
     rows = [
         (journal_id, row)
@@ -182,20 +186,20 @@ def misplaced(ctx: Context, survey: Survey) -> list[Misplaced]:
         for row in manifest.rows()
         if not survey.is_being_deleted(journal_id, row)
     ]
-    found = ctx.requests.each(lambda pair: _misplaced(ctx, survey, *pair), rows)
+    found = ctx.requests.each(lambda pair: _misindexed_row(ctx, survey, *pair), rows)
     return [item for item in found if item is not None]
 
 
-def _misplaced(ctx: Context, survey: Survey, journal_id: JournalID, row: Row) -> Misplaced | None:
+def _misindexed_row(ctx: Context, survey: Survey, journal_id: JournalID, row: Row) -> Misindexed | None:
     listed, mark = revisions(ctx, row.event_id)
     if not listed or listed[-1] <= mark:
         return _without_entry(
-            ctx, survey, Misplaced(journal_id, row, "", was_deleted=False, revisions=listed, mark=mark)
+            ctx, survey, Misindexed(journal_id, row, "", was_deleted=False, revisions=listed, mark=mark)
         )
     try:
         entry = read_entry(ctx, row.event_id, listed[-1])
     except FlashFloodCorruptionError as error:
-        return Misplaced(journal_id, row, str(error), was_deleted=False, revisions=listed, mark=mark)
+        return Misindexed(journal_id, row, str(error), was_deleted=False, revisions=listed, mark=mark)
     if entry is None or entry.target == journal_id:
         return None
     other = survey.manifests.get(entry.target) or _made_since(ctx, entry.target)
@@ -204,10 +208,10 @@ def _misplaced(ctx: Context, survey: Survey, journal_id: JournalID, row: Row) ->
     if entry.target in survey.taken or (entry.is_claim and not ctx.has_manifest(entry.target)):
         return None
     why = f"the index names journal {entry.target}, which does not have it"
-    return Misplaced(journal_id, row, why, was_deleted=False, revisions=listed, mark=mark)
+    return Misindexed(journal_id, row, why, was_deleted=False, revisions=listed, mark=mark)
 
 
-def _without_entry(ctx: Context, survey: Survey, item: Misplaced) -> Misplaced | None:
+def _without_entry(ctx: Context, survey: Survey, item: Misindexed) -> Misindexed | None:
     """Say why the index has no entry for an event; None: `update` has still to say."""
     if survey.awaits_update(item.journal_id, item.row):
         return None
@@ -240,7 +244,7 @@ def _puts(ctx: Context, survey: Survey, row: Row) -> list[JournalID]:
     """Give the new journals, dead ones too, that have an event of this id and date."""
     range_prefix = f"{row.timestamp}{JournalID.DELIMITER}{row.timestamp}"
     of_its_date = [found for found in survey.written if found.version == NEW and found.range_prefix == range_prefix]
-    manifests = ctx.requests.each(partial(_readable, ctx), of_its_date)
+    manifests = ctx.requests.each(partial(_manifest_or_none, ctx), of_its_date)
     return [
         found
         for found, manifest in zip(of_its_date, manifests, strict=True)
@@ -248,7 +252,7 @@ def _puts(ctx: Context, survey: Survey, row: Row) -> list[JournalID]:
     ]
 
 
-def _readable(ctx: Context, journal_id: JournalID) -> Manifest | None:
+def _manifest_or_none(ctx: Context, journal_id: JournalID) -> Manifest | None:
     try:
         return ctx.manifest(journal_id)
     except FlashFloodCorruptionError:  # named elsewhere
@@ -257,5 +261,5 @@ def _readable(ctx: Context, journal_id: JournalID) -> Manifest | None:
 
 def _made_since(ctx: Context, journal_id: JournalID) -> Manifest | None:
     """Read a journal that a survey does not have: it may have been made since. None: it is not there, or dead."""
-    manifest = _readable(ctx, journal_id)
+    manifest = _manifest_or_none(ctx, journal_id)
     return manifest if manifest is not None and are_living(ctx, [journal_id]) else None

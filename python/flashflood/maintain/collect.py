@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger("flashflood")
 
-TOGETHER = 500
+DEAD_AT_A_TIME = 500
 """Dead objects that are collected at a time: a journal's blob and draft make two keys of a request's 1,000."""
 
 
@@ -110,7 +110,7 @@ class _Collection:
                         dead[key] = parse(key)
                     except FlashFloodCorruptionError as error:
                         logger.warning("not collected: %s", error)
-                if len(dead) == TOGETHER:
+                if len(dead) == DEAD_AT_A_TIME:
                     yield dead
                     dead = {}
         if dead:

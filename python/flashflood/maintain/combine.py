@@ -21,7 +21,7 @@ from flashflood.records.index import lookup
 from flashflood.records.ledger import LedgerEntry
 from flashflood.records.living import are_living
 from flashflood.records.overtaken import OvertakenError
-from flashflood.records.pending_updates import lineage, live_updates
+from flashflood.records.pending_updates import lineage, pending_updates_of
 
 logger = logging.getLogger("flashflood")
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 BYTES_AT_A_TIME = 16_000_000
 """Bytes of a combined blob that are fetched and written at a time."""
-WHOLE = 64_000_000
+LARGEST_IN_ONE_REQUEST = 64_000_000
 """Up to so many bytes, a combined blob is written in one request."""
 
 
@@ -54,7 +54,7 @@ def combine(ctx: Context, sources: Sources) -> Manifest:
 
     Gives the new manifest: without rows, if every event was deleted. `OvertakenError` if another process was faster.
     """
-    (made,) = combine_each(ctx, [Plan(sources, live_updates(ctx, lineage(sources)))])
+    (made,) = combine_each(ctx, [Plan(sources, pending_updates_of(ctx, lineage(sources)))])
     if made is None:
         raise OvertakenError
     return made
@@ -89,21 +89,23 @@ def combine_each(ctx: Context, plans: Sequence[Plan]) -> list[Manifest | None]:
 
 
 def _combinations(ctx: Context, plans: Sequence[Plan]) -> list[Combination]:
-    told = [
+    update_fields = [
         [
             (update.journal_id, update.event_id, update.timestamp, update.is_delete, size)
             for update, size in plan.updates.items()
         ]
         for plan in plans
     ]
-    contested = [Combination.contested(plan.sources, updates) for plan, updates in zip(plans, told, strict=True)]
+    contested = [
+        Combination.contested(plan.sources, updates) for plan, updates in zip(plans, update_fields, strict=True)
+    ]
     event_ids = sorted({event_id for found in contested for event_id in found})
     current = {
         event_id: found.entry.target
         for event_id, found in zip(event_ids, ctx.requests.each(partial(lookup, ctx), event_ids), strict=True)
         if found.entry is not None
     }
-    return [Combination(plan.sources, updates, current) for plan, updates in zip(plans, told, strict=True)]
+    return [Combination(plan.sources, updates, current) for plan, updates in zip(plans, update_fields, strict=True)]
 
 
 def _begin(plan: Plan, combination: Combination) -> _Begun:
@@ -136,7 +138,7 @@ def _write_blob(ctx: Context, begun: _Begun) -> bool:
         return True
     pieces = (_piece(ctx, entry, window) for window in _windows(combination))
     try:
-        body = _joined(pieces) if combination.size <= WHOLE else pieces
+        body = _joined(pieces) if combination.size <= LARGEST_IN_ONE_REQUEST else pieces
         ctx.write_blob(entry.journal_id, body)
     except OvertakenError:
         return False
@@ -160,11 +162,11 @@ def _joined(pieces: Iterator[bytes]) -> bytearray:
 
 def _piece(ctx: Context, entry: LedgerEntry, window: Window) -> bytes:
     """Fetch and join one stretch of the combined blob."""
-    blobs = ctx.requests.each(
+    bodies = ctx.requests.each(
         lambda request: _blob_bytes(ctx, entry.sources[request[0]], request[1], request[2]), window.requests
     )
     updates = ctx.requests.each(lambda index: _update_data(ctx, entry.updates[index]), window.updates)
-    return window.data(blobs, updates)
+    return window.data(bodies, updates)
 
 
 def _blob_bytes(ctx: Context, source: JournalID, start: int, stop: int) -> bytes:

@@ -19,9 +19,9 @@ from flashflood.identifiers import NEW, JournalID, Update
 from flashflood.records import ledger
 from flashflood.records.index import IndexEntry, create_entry, read_entry, remove_from_index, revisions_in_index
 from flashflood.records.ledger import LedgerEntry
-from flashflood.records.pending_updates import live_updates
+from flashflood.records.pending_updates import pending_updates_of
 
-MOVES = 5_000
+ENTRIES_AT_A_TIME = 5_000
 """So many index entries are written, and the older ones removed, before the next rows are looked at."""
 
 
@@ -102,7 +102,7 @@ def _late_updates(
         for replaced in manifest.replaces:
             heirs[JournalID(replaced)].append(source)
     late = []
-    for update in live_updates(ctx, users.keys() | heirs.keys()):
+    for update in pending_updates_of(ctx, users.keys() | heirs.keys()):
         if update.journal_id in users:
             late.append((users[update.journal_id], update.journal_id, update))
             continue
@@ -116,7 +116,7 @@ def _late_updates(
 def _move_entries(ctx: Context, made: Sequence[Made]) -> None:
     """Write the index entries of all rows, and remove those that are older."""
     moves = ((entry, manifest.row(index)) for entry, manifest in made for index in range(len(manifest)))
-    while some := list(islice(moves, MOVES)):
+    while some := list(islice(moves, ENTRIES_AT_A_TIME)):
         void = [key for keys in ctx.requests.each(partial(_move_entry, ctx), some) for key in keys]
         if void:
             ctx.store.delete(void)
@@ -130,20 +130,20 @@ def _move_entry(ctx: Context, move: tuple[LedgerEntry, Row]) -> list[str]:
     """
     entry, row = move
     if row.revision is not None and row.birth is not None:
-        _lead_to_row(ctx, entry, row, row.revision)
+        _index_row(ctx, entry, row, row.revision)
         return [layout.index_key(row.event_id, row.revision - 1)]
     if row.came_from is not None and JournalID(row.came_from).version == NEW:
         first = _target(ctx, row.event_id, 1)
-        if first == row.came_from and _lead_to_row(ctx, entry, row, 2):
+        if first == row.came_from and _index_row(ctx, entry, row, 2):
             return [layout.index_key(row.event_id, 1)]
     listed = revisions_in_index(ctx, row.event_id)
     if listed and _target(ctx, row.event_id, listed[-1]) in entry.sources:
-        _lead_to_row(ctx, entry, row, listed[-1] + 1)
+        _index_row(ctx, entry, row, listed[-1] + 1)
         return [layout.index_key(row.event_id, revision) for revision in listed]
     return [layout.index_key(row.event_id, revision) for revision in listed[:-1]]
 
 
-def _lead_to_row(ctx: Context, entry: LedgerEntry, row: Row, revision: int) -> bool:
+def _index_row(ctx: Context, entry: LedgerEntry, row: Row, revision: int) -> bool:
     """Lead the index to a row of the new journal. False: the revision is taken."""
     return create_entry(ctx, IndexEntry.of_row(row, revision, entry.journal_id))
 

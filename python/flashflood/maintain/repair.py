@@ -17,13 +17,13 @@ from flashflood.context import Context
 from flashflood.dates import timestamp_now
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, JournalUpdateAction, Update
-from flashflood.maintain.check import find_half_dead, misplaced
+from flashflood.maintain.check import find_incomplete, misindexed
 from flashflood.maintain.combine import combine
 from flashflood.maintain.finish import recover
 from flashflood.maintain.strays import Lost, Void, look_for_strays
-from flashflood.maintain.survey import Misplaced, Survey, look
+from flashflood.maintain.survey import Misindexed, Survey, look
 from flashflood.records import ledger
-from flashflood.records.index import IndexEntry, create_entry, given_up, lookup
+from flashflood.records.index import IndexEntry, create_entry, lookup, mark_before_delete
 from flashflood.records.living import are_living
 from flashflood.records.overtaken import OvertakenError, until_settled
 
@@ -63,15 +63,15 @@ def repair(ctx: Context) -> Repairs:
         else:
             mended += out is not None
             taken_out += out or []
-    led_to: set[str] = set()
-    deleted = until_settled("repair", partial(_mend_misplaced, ctx, led_to))
+    indexed: set[str] = set()
+    deleted = until_settled("repair", partial(_mend_index, ctx, indexed))
     for journal_id, rows in deleted.items():
         if until_settled("repair", partial(_delete_again, ctx, journal_id, rows)):
             mended += len(rows)
             taken_out += [_line_about_row(row, journal_id, "it has been deleted") for row in rows]
     for line in taken_out:
         logger.warning("taken out of replay: %s", line)
-    return Repairs(mended + len(led_to), taken_out)
+    return Repairs(mended + len(indexed), taken_out)
 
 
 def _line_about_row(row: Row, journal_id: str, why: str) -> str:
@@ -88,7 +88,7 @@ def _remove_lone_tombstones(ctx: Context, keys: list[str]) -> int:
 
 def _bury_again(ctx: Context, survey: Survey) -> int:
     """Write the tombstones of journals that have died, as the index shows of each of their events."""
-    dead = {one.journal_id for one in find_half_dead(ctx, survey) if not one.left}
+    dead = {one.journal_id for one in find_incomplete(ctx, survey) if not one.only_here}
     dead -= ledger.taken(ledger.read(ctx))
     ctx.bury(dead)
     return len(dead)
@@ -98,7 +98,7 @@ def _write_again(ctx: Context, lost: Iterable[Lost]) -> int:
     """Write manifests that are missing, from the index; so is a claim finished whose writer has left it."""
     written = 0
     for one in lost:
-        entries = one.can_be_had
+        entries = one.recoverable
         again = ctx.requests.each(lambda entry: lookup(ctx, entry.event_id).entry, entries)
         if entries and again == entries:
             rows = [row for entry in entries if (row := entry.row()) is not None]
@@ -113,17 +113,17 @@ def _write_again(ctx: Context, lost: Iterable[Lost]) -> int:
 def _line_about_written(manifest: Manifest) -> str:
     rows = manifest.rows()
     unknown = manifest.size - sum(row.size for row in rows)
-    said = f"journal {manifest.journal_id}: its manifest was missing, and is written again with {len(rows)} events"
+    line = f"journal {manifest.journal_id}: its manifest was missing, and is written again with {len(rows)} events"
     if unknown > 0:
-        said += (
+        line += (
             f"; {unknown} bytes of its blob belong to none: events that had been deleted, or that the index has lost"
         )
-    return said
+    return line
 
 
 def _remove_void(ctx: Context, void: Iterable[Void]) -> int:
     """Remove index entries that lead to no event."""
-    given = ctx.requests.each(lambda one: given_up(ctx, one.event_id, one.revisions, one.to_mark), void)
+    given = ctx.requests.each(lambda one: mark_before_delete(ctx, one.event_id, one.revisions, one.to_mark), void)
     keys = [key for some in given for key in some]
     ctx.store.delete(keys)
     return len(keys)
@@ -159,24 +159,24 @@ def _taken_out(source: Manifest, made: Manifest) -> Iterator[str]:
             yield _line_about_row(row, source.journal_id, why)
 
 
-def _mend_misplaced(ctx: Context, led_to: set[str]) -> dict[JournalID, list[Row]]:
-    """Lead the index to the events that it has lost; add their ids to `led_to`.
+def _mend_index(ctx: Context, indexed: set[str]) -> dict[JournalID, list[Row]]:
+    """Lead the index to the events that it has lost; add their ids to `indexed`.
 
     Gives those that have been deleted and are still in a journal, by journal. `OvertakenError` if other processes have
     changed what was seen of some event; the others are mended.
     """
-    found = misplaced(ctx, look(ctx))
+    found = misindexed(ctx, look(ctx))
     lost = [item for item in found if not item.was_deleted]
-    overgrown: defaultdict[JournalID, set[str]] = defaultdict(set)
+    outdated: defaultdict[JournalID, set[str]] = defaultdict(set)
     for item in lost:
         if item.row.revision is not None and item.row.revision <= max([item.mark, *item.revisions]):
-            overgrown[item.journal_id].add(item.row.event_id)
-    for journal_id, event_ids in overgrown.items():
+            outdated[item.journal_id].add(item.row.event_id)
+    for journal_id, event_ids in outdated.items():
         _forget_revisions(ctx, journal_id, event_ids)
-    if overgrown:
+    if outdated:
         raise OvertakenError
-    done = ctx.requests.each(partial(_lead_index_to, ctx), lost)
-    led_to.update(item.row.event_id for item, is_done in zip(lost, done, strict=True) if is_done)
+    done = ctx.requests.each(partial(_index_again, ctx), lost)
+    indexed.update(item.row.event_id for item, is_done in zip(lost, done, strict=True) if is_done)
     if not all(done):
         raise OvertakenError
     deleted: defaultdict[JournalID, list[Row]] = defaultdict(list)
@@ -203,7 +203,7 @@ def _forget_revisions(ctx: Context, journal_id: JournalID, event_ids: set[str]) 
     combine(ctx, Sources([Manifest.of_rows(journal_id, rows, manifest.size, manifest.replaces)]))
 
 
-def _lead_index_to(ctx: Context, item: Misplaced) -> bool:
+def _index_again(ctx: Context, item: Misindexed) -> bool:
     """Lead the index to an event again. False: look again, another process has changed the index or the journal.
 
     The entry has the revision that the event's row tells of; without one, it is above every revision that the index

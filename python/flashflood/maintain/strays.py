@@ -27,7 +27,7 @@ class Lost(NamedTuple):
     """None: the blob is missing too."""
 
     @property
-    def can_be_had(self) -> list[IndexEntry]:
+    def recoverable(self) -> list[IndexEntry]:
         """The entries that say where in the blob their events lie."""
         if self.blob_size is None:
             return []

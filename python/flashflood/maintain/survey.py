@@ -12,7 +12,7 @@ from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID, Update
 from flashflood.records import ledger
-from flashflood.records.ledger import Open
+from flashflood.records.ledger import OpenEntry
 from flashflood.records.living import without_dead
 from flashflood.store.protocol import Entry
 
@@ -29,9 +29,9 @@ class Survey:
     """When each manifest that is there was written, by the server's clock; dead journals' too."""
     deletes: dict[str, dict[Update, datetime]]
     """By event_id, all delete objects, used or not, and when they were written, by the server's clock."""
-    waiting: set[Update]
+    pending: set[Update]
     """Those of them that wait to be applied."""
-    under_way: list[Open]
+    under_way: list[OpenEntry]
     lone_tombstones: list[str]
     """Keys of tombstones without the object that they stand for."""
     problems: list[str]
@@ -59,12 +59,12 @@ class Survey:
 
     def is_being_deleted(self, journal_id: JournalID, row: Row) -> bool:
         """Whether a delete waits for this row."""
-        return not self.waiting.isdisjoint(self._addressed(journal_id, row))
+        return not self.pending.isdisjoint(self._addressed(journal_id, row))
 
     def awaits_update(self, journal_id: JournalID, row: Row) -> bool:
         """Whether `update` has still to say if a delete for a dead journal is for this row, which 0.4.3 has moved."""
         return row.revision is None and any(
-            delete in self.waiting and delete.journal_id not in self.manifests and _covers(delete.journal_id, row)
+            delete in self.pending and delete.journal_id not in self.manifests and _covers(delete.journal_id, row)
             for delete in self.deletes.get(row.event_id, ())
             if delete.journal_id != journal_id
         )
@@ -97,7 +97,7 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True)
-class Misplaced:
+class Misindexed:
     """An event that the index does not lead to as it should."""
 
     journal_id: JournalID

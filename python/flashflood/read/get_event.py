@@ -5,15 +5,15 @@ from flashflood._core import Row, parse_timestamp
 from flashflood.context import Context
 from flashflood.events import Event
 from flashflood.records import blobs
-from flashflood.records.claims import Standing, find, lost
+from flashflood.records.claims import Existing, find, lost
 from flashflood.records.index import PATIENCE, IndexEntry, is_held, lookup, moving, not_found
-from flashflood.records.pending_updates import late_deletes, newest_update, waiting_updates
+from flashflood.records.pending_updates import late_deletes, newest_update, updates_of_event
 
 
 def event_exists(ctx: Context, event_id: str) -> bool:
     """Say whether an event of this id can be read."""
     return layout.may_exist(event_id, ctx.store.root_prefix) and isinstance(
-        find(ctx, event_id, helping=False), Standing
+        find(ctx, event_id, helping=False), Existing
     )
 
 
@@ -47,7 +47,7 @@ def _read(ctx: Context, entry: IndexEntry) -> Event | None:
     else:
         holding = ctx.requests.start(is_held, ctx, entry) if entry.is_claim else None
     reading = ctx.requests.start(_blob_bytes, ctx, entry, row)
-    waiting = waiting_updates(ctx, entry) if ctx.read_pending_updates else late_deletes(ctx, entry)
+    waiting = updates_of_event(ctx, entry) if ctx.read_pending_updates else late_deletes(ctx, entry)
     data = reading.result()
     if holding is not None and not holding.result():
         return None

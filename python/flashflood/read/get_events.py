@@ -22,7 +22,7 @@ from flashflood.read.locate import DataRange, Locator
 from flashflood.records.index import not_found
 from flashflood.requests import Requests
 from flashflood.store.protocol import Found
-from flashflood.turns import Turns
+from flashflood.turns import SharedIterator
 
 OnMissing: TypeAlias = Literal["error", "skip"]
 
@@ -68,7 +68,7 @@ def get_events(ctx: Context, ids: Iterable[str], on_missing: OnMissing) -> Itera
     if on_missing not in ("error", "skip"):
         msg = f"on_missing={on_missing!r}; give 'error' or 'skip'"
         raise ValueError(msg)
-    return Turns(_events(ctx, iter(ids), skips=on_missing == "skip"), "get_events")
+    return SharedIterator(_events(ctx, iter(ids), skips=on_missing == "skip"), "get_events")
 
 
 def _events(ctx: Context, ids: Iterator[str], *, skips: bool) -> Generator[Event, None, None]:

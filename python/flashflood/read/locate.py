@@ -21,7 +21,7 @@ from flashflood.context import Context
 from flashflood.exceptions import FlashFloodEventNotFound, FlashFloodException
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, Update
 from flashflood.records.index import IndexEntry, not_found, read_entry
-from flashflood.records.pending_updates import newest_update, readable
+from flashflood.records.pending_updates import newest_update, updates_among
 from flashflood.store.protocol import Entry, Page
 
 T = TypeVar("T")
@@ -95,10 +95,10 @@ class Locator:
         """Give the valid index entry of each id."""
         index = self._highest_revisions(layout.index_prefix, ids)
         marks = self._highest_revisions(layout.mark_prefix, ids)
-        standing = [event_id for event_id in ids if index[event_id] > marks[event_id]]
-        read = self._each(lambda event_id: self._entry(event_id, index[event_id]), standing)
+        valid = [event_id for event_id in ids if index[event_id] > marks[event_id]]
+        read = self._each(lambda event_id: self._entry(event_id, index[event_id]), valid)
         missing: dict[str, _Entry] = {event_id: not_found(event_id) for event_id in ids}
-        return missing | dict(zip(standing, read, strict=True))
+        return missing | dict(zip(valid, read, strict=True))
 
     def _highest_revisions(self, prefix_of: Callable[[str], str], ids: Sequence[str]) -> dict[str, int]:
         """Give the highest revision that each id has under its prefix; 0: none."""
@@ -166,7 +166,7 @@ class Locator:
         listed = self._listed(layout.updates_prefix(journal_id, event_id) for journal_id, event_id in wanted)
         keys = {entry.key: entry for found in listed.values() for entry in found}
         updates: dict[str, dict[Update, int]] = defaultdict(dict)
-        for update, size in readable(e for key, e in keys.items() if not key.endswith(TOMBSTONE_SUFFIX)).items():
+        for update, size in updates_among(e for key, e in keys.items() if not key.endswith(TOMBSTONE_SUFFIX)).items():
             counts = self._ctx.read_pending_updates or update.is_delete
             if counts and (update.journal_id, update.event_id) in wanted:
                 updates[update.event_id][update] = size

@@ -26,10 +26,10 @@ from flashflood.records.index import (
     read_entry,
     revisions_in_index,
 )
-from flashflood.records.pending_updates import waiting_updates
+from flashflood.records.pending_updates import updates_of_event
 
 
-class Standing(NamedTuple):
+class Existing(NamedTuple):
     """An event that exists: its entry, the updates that wait for it, used or not, and the index revisions listed."""
 
     entry: IndexEntry
@@ -59,7 +59,7 @@ class Claim(NamedTuple):
         return layout.index_key(self.entry.event_id, self.entry.revision)
 
 
-def find(ctx: Context, event_id: str, *, helping: bool) -> Standing | Absent:
+def find(ctx: Context, event_id: str, *, helping: bool) -> Existing | Absent:
     """Say whether there is an event of this id (step 2).
 
     A writer (`helping`) finishes a claim that was left; a reader, to whom it is no event yet, does not. An entry whose
@@ -74,16 +74,16 @@ def find(ctx: Context, event_id: str, *, helping: bool) -> Standing | Absent:
         if seen.entry is None:
             return Absent(seen.next_revision)
         holding = ctx.requests.start(is_held, ctx, seen.entry)
-        updates = waiting_updates(ctx, seen.entry)
+        updates = updates_of_event(ctx, seen.entry)
         held = holding.result()
         if held:
             is_deleted = any(update.is_delete for update in updates)
-            return Absent(seen.next_revision) if is_deleted else Standing(seen.entry, updates, seen.revisions)
+            return Absent(seen.next_revision) if is_deleted else Existing(seen.entry, updates, seen.revisions)
         if held is None and helping and seen.entry.is_claim and _help(ctx, seen.entry, deadline):
             continue
         if seen.entry == before:
             if held is None and (helping or not seen.entry.is_claim) and was_there(ctx, seen.entry):
-                return Standing(seen.entry, updates, seen.revisions, is_lost=True)
+                return Existing(seen.entry, updates, seen.revisions, is_lost=True)
             return Absent(seen.next_revision)
         before = seen.entry
     raise moving(event_id)
@@ -109,7 +109,7 @@ def lost(entry: IndexEntry) -> FlashFloodCorruptionError:
     )
 
 
-def take(ctx: Context, wanted: IndexEntry) -> Claim | None:
+def claim_id(ctx: Context, wanted: IndexEntry) -> Claim | None:
     """Claim an id for a journal whose blob is there, and look at the claim. None: another event has the id.
 
     `wanted` is the claim but for its revision. An id without index entries takes the first, unseen whether there are
@@ -124,12 +124,12 @@ def take(ctx: Context, wanted: IndexEntry) -> Claim | None:
 def claim_free(ctx: Context, wanted: IndexEntry) -> IndexEntry | None:
     """Look an id up and claim its next revision; the claim has not been looked at yet. None: the id is taken."""
     for _ in range(PATIENCE):
-        standing = find(ctx, wanted.event_id, helping=True)
-        if isinstance(standing, Standing):
-            if standing.is_lost:
-                raise lost(standing.entry)
-            return standing.entry if standing.entry.target == wanted.target else None
-        claim = replace(wanted, revision=standing.next_revision, birth=standing.next_revision)
+        existing = find(ctx, wanted.event_id, helping=True)
+        if isinstance(existing, Existing):
+            if existing.is_lost:
+                raise lost(existing.entry)
+            return existing.entry if existing.entry.target == wanted.target else None
+        claim = replace(wanted, revision=existing.next_revision, birth=existing.next_revision)
         if create(ctx, claim):
             return claim
     raise moving(wanted.event_id)

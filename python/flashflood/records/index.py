@@ -189,10 +189,10 @@ def claims_to_delete(ctx: Context, journal_id: JournalID, event_id: str) -> list
         entry = read_entry(ctx, event_id, revision)
         if entry is not None and entry.target == journal_id:
             void.append(revision)
-    return given_up(ctx, event_id, void, listed[-1] if void and void[-1] == listed[-1] else None)
+    return mark_before_delete(ctx, event_id, void, listed[-1] if void and void[-1] == listed[-1] else None)
 
 
-def given_up(ctx: Context, event_id: str, void: Sequence[int], to_mark: int | None) -> list[str]:
+def mark_before_delete(ctx: Context, event_id: str, void: Sequence[int], to_mark: int | None) -> list[str]:
     """Mark a revision as used, where it is the id's highest; give the void entries' keys, which can be deleted then."""
     if to_mark is not None:
         _mark(ctx, event_id, to_mark)

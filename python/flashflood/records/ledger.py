@@ -61,7 +61,7 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class OpenEntry:
     """A ledger entry that is still there, and since when."""
 
     entry: LedgerEntry
@@ -80,7 +80,7 @@ class Open:
         return self.age >= LEFT_BEHIND + timedelta(seconds=self.entry.size / SLOWEST)
 
 
-def read(ctx: Context, own: Mapping[str, LedgerEntry] | None = None) -> list[Open]:
+def read(ctx: Context, own: Mapping[str, LedgerEntry] | None = None) -> list[OpenEntry]:
     """Read all entries: one LIST, and a GET for each but one's `own`, by key: an entry never changes.
 
     `FlashFloodCorruptionError` if one of them is none.
@@ -93,7 +93,7 @@ def read(ctx: Context, own: Mapping[str, LedgerEntry] | None = None) -> list[Ope
 
 def read_leniently(
     ctx: Context, own: Mapping[str, LedgerEntry] | None = None
-) -> tuple[list[Open], list[FlashFloodCorruptionError]]:
+) -> tuple[list[OpenEntry], list[FlashFloodCorruptionError]]:
     """Read all entries; give those that can be read, and what is wrong with the others."""
     known = own or {}
     entries, problems = [], []
@@ -103,16 +103,16 @@ def read_leniently(
     for key, *dates in listed:
         found = bodies.get(key)
         if key in known:
-            entries.append(Open(known[key], *dates))
+            entries.append(OpenEntry(known[key], *dates))
         elif found is not None:
             try:
-                entries.append(Open(LedgerEntry.decode(key, found.body), *dates))
+                entries.append(OpenEntry(LedgerEntry.decode(key, found.body), *dates))
             except FlashFloodCorruptionError as error:
                 problems.append(error)
     return entries, problems
 
 
-def taken(entries: list[Open]) -> set[JournalID]:
+def taken(entries: list[OpenEntry]) -> set[JournalID]:
     """Give the journals that combinations under way use or make: others leave them alone."""
     return {journal_id for open_ in entries for journal_id in (*open_.entry.sources, open_.entry.journal_id)}
 
@@ -124,8 +124,8 @@ def close(ctx: Context, entries: Iterable[LedgerEntry]) -> None:
 
 def create_fence(ctx: Context, journal_id: JournalID) -> Manifest | None:
     """Keep a journal from being made: create its manifest, empty, unless it is there; give what is there then."""
-    fence_ = Manifest.of_rows(journal_id, [], 0)
-    return fence_ if ctx.create_manifest(fence_) else ctx.manifest(journal_id)
+    fence = Manifest.of_rows(journal_id, [], 0)
+    return fence if ctx.create_manifest(fence) else ctx.manifest(journal_id)
 
 
 def is_fence(manifest: Manifest) -> bool:

@@ -20,7 +20,7 @@ from flashflood.dates import ALWAYS, EARLIEST, DateRange
 from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID
 from flashflood.records import ledger
 from flashflood.store.protocol import Entry
-from flashflood.turns import Turns
+from flashflood.turns import SharedIterator
 
 logger = logging.getLogger("flashflood")
 
@@ -73,7 +73,7 @@ class Listing:
         page = next(self._sorted_pages)
         self.pages += 1
         self._last, self.reached = page.last, page.reached
-        return self._not_met(page)
+        return self._newly_met(page)
 
     def look_behind(self) -> list[Entry]:
         """List what has been passed once more; give what was made since, in key order.
@@ -84,12 +84,12 @@ class Listing:
         until = None if self.reached is None else self._last
         found: list[Entry] = []
         for page in _sorted_pages(self._ctx, self._after, until):
-            living, dead = self._not_met(page)
+            living, dead = self._newly_met(page)
             found += living
             found += (entry for entry in dead if journal_id(entry).version != NEW)
         return sorted(found)
 
-    def _not_met(self, page: SortedPage) -> Met:
+    def _newly_met(self, page: SortedPage) -> Met:
         living, dead = (
             [entry for entry in entries if self._is_wanted(journal_id(entry))] for entries in (page.living, page.dead)
         )
@@ -112,17 +112,21 @@ class Opened(NamedTuple):
 
 def living_journals(ctx: Context, after: JournalID | None = None) -> Iterator[JournalID]:
     """List the living journals, after a journal_id or from the first on; lazily, page by page."""
-    return Turns(_journal_ids(ctx, Listing(ctx, after=after)), "this listing of journals")
+    return SharedIterator(_journal_ids(ctx, Listing(ctx, after=after)), "this listing of journals")
 
 
 def journals_between(ctx: Context, dates: DateRange) -> Iterator[JournalID]:
     """List the living journals whose range overlaps `dates`; lazily, page by page."""
-    return iter(()) if dates.is_empty else Turns(_journal_ids(ctx, Listing(ctx, dates)), "this listing of journals")
+    return (
+        iter(())
+        if dates.is_empty
+        else SharedIterator(_journal_ids(ctx, Listing(ctx, dates)), "this listing of journals")
+    )
 
 
 def new_journals(ctx: Context) -> Iterator[JournalID]:
     """List the living `new` journals in key order, lazily. None is what others were combined into."""
-    return Turns(_new_journals(ctx), "this listing of journals")
+    return SharedIterator(_new_journals(ctx), "this listing of journals")
 
 
 def opened_between(ctx: Context, dates: DateRange) -> Generator[Opened, None, None]:
@@ -198,7 +202,7 @@ def _sorted_pages(ctx: Context, after: str | None, until: str | None = None) -> 
         known = set(range(len(entries))).difference(strangers)
         if known:
             reached = journal_id(entries[max(known)]).start
-        withheld = _may_yet_die(entries, alive) if page.more else []
+        withheld = _withhold_last(entries, alive) if page.more else []
         yield SortedPage(
             [entries[index] for index in alive if until is None or entries[index].key <= until],
             [_dead(entries, index) for index in tombstones if until is None or entries[index].key <= until],
@@ -209,7 +213,7 @@ def _sorted_pages(ctx: Context, after: str | None, until: str | None = None) -> 
             return
 
 
-def _may_yet_die(entries: list[Entry], alive: list[int]) -> list[Entry]:
+def _withhold_last(entries: list[Entry], alive: list[int]) -> list[Entry]:
     """Take the last journal out of `alive` if its tombstone may follow; strangers such as `X.bak` may lie between."""
     if not alive or not all(entry.key.startswith(entries[alive[-1]].key) for entry in entries[alive[-1] :]):
         return []

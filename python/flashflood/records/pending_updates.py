@@ -18,12 +18,14 @@ LISTED_ONE_BY_ONE = 2
 """Up to so many journals, their updates are listed one journal at a time; beyond, all updates are listed."""
 
 
-def live_updates(ctx: Context, journal_ids: Collection[JournalID]) -> dict[Update, int]:
+def pending_updates_of(ctx: Context, journal_ids: Collection[JournalID]) -> dict[Update, int]:
     """List the live updates of these journals, each with the size of its data in bytes."""
     if len(journal_ids) > LISTED_ONE_BY_ONE:
         wanted = set(journal_ids)
-        return {update: size for update, size in all_live_updates(ctx).items() if update.journal_id in wanted}
-    return _live_under(ctx, [prefix for journal_id in journal_ids for prefix in layout.updates_of_journal(journal_id)])
+        return {update: size for update, size in all_pending_updates(ctx).items() if update.journal_id in wanted}
+    return _pending_under(
+        ctx, [prefix for journal_id in journal_ids for prefix in layout.updates_of_journal(journal_id)]
+    )
 
 
 def lineage(sources: Sources) -> set[JournalID]:
@@ -32,12 +34,12 @@ def lineage(sources: Sources) -> set[JournalID]:
     return {JournalID(name) for name in (*sources.journal_ids, *replaced)}
 
 
-def all_live_updates(ctx: Context) -> dict[Update, int]:
+def all_pending_updates(ctx: Context) -> dict[Update, int]:
     """List all live updates, each with the size of its data in bytes."""
-    return _live_under(ctx, [layout.UPDATES, layout.ENCODED_UPDATES])
+    return _pending_under(ctx, [layout.UPDATES, layout.ENCODED_UPDATES])
 
 
-def readable(entries: Iterable[Entry]) -> dict[Update, int]:
+def updates_among(entries: Iterable[Entry]) -> dict[Update, int]:
     """Read the keys of updates (not of tombstones), each with its size; leave out, with a warning, what is none."""
     updates = {}
     for entry in entries:
@@ -48,12 +50,12 @@ def readable(entries: Iterable[Entry]) -> dict[Update, int]:
     return updates
 
 
-def _live_under(ctx: Context, prefixes: list[str]) -> dict[Update, int]:
+def _pending_under(ctx: Context, prefixes: list[str]) -> dict[Update, int]:
     found = ctx.requests.each(lambda prefix: without_dead(ctx.entries(prefix)), prefixes)
-    return readable(entry for entries in found for entry in entries)
+    return updates_among(entry for entries in found for entry in entries)
 
 
-def waiting_updates(ctx: Context, entry: IndexEntry) -> list[Update]:
+def updates_of_event(ctx: Context, entry: IndexEntry) -> list[Update]:
     """List the updates of the event in its journal and in the one it came from, tombstoned ones too."""
     before = (
         None if entry.came_from is None else ctx.requests.start(_updates_under, ctx, entry.came_from, entry.event_id)
@@ -70,7 +72,7 @@ def late_deletes(ctx: Context, entry: IndexEntry) -> list[Update]:
 
 def _updates_under(ctx: Context, journal_id: JournalID, event_id: str) -> list[Update]:
     entries = ctx.entries(layout.updates_prefix(journal_id, event_id))
-    updates = readable(entry for entry in entries if not entry.key.endswith(TOMBSTONE_SUFFIX))
+    updates = updates_among(entry for entry in entries if not entry.key.endswith(TOMBSTONE_SUFFIX))
     return [update for update in updates if update.event_id == event_id]
 
 

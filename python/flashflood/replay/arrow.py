@@ -57,7 +57,7 @@ class ReplayBatches:
 
         `requested_schema` changes nothing, as the interface allows: the consumer casts.
         """
-        return export_stream(batches(self._ctx, self._dates, self._memory_budget, self._laid_out), self._batch_size)
+        return export_stream(batches(self._ctx, self._dates, self._memory_budget, self._record_batch), self._batch_size)
 
-    def _laid_out(self, batch: Batch) -> RecordBatch:
+    def _record_batch(self, batch: Batch) -> RecordBatch:
         return self._stage(batch).record_batch()

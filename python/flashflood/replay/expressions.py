@@ -104,11 +104,11 @@ class Expression:
     def check_gives_json(self) -> None:
         """Raise ValueError if an `&expression` may be in the value: JSON has none. The message has a caret under it."""
         functions = _functions(self.options)
-        standing = [node for node, _ in _nodes(self.compiled.parsed) if node["type"] == "expref"]
+        references = [node for node, _ in _nodes(self.compiled.parsed) if node["type"] == "expref"]
         given = next(_references_given(self.compiled.parsed, functions), None)
         if given is not None:
-            places = [token["start"] for token in Lexer().tokenize(self.expression) if token["type"] == "expref"]
-            position = next(position for position, node in zip(places, standing, strict=True) if node is given)
+            positions = [token["start"] for token in Lexer().tokenize(self.expression) if token["type"] == "expref"]
+            position = next(position for position, node in zip(positions, references, strict=True) if node is given)
             reason = "the value of this JMESPath expression cannot be written as JSON: an &expression may be in it"
             message = f"{reason}\n{_shown(self.expression, position)}"
             raise ValueError(message)

@@ -178,13 +178,13 @@ class RemoteBlob:
         body = response.read(LONGEST_ERROR, decode_content=False)
         found = _CODE.search(body)
         code = found[1].decode() if found else ""
-        said = f"answers {status} {code}".rstrip()
+        answered = f"answers {status} {code}".rstrip()
         if status in _PASSING or code in _PASSING_CODES:
-            return _PassingError(f"it {said}", _retry_after(response))
+            return _PassingError(f"it {answered}", _retry_after(response))
         if code in _EXPIRED_CODES or (status == HTTPStatus.FORBIDDEN and b"has expired" in body):
-            return self._error(f"{said}: {_EXPIRED}")
+            return self._error(f"{answered}: {_EXPIRED}")
         otherwise = "redirects are not followed" if status in _REDIRECTIONS else "no bytes came"
-        return self._error(f"{said}: {_REFUSALS.get(status, otherwise)}")
+        return self._error(f"{answered}: {_REFUSALS.get(status, otherwise)}")
 
     def _error(self, message: str) -> FlashFloodException:
         return FlashFloodException(f"{self._what}: {self._url.partition('?')[0]} {message}")
@@ -199,7 +199,7 @@ class _Body:
         self._end = end
 
     def covers(self, offset: int) -> bool:
-        """Say whether the byte at a offset is still to come."""
+        """Say whether the byte at an offset is still to come."""
         return self._at <= offset < self._end
 
     def pieces(self, start: int, stop: int) -> Iterator[bytes]:

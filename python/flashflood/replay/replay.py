@@ -22,7 +22,7 @@ from flashflood.records import blobs
 from flashflood.replay.read_ahead import ReadAhead
 from flashflood.replay.rows import MergedRows, VanishedError
 from flashflood.replay.windows import Stage, Windows
-from flashflood.turns import Events, Turns
+from flashflood.turns import Events, SharedIterator
 
 if TYPE_CHECKING:
     from flashflood.identifiers import JournalID
@@ -56,9 +56,9 @@ def checked_budget(memory_budget: int) -> int:
     return operator.index(memory_budget)
 
 
-def batches(ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[B]) -> Turns[B]:
+def batches(ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[B]) -> SharedIterator[B]:
     """Give the events in the range, many at a time. The look ahead starts when a second batch is asked for."""
-    return Turns((batch for batch, _ in _batches(ctx, dates, memory_budget, stage)), "this replay")
+    return SharedIterator((batch for batch, _ in _batches(ctx, dates, memory_budget, stage)), "this replay")
 
 
 def _runs(ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[Batch]) -> Generator[Run, None, None]:

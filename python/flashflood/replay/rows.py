@@ -179,11 +179,11 @@ class MergedRows:
 
     def _open(self) -> None:
         """Merge the next journal's rows in, and those of further ones whose manifests have come, within the budget."""
-        self._take_in(*self._opening.pop(0))
+        self._merge_in(*self._opening.pop(0))
         while self._opening and self._opening[0][1].done() and self._merge.pending * BYTES_PER_ROW < self._budget // 4:
-            self._take_in(*self._opening.pop(0))
+            self._merge_in(*self._opening.pop(0))
 
-    def _take_in(self, entry: Entry, answer: Future[Manifest | None]) -> None:
+    def _merge_in(self, entry: Entry, answer: Future[Manifest | None]) -> None:
         found = journal_id(entry)
         manifest = answer.result()
         logger.info("replaying from journal %s", found)

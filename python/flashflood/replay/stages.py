@@ -36,17 +36,17 @@ def stage_of(filter: Given | None, select: Given | None) -> Stage[Batch]:
 
 
 def _filtering(expression: Expression) -> Stage[Batch]:
-    decide = _said(expression, expression.matches)
+    decide = _logging_first_use(expression, expression.matches)
     return lambda batch: batch.filter(expression.core, decide)
 
 
 def _selecting(expression: Expression) -> Stage[Batch]:
     expression.check_gives_json()
-    evaluate = _said(expression, expression.select)
+    evaluate = _logging_first_use(expression, expression.select)
     return lambda batch: batch.select(expression.core, evaluate)
 
 
-def _said(expression: Expression, evaluate: Callable[[bytes], T]) -> Callable[[bytes], T]:
+def _logging_first_use(expression: Expression, evaluate: Callable[[bytes], T]) -> Callable[[bytes], T]:
     """Say in the log when Python evaluates the first event that the core leaves to it."""
     first = iter([expression])
 

@@ -23,7 +23,7 @@ from flashflood.identifiers import JournalID
 from flashflood.journals import manifest_fields
 from flashflood.records.living import opened_between
 from flashflood.replay.remote_blob import RemoteBlob
-from flashflood.turns import Events, Turns
+from flashflood.turns import Events, SharedIterator
 
 BYTES_AT_A_TIME = 16_000_000
 """Bytes asked for at a time."""
@@ -37,7 +37,7 @@ def list_event_streams(ctx: Context, dates: DateRange) -> Iterator[dict[str, Any
 
     Of a journal that has been combined since the listing began, a stream leaves out the events that an earlier one has.
     """
-    return Turns(_streams(ctx, dates), "list_event_streams")
+    return SharedIterator(_streams(ctx, dates), "list_event_streams")
 
 
 def _streams(ctx: Context, dates: DateRange) -> Generator[dict[str, Any], None, None]:

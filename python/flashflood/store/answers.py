@@ -23,12 +23,12 @@ def wanted_part(answer: Mapping[str, Any], body: bytes, start: int, stop: int | 
     """
     encoding = answer.get("ContentEncoding", "")
     if encoding and not _PLAIN.issuperset(part.strip() for part in encoding.lower().split(",")):
-        raise ValueError(_told(answer, body))
+        raise ValueError(_description(answer, body))
     begin, size = _sent_range(answer, body, stop)
     end = begin + len(body)
     if begin <= start and (end == size or (stop is not None and stop <= end)):
         return body[start - begin : None if stop is None else stop - begin]
-    raise ValueError(_told(answer, body))
+    raise ValueError(_description(answer, body))
 
 
 def is_whole(answer: Mapping[str, Any]) -> bool:
@@ -38,16 +38,16 @@ def is_whole(answer: Mapping[str, Any]) -> bool:
 
 def _sent_range(answer: Mapping[str, Any], body: bytes, stop: int | None) -> tuple[int, int | None]:
     """Tell where in the object a body begins, and the object's size, if the answer tells."""
-    told = _CONTENT_RANGE.fullmatch(answer.get("ContentRange", ""))
-    if told is not None and int(told[2]) - int(told[1]) + 1 == len(body):
-        return int(told[1]), None if told[3] == "*" else int(told[3])
+    content_range = _CONTENT_RANGE.fullmatch(answer.get("ContentRange", ""))
+    if content_range is not None and int(content_range[2]) - int(content_range[1]) + 1 == len(body):
+        return int(content_range[1]), None if content_range[3] == "*" else int(content_range[3])
     # A whole object that is shorter than what was asked for may as well be that part, sent under a wrong status.
     if is_whole(answer) and (stop is None or stop <= len(body) or not body):
         return 0, len(body)
-    raise ValueError(_told(answer, body))
+    raise ValueError(_description(answer, body))
 
 
-def _told(answer: Mapping[str, Any], body: bytes) -> str:
+def _description(answer: Mapping[str, Any], body: bytes) -> str:
     heads = {"Content-Range": answer.get("ContentRange"), "Content-Encoding": answer.get("ContentEncoding")}
     named = "".join(f", {name} {value!r}" for name, value in heads.items() if value)
     return f"status {answer['ResponseMetadata']['HTTPStatusCode']}{named} and {len(body)} bytes"

@@ -31,7 +31,7 @@ from flashflood.exceptions import FlashFloodException
 from flashflood.store.answers import fault_of_page, is_whole, wanted_part
 from flashflood.store.connections import leave_connections
 from flashflood.store.protocol import Body, Found, Page, UndeletedError
-from flashflood.store.shortcuts import AsRequests, AtOnce, Head, Keys, prepare
+from flashflood.store.shortcuts import AtOnce, Head, Keys, SignedAsRequests, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -171,8 +171,8 @@ class S3Store:
             if errors := answer.get("Errors", []):
                 refused += errors
                 sent = {item["Key"] for item in batch}
-                told = {error.get("Key", "") for error in errors}
-                left |= sent if told - sent else told  # a key that was not sent: nobody knows which are left
+                reported = {error.get("Key", "") for error in errors}
+                left |= sent if reported - sent else reported  # a key that was not sent: nobody knows which are left
         if refused:
             named = [f"{error.get('Key')}: {error.get('Code')} ({error.get('Message')})" for error in refused]
             more = ", …" if len(named) > KEYS_IN_MESSAGE else ""
@@ -209,7 +209,9 @@ class S3Store:
     def mark_garbage(self, key: str, /) -> bool:
         """Tag an object `garbage=true`, in place of the tags it has."""
         try:
-            _insist(partial(self._client.put_object_tagging, **self._at(key), Tagging={"TagSet": [_GARBAGE_TAG]}))
+            _retry_conflicts(
+                partial(self._client.put_object_tagging, **self._at(key), Tagging={"TagSet": [_GARBAGE_TAG]})
+            )
         except ClientError as error:
             if _code(error) == "NoSuchKey":
                 return False
@@ -221,7 +223,7 @@ class S3Store:
 
         It is signed as the client's requests are: with version 4, unless the client is configured otherwise.
         """
-        with AsRequests(self._region):
+        with SignedAsRequests(self._region):
             return self._client.generate_presigned_url("get_object", Params=self._at(key), ExpiresIn=URL_LIFETIME)
 
     @property
@@ -327,7 +329,7 @@ class S3Store:
 
     def _put_if_free(self, key: str, body: Body, metadata: Mapping[str, str] | None) -> bool:
         try:
-            _insist(partial(self._put_at_once, key, body, metadata, only_if_free=True))
+            _retry_conflicts(partial(self._put_at_once, key, body, metadata, only_if_free=True))
         except ClientError as error:
             if _status(error) == HTTPStatus.PRECONDITION_FAILED:
                 return False
@@ -360,7 +362,7 @@ class S3Store:
             waiter.wait(**self._at(key), WaiterConfig={"Delay": delay, "MaxAttempts": attempts})
 
 
-def _insist(send: Callable[[], object]) -> None:
+def _retry_conflicts(send: Callable[[], object]) -> None:
     """Send a request; again, after a random wait, where it raced with another one."""
     for attempt in range(1, CONFLICT_ATTEMPTS):
         try:

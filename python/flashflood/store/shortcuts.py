@@ -133,7 +133,7 @@ class Head(_Shortcut):
 
     def of(self, answer: Mapping[str, Any]) -> tuple[Mapping[str, str], datetime | None]:
         """Give metadata and date, given what botocore made of the same answer. None: it has no date."""
-        return self._found or (answer["Metadata"], _aware(answer.get("LastModified")))
+        return self._found or (answer["Metadata"], _in_utc(answer.get("LastModified")))
 
 
 class Keys(_Shortcut):
@@ -155,7 +155,7 @@ class Keys(_Shortcut):
             parser = ET.XMLParser(target=ET.TreeBuilder(), encoding="utf-8")  # noqa: S314
             parser.feed(answer["body"])
             root: ET.Element = parser.close()
-            rest, contents = _parted(root)
+            rest, contents = _without_objects(root)
             entries = self._read(contents, root.tag.removesuffix(_LISTING), is_encoded=_is_encoded(rest))
         except (ET.ParseError, _UnexpectedError, ValueError):
             return
@@ -171,7 +171,7 @@ class Keys(_Shortcut):
             return self.taken
         entries: list[Entry] = []
         for item in answer.get("Contents", []):
-            key, size, modified = item.get("Key"), item.get("Size"), _aware(item.get("LastModified"))
+            key, size, modified = item.get("Key"), item.get("Size"), _in_utc(item.get("LastModified"))
             if not isinstance(key, str) or not key.startswith(self._root) or size is None or modified is None:
                 message = (
                     f"The server lists {key!r} of {size} bytes and the date {modified}, where objects below "
@@ -199,7 +199,7 @@ class Keys(_Shortcut):
         return entries
 
 
-class AsRequests(_Shortcut):
+class SignedAsRequests(_Shortcut):
     """Presigns as the client signs its requests: with version 4, and for the region of the bucket.
 
     Without a signature version in the client's configuration, botocore presigns with version 2 wherever the region
@@ -225,7 +225,7 @@ class _UnexpectedError(Exception):
     """A listing that is left to botocore."""
 
 
-def _parted(root: ET.Element) -> tuple[ET.Element, list[ET.Element]]:
+def _without_objects(root: ET.Element) -> tuple[ET.Element, list[ET.Element]]:
     """Part a listing into its head, without the objects, and these."""
     space = root.tag.removesuffix(_LISTING)
     if root.tag != space + _LISTING:
@@ -234,16 +234,16 @@ def _parted(root: ET.Element) -> tuple[ET.Element, list[ET.Element]]:
     rest = ET.Element(root.tag)
     rest.extend(child for child in root if child.tag != f"{space}Contents")
     # Botocore knows no namespaces. A carriage return would not come back from being written again.
-    if any(_local(child) == "Contents" for child in rest) or any("\r" in text for text in rest.itertext()):
+    if any(_local_name(child) == "Contents" for child in rest) or any("\r" in text for text in rest.itertext()):
         raise _UnexpectedError
     return rest, contents
 
 
 def _is_encoded(rest: ET.Element) -> bool:
-    told = [child.text for child in rest if _local(child) == "EncodingType"]
-    if len(told) > 1:
+    encodings = [child.text for child in rest if _local_name(child) == "EncodingType"]
+    if len(encodings) > 1:
         raise _UnexpectedError
-    return told == ["url"]
+    return encodings == ["url"]
 
 
 def _positions(tags: list[str], space: str) -> tuple[int, int, int]:
@@ -253,11 +253,11 @@ def _positions(tags: list[str], space: str) -> tuple[int, int, int]:
     return tags.index(f"{space}Key"), tags.index(f"{space}Size"), tags.index(f"{space}LastModified")
 
 
-def _local(element: ET.Element) -> str:
+def _local_name(element: ET.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _aware(date: datetime | None) -> datetime | None:
+def _in_utc(date: datetime | None) -> datetime | None:
     """Take a date without an offset, as botocore gives it where the server names none, for UTC, which S3 goes by."""
     return date if date is None or date.tzinfo is not None else date.replace(tzinfo=UTC)
 

@@ -10,33 +10,35 @@ from flashflood.context import Context, Deadline
 from flashflood.data import to_bytes
 from flashflood.dates import timestamp_now
 from flashflood.identifiers import JournalUpdateAction, Update, timestamp_after
-from flashflood.records.claims import Absent, Standing, find, lost
+from flashflood.records.claims import Absent, Existing, find, lost
 from flashflood.records.index import PATIENCE, IndexEntry, lookup, moving, not_found, remove_from_index
 
 
 def update_event(ctx: Context, event_id: str, new_data: object) -> None:
     """Give an event new data. `FlashFloodEventNotFound` if there is none."""
-    _send(ctx, event_id, JournalUpdateAction.UPDATE, to_bytes(new_data))
+    _write_update(ctx, event_id, JournalUpdateAction.UPDATE, to_bytes(new_data))
 
 
 def delete_event(ctx: Context, event_id: str) -> None:
     """Delete an event. `FlashFloodEventNotFound` if there is none."""
-    last, revisions = _send(ctx, event_id, JournalUpdateAction.DELETE, b"")
+    last, revisions = _write_update(ctx, event_id, JournalUpdateAction.DELETE, b"")
     remove_from_index(ctx, event_id, last.revision, revisions)
 
 
-def _send(ctx: Context, event_id: str, action: JournalUpdateAction, body: bytes) -> tuple[IndexEntry, list[int]]:
+def _write_update(
+    ctx: Context, event_id: str, action: JournalUpdateAction, body: bytes
+) -> tuple[IndexEntry, list[int]]:
     """Write the update for the event's journal, and again for each one that it moves to meanwhile.
 
     Gives the event's last entry, and the revisions listed with it.
     """
     deadline = Deadline()
-    standing = find(ctx, event_id, helping=True) if layout.may_exist(event_id, ctx.store.root_prefix) else Absent(1)
-    if isinstance(standing, Absent):
+    existing = find(ctx, event_id, helping=True) if layout.may_exist(event_id, ctx.store.root_prefix) else Absent(1)
+    if isinstance(existing, Absent):
         raise not_found(event_id)
-    if standing.is_lost and action is JournalUpdateAction.UPDATE:
-        raise lost(standing.entry)
-    entry, timestamp = standing.entry, _timestamp(standing)
+    if existing.is_lost and action is JournalUpdateAction.UPDATE:
+        raise lost(existing.entry)
+    entry, timestamp = existing.entry, _timestamp(existing)
     for _ in range(PATIENCE):
         deadline.check(f"{action.value} of event {event_id!r}")
         ctx.store.put(layout.update_key(Update(entry.target, event_id, timestamp, action)), body)
@@ -49,11 +51,11 @@ def _send(ctx: Context, event_id: str, action: JournalUpdateAction, body: bytes)
     raise moving(event_id)
 
 
-def _timestamp(standing: Standing) -> str:
+def _timestamp(existing: Existing) -> str:
     """Give a timestamp newer than every update known of the event, whatever this machine's clock says."""
-    known = [update.timestamp for update in standing.updates]
-    if standing.entry.updated is not None:
-        known.append(standing.entry.updated)
+    known = [update.timestamp for update in existing.updates]
+    if existing.entry.updated is not None:
+        known.append(existing.entry.updated)
     return max([timestamp_now(), *map(timestamp_after, known)])
 
 

@@ -50,7 +50,7 @@ def _put(ctx: Context, event_id: str, timestamp: str, body: bytes, *, is_new_id:
     for _ in range(PATIENCE):
         claim = claim or claims.claim_free(ctx, wanted)
         if claim is None:
-            _give_back(ctx, wanted, void)
+            _discard_claim(ctx, wanted, void)
             raise claims.exists_error(event_id)
         is_valid = is_new_id or claims.is_valid(ctx, claim)
         if is_valid:
@@ -59,7 +59,7 @@ def _put(ctx: Context, event_id: str, timestamp: str, body: bytes, *, is_new_id:
             if void:
                 ctx.discard(void)
             return claim.target
-        _give_back(ctx, wanted, [])
+        _discard_claim(ctx, wanted, [])
         void.append(layout.index_key(event_id, claim.revision))
         wanted = _first_claim(event_id, timestamp, len(body))
         ctx.write_blob(wanted.target, body)
@@ -79,7 +79,7 @@ def _commit(ctx: Context, claim: IndexEntry) -> bool:
     return row is not None and ctx.create_manifest(Manifest.of_rows(claim.target, [row], row.size))
 
 
-def _give_back(ctx: Context, claim: IndexEntry, void: list[str]) -> None:
+def _discard_claim(ctx: Context, claim: IndexEntry, void: list[str]) -> None:
     """Delete the blob of a claim that came to nothing, unless there is a manifest, which garbage collection needs.
 
     And the claims before it, when another event has the id, whose entry is above them.

@@ -182,7 +182,7 @@ class _Batch:
         """
         wanted = IndexEntry(row.event_id, 0, journal_id, None, row.timestamp, row.offset, row.size)
         if not (self._is_first_attempt and self._events[row.event_id].is_new_id):
-            return claims.take(self._ctx, wanted)
+            return claims.claim_id(self._ctx, wanted)
         claim = replace(wanted, revision=1, birth=1)
         return Claim(claim, is_valid=True) if claims.create(self._ctx, claim) else None
 
