@@ -32,11 +32,11 @@ from flashflood.write.put_many import Bare, OnConflict, Stored
 class FlashFlood:
     """Events in one place: a prefix of an S3 bucket, or a folder.
 
-    Every call may be made from any thread, in a forked child too, and beside any other process. What a call yields,
-    several threads may share: each item goes to one of them. Dates given may be aware, or naive in UTC; dates got are
-    naive in UTC.
-    Errors that the package finds are `FlashFloodException`s; botocore's own (no access, no bucket, no network) pass
-    through unchanged.
+    Every call may be made from any thread, in a forked child too, and beside any other process. Several threads may
+    share an iterator that a call gives: each item goes to one of them. A date that you give is aware, or naive in UTC;
+    a date that you get is naive in UTC.
+    The package's own errors are `FlashFloodException`s; botocore's (no access, no bucket, no network) pass through
+    unchanged.
     """
 
     def __init__(
@@ -68,8 +68,9 @@ class FlashFlood:
         """Work on `s3://bucket/prefix`, or on a local folder.
 
         For S3, credentials and endpoint come from the environment, as the AWS CLI finds them.
-        A folder holds the same keys as files (`aws s3 sync` of the prefix replays); it is made by the first write.
-        What this gives can be pickled, and opens the same URL where it is unpickled.
+        In a folder each key is a file, so `aws s3 sync` of a prefix makes one that replays. The first write makes the
+        folder.
+        The object can be pickled; where it is unpickled, it opens the same URL.
         """
         self = cls._on(open_store(url), read_pending_updates=read_pending_updates)
         self._is_opened = True
@@ -142,8 +143,8 @@ class FlashFlood:
 
         They are written in batches of at most 5,000 events or about 16 MB, as they come from the iterable; each batch
         is stored whole or not at all. An id that another event has is a `FlashFloodEventExistsError`, and its batch is
-        not stored; with `on_conflict="skip"` it is left out. Interrupted, the same call with "skip" stores the rest.
-        Gives how many were stored, and the ids left out.
+        not stored; with `on_conflict="skip"` only that event is left out. After an interruption, the same call with
+        "skip" stores the rest. Gives how many were stored, and the ids left out.
         """
         return put_many.put_many(self._ctx, events, on_conflict)
 
@@ -152,10 +153,10 @@ class FlashFlood:
         return get_event.get_event(self._ctx, event_id)
 
     def get_events(self, ids: Iterable[str], *, on_missing: OnMissing = "error") -> Iterator[Event]:
-        """Yield the events of these ids with their newest data, in the order of the ids, as often as one is given.
+        """Yield the events of these ids with their newest data, in the order of the ids: twice if an id comes twice.
 
-        No request is made before the first event is asked for; from then on ids are taken, and events read, some
-        thousand ahead at most. So each event is as `get_event` gives it at some moment since then.
+        No request is made before the first event is asked for. From then on ids are taken, and events are read, some
+        thousand ahead at most. Each event is as `get_event` would give it at some moment since then.
         An id without an event is a `FlashFloodEventNotFound` when its turn comes; with `on_missing="skip"` it is left
         out. Closing the iterator ends what is under way.
         """
@@ -182,9 +183,9 @@ class FlashFlood:
         change.delete_event(self._ctx, event_id)
 
     def update(self, number_of_updates_to_apply: int | None = 1000) -> int:
-        """Apply the updates and deletes that wait, journal by journal, and give how many were applied.
+        """Apply the pending updates and deletes, journal by journal, and give how many were applied.
 
-        It ends once it has applied `number_of_updates_to_apply`, or all, if that is None.
+        It ends once it has applied `number_of_updates_to_apply`. None: it applies all.
         """
         return apply_updates.apply_updates(self._ctx, number_of_updates_to_apply)
 
@@ -193,12 +194,13 @@ class FlashFlood:
 
         `minimum_size`: bytes of data.
 
-        `FlashFloodJournalingError` if there are too few. Deletes that wait are applied, and count as events before.
+        `FlashFloodJournalingError` if there are too few. Pending updates and deletes are applied; an event that this
+        deletes still counts for the minima.
         """
         journal.journal(self._ctx, minimum_number_of_events, minimum_size or 0)
 
     def combine_journals(self, journals: Iterable[Journal | str]) -> Journal:
-        """Combine living journals into one, apply the updates that wait for them, and give it.
+        """Combine living journals into one, with their pending updates applied, and give it.
 
         `journals`: as `open_journal` gives them, or their ids.
         `FlashFloodException` if one of them does not live (any more).
@@ -218,13 +220,13 @@ class FlashFlood:
         """Yield the events with from_date < date <= to_date in (date, event_id) order; a missing end is unbounded.
 
         `filter`: a JMESPath expression; only events whose data are JSON that makes it true are yielded.
-        `select`: a JMESPath expression; what it makes of an event's data, as JSON, takes their place: `null` where they
-        are not JSON, or a function meets a type that it cannot take. `filter` sees the data as they were.
+        `select`: a JMESPath expression; its value, as JSON, takes the place of an event's data. It is `null` where the
+        data are not JSON, or a function meets a type that it cannot take. `filter` sees the data as they were.
         An expression is a text, what `jmespath.compile` gives, or an `Expression`.
-        `memory_budget`: about so many bytes are held at most, the events that the caller keeps aside; 0 is as few as
-        can be.
-        `ValueError` for a range that ends before it begins, or an expression that is none. No request is made before
-        the first event is asked for.
+        `memory_budget`: at most about so many bytes are held, without the events that the caller keeps; 0: as few as
+        possible.
+        `ValueError` for a range that ends before it begins, or an expression that can never be evaluated. No request is
+        made before the first event is asked for.
         """
         dates, budget = DateRange.of(from_date, to_date), checked_budget(memory_budget)
         return Replay(self._ctx, dates, budget, stage_of(filter, select))
@@ -252,8 +254,8 @@ class FlashFlood:
         """Evaluate a JMESPath expression over all events of a replay at once.
 
         Gives what `jmespath.search(expression, {"events": [json.loads(event.data) for event in ff.replay(...)]})` does,
-        and raises what that raises. An expression that goes through the events one by one (`events[].foo`) holds
-        little more than its result in memory; any other one holds the data of all events.
+        with the same errors. An expression that goes through the events one by one (`events[].foo`) holds little more
+        than its result in memory; any other one holds the data of all events.
         """
         return search.search(self._ctx, expression, DateRange.of(from_date, to_date))
 
@@ -316,7 +318,7 @@ class FlashFlood:
 
 
 class _Journals:
-    """What existing code reaches for as `ff._Journal`; `open_journal` and `journal_ids` are its public ways."""
+    """What existing code uses as `ff._Journal`; the public calls are `open_journal` and `journal_ids`."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -341,14 +343,14 @@ class _Journals:
 
 
 def _resource(store: Store, name: str) -> Any:  # noqa: ANN401  boto3 has no static types
-    """Give a boto3 resource on a store's own client. `AttributeError`, for `name`, where the store is no bucket."""
+    """Give a boto3 resource on a store's own client. In a folder, `AttributeError` that names `name`."""
     made = boto3.resource("s3")
     made.meta.client = _s3_store(store, name).client
     return made
 
 
 def _s3_store(store: Store, name: str) -> S3Store:
-    """Give the store, if it is on S3. `AttributeError`, for `name`, otherwise."""
+    """Give the store, if it is on S3; otherwise `AttributeError` that names `name`."""
     if isinstance(store, S3Store):
         return store
     msg = f"a FlashFlood on {store.name} has no {name}: only one on S3 has"

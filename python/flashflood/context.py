@@ -15,14 +15,14 @@ from flashflood.store.protocol import Body, Entry, Found, Page, Store
 logger = logging.getLogger("flashflood")
 
 GRACE = timedelta(days=1)
-"""How long something must have been dead before it is collected. No reader or writer may outlive it: see `Deadline`."""
+"""How long something must have been dead before it is collected. No call may last that long: see `Deadline`."""
 
 
 class Context:
-    """One user's view of one store; shared by its calls, from any thread."""
+    """One store, as one `FlashFlood` sees it. Its calls share this, from any thread."""
 
     def __init__(self, store: Store, *, read_pending_updates: bool) -> None:
-        """Work on a store; `read_pending_updates` says whether lookups show updates that wait."""
+        """Work on a store; `read_pending_updates` says whether lookups show pending updates."""
         self.store = store
         self.read_pending_updates = read_pending_updates
         self.requests = Requests(store.workers)
@@ -115,9 +115,10 @@ class Context:
             self.store.delete([tombstone])
 
     def discard(self, keys: Sequence[str]) -> None:
-        """Delete what a failed call leaves behind. If that fails too, the objects stay, and a warning names them.
+        """Delete what a call leaves behind. If that fails, the objects stay, and a warning names them.
 
-        So it is for a writer who may not delete. The caller gets the first error, which says what went wrong.
+        It fails, for one, where the writer may not delete. If the call itself has failed, its caller still gets the
+        error of the call.
         """
         try:
             self.store.delete(keys)
@@ -128,8 +129,8 @@ class Context:
 class Deadline:
     """Stops a writer whose call has lasted half of the grace time, before its commit (PROTOCOL.md, step 14).
 
-    By the clock that says more: the monotonic one stands still while Linux is suspended, and the other one may be set
-    back.
+    Of two clocks the one counts that shows more time: the monotonic clock stands still while Linux is suspended, and
+    the wall clock may be set back.
     """
 
     def __init__(self) -> None:

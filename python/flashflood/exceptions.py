@@ -1,11 +1,11 @@
-"""What can go wrong, as a user sees it: one base class, a subclass for each thing that a caller would handle apart."""
+"""What can go wrong, as a user sees it: one base class, and a subclass for each case that is handled by itself."""
 
 
 class FlashFloodException(Exception):
     """The base of every error that this package itself raises. Botocore's own errors pass through unchanged.
 
-    Its message says what was wrong and what to do; the attributes name the things that it is about, where there is one
-    of the kind.
+    Its message says what was wrong and what to do. The attributes name the event, the journal and the object that it
+    is about; None where it is about none.
     """
 
     event_id: str | None

@@ -59,8 +59,8 @@ JOURNAL_SUCCESSORS = {
 def names_of(module: str) -> Callable[[str], Any]:
     """Give a module's `__getattr__`, for 0.4.3's names.
 
-    One that is gone is an `ImportError` that names its successor, also where it is not imported: `from … import` says
-    nothing of an `AttributeError`'s words.
+    A name that is gone is an `ImportError` that names its successor, also where it is read as an attribute: of an
+    `AttributeError`, `from … import` would not show the text.
     """
 
     def find(name: str) -> Any:  # noqa: ANN401  whatever has the name

@@ -83,7 +83,7 @@ class Journal:
         return self._body
 
     def get_event(self, event_id: str) -> Event:
-        """Read an event as this journal has it, whatever updates wait.
+        """Read an event as this journal has it, without its pending updates.
 
         `FlashFloodEventNotFound` if it has no such event.
         """
@@ -136,7 +136,7 @@ class _BlobFile(io.RawIOBase):
 
 
 def manifest_fields(manifest: Manifest, *, without: Collection[str] = ()) -> dict[str, Any]:
-    """Give a manifest's fields as 0.4.3 has them, without the rows that came from some journals."""
+    """Give a manifest's fields as 0.4.3 has them, but not the rows that came from the journals `without`."""
     events = manifest.events()
     if without:
         rows = zip(events, manifest.rows(), strict=True)

@@ -81,7 +81,7 @@ def ledger_key(journal_id: JournalID) -> str:
 
 
 def index_prefix(event_id: str) -> str:
-    """Name what all index keys of an id begin with; so may those of longer ids: see `revision_of`."""
+    """Give what all index keys of an id begin with. Keys of longer ids may do so too: see `revision_of`."""
     return f"{INDEX}{event_id}{JournalID.DELIMITER}"
 
 
@@ -91,7 +91,7 @@ def index_key(event_id: str, revision: int) -> str:
 
 
 def mark_prefix(event_id: str) -> str:
-    """Name what all deletion marks of an id begin with."""
+    """Give what all deletion marks of an id begin with."""
     return f"{MARKS}{event_id}{JournalID.DELIMITER}"
 
 
@@ -119,12 +119,15 @@ def update_key(update: Update) -> str:
 
 
 def updates_of_journal(journal_id: JournalID) -> list[str]:
-    """Name what all updates of one journal begin with: some are in one folder, some in the other."""
+    """Give what all updates of one journal begin with: some lie under one prefix, some under the other."""
     return [f"{folder}{journal_id[::-1]}{JournalID.DELIMITER}" for folder in (UPDATES, ENCODED_UPDATES)]
 
 
 def updates_prefix(journal_id: JournalID, event_id: str) -> str:
-    """Name what all updates of one event in one journal begin with; so may those of longer ids: compare `event_id`."""
+    """Give what all updates of one event for one journal begin with.
+
+    Those of longer ids may do so too: compare `event_id`.
+    """
     plain, percent_encoded = updates_of_journal(journal_id)
     if needs_encoding(event_id):
         return f"{percent_encoded}{encoded(event_id)}{JournalID.DELIMITER}"

@@ -1,4 +1,4 @@
-"""What cannot be pickled, and what to do instead: said in words, not by the first lock that pickle meets."""
+"""What cannot be pickled, and what to do instead. Without this, the error would only name a lock inside the object."""
 
 
 def no_pickle(what: object, instead: str) -> TypeError:

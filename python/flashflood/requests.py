@@ -19,14 +19,14 @@ class Requests:
     """Runs calls on up to `workers` threads, started when first needed.
 
     A call that itself runs on such a thread makes its requests one after the other there, so that the pool never waits
-    for itself. So does every call once there are no threads to be had: when the interpreter ends.
+    for itself. So does every call when no thread can be started, as when the interpreter ends.
     """
 
     def __init__(self, workers: int) -> None:
         """Allow `workers` calls at a time."""
         self.workers = workers
         self._pools: dict[int, ThreadPoolExecutor] = {}
-        """By the process: threads do not survive a fork."""
+        """By process id: threads do not survive a fork."""
         self._here = threading.local()
 
     def start(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -38,15 +38,15 @@ class Requests:
         try:
             return self._executor().submit(self._run, waiting)
         except RuntimeError:  # the interpreter ends, or the system has no thread left
-            if not waiting:  # other threads have taken it up all the same
+            if not waiting:  # a thread has taken the call all the same
                 raise
             return _done(waiting.pop())
 
     def each(self, call: Callable[[A], T], items: Iterable[A]) -> list[T]:
-        """Call with each item, many at a time; results in the items' order. A single one is done right here.
+        """Call with each item, many at a time; results in the items' order. A single item needs no other thread.
 
-        Each thread takes one item after the other, so that a request costs no hand-over. After an error nothing more is
-        begun; the first one, in the items' order, is raised once all have ended.
+        Each thread takes one item after the other, so that a request costs no hand-over. After an error no further item
+        is begun. Once all have ended, the error of the first item that failed is raised.
         """
         waiting = deque(enumerate(items))
         if len(waiting) <= 1 or self._is_worker:
@@ -93,13 +93,14 @@ class Requests:
             _cancel(pending)
 
     def stop(self) -> None:
-        """Begin nothing more; the threads end with what they do."""
+        """Begin nothing more; each thread ends after its present call."""
         pool = self._pools.get(os.getpid())
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
 
     @property
     def _is_worker(self) -> bool:
+        """Whether this thread is one of the pool's."""
         return getattr(self._here, "inside", False)
 
     def _run(self, waiting: "deque[Callable[[], T]]") -> T:
@@ -107,7 +108,7 @@ class Requests:
         return waiting.pop()()
 
     def _executor(self) -> ThreadPoolExecutor:
-        """Give this process's pool; without a lock, which a thread may have held when the process was forked."""
+        """Give this process's pool. It takes no lock: a thread may have held that when the process was forked."""
         pool = self._pools.get(os.getpid())
         return pool or self._pools.setdefault(
             os.getpid(), ThreadPoolExecutor(self.workers, thread_name_prefix="flashflood")

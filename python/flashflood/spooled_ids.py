@@ -6,13 +6,13 @@ from tempfile import SpooledTemporaryFile
 from threading import Lock
 
 LARGEST_IN_MEMORY = 1_000_000
-"""Bytes of ids from which on they lie in a temporary file."""
+"""From so many bytes on, the ids lie in a temporary file."""
 
 
 class SpooledIds(Collection[str]):
-    """Ids in the order in which they were found. Their number may be beyond memory: they then lie in a temporary file.
+    """Ids in the order in which they were found. Where they would take much memory, they lie in a temporary file.
 
-    The file goes when the object does. Looking for one id reads them all.
+    The file is removed with the object. To look for one id, `in` reads them all.
     """
 
     def __init__(self) -> None:

@@ -1,8 +1,8 @@
-"""Iterators that several threads may take from, and that know a process forked meanwhile.
+"""Iterators that several threads may share, and that notice a fork.
 
-Each item goes to one thread. Where the iterator fails, every thread that goes on asking hears of it: none takes the end
-of what it got for the end of all. Threads and connections do not survive a fork, so in a child an iterator that was
-begun before says so at once.
+Each item goes to one thread. After a failure, every thread that asks again gets an error: none takes its last item for
+the end of all. Threads and connections do not survive a fork. So a forked child that asks an iterator which its parent
+has begun gets an error at once, which says so.
 """
 
 import os
@@ -29,16 +29,16 @@ class SharedIterator(Iterator[T]):
         self._what = what
         self._lock = RLock()
         self._process: int | None = None
-        """Where the first item was asked for."""
+        """The id of the process that asked for the first item."""
         self._is_taking = False
         self._failure: Exception | None = None
 
     def __next__(self) -> T:
-        """Give the next item. FlashFloodException: it cannot be had here any more; it says what to do."""
+        """Give the next item. FlashFloodException: there can be no more here; the message says what to do."""
         return self._turn(self._items.__next__)
 
     def _turn(self, take: Callable[[], T]) -> T:
-        """Take when no other thread does. What goes wrong, and may have lost an item, ends it for all."""
+        """Take while no other thread does. An error may have lost an item, so it ends the iterator for all threads."""
         self._check_process()
         with self._lock:
             if self._failure is not None:
@@ -62,7 +62,7 @@ class SharedIterator(Iterator[T]):
                 self._is_taking = False
 
     def close(self) -> None:
-        """End it: no more requests, no more items. In a forked child nothing is under way."""
+        """End it: no more requests, no more items. In a forked child there is nothing to end."""
         if self._process in (None, os.getpid()):
             with self._lock:
                 self._items.close()
@@ -85,7 +85,7 @@ class _Runs(SharedIterator[Run]):
     _run: Run | None = None
 
     def after(self, seen: Run | None) -> Run:
-        """Give the run after the one that is over, which another thread may have asked for already."""
+        """Give the run that follows `seen`, which is over. Another thread may have asked for it already."""
         return self._turn(partial(self._run_after, seen))
 
     def _run_after(self, seen: Run | None) -> Run:

@@ -1,4 +1,4 @@
-"""The functions that existing code imports from here; those of dates have their home in `flashflood.dates`."""
+"""The functions that existing code imports from here; those about dates come from `flashflood.dates`."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor

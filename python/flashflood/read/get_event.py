@@ -36,7 +36,7 @@ def get_event(ctx: Context, event_id: str) -> Event:
 
 
 def _read(ctx: Context, entry: IndexEntry) -> Event | None:
-    """Read the event that an entry names. None: something vanished, look up again."""
+    """Read the event that an entry names. None: something has vanished; look it up again."""
     row = entry.row()
     if row is None:
         manifest = ctx.manifest(entry.target)
@@ -47,11 +47,11 @@ def _read(ctx: Context, entry: IndexEntry) -> Event | None:
     else:
         holding = ctx.requests.start(is_held, ctx, entry) if entry.is_claim else None
     reading = ctx.requests.start(_blob_bytes, ctx, entry, row)
-    waiting = updates_of_event(ctx, entry) if ctx.read_pending_updates else late_deletes(ctx, entry)
+    updates = updates_of_event(ctx, entry) if ctx.read_pending_updates else late_deletes(ctx, entry)
     data = reading.result()
     if holding is not None and not holding.result():
         return None
-    update = newest_update(entry, row, waiting)
+    update = newest_update(entry, row, updates)
     if update is not None:
         found = ctx.store.get(layout.update_key(update))
         data = None if found is None else found.body
@@ -68,7 +68,7 @@ def _blob_bytes(ctx: Context, entry: IndexEntry, row: Row) -> bytes | None:
 
 
 def _explain(ctx: Context, entry: IndexEntry) -> None:
-    """Raise what is true of an event whose entry stays while what it names is missing."""
+    """Raise the error for an event whose entry stays while what it names is missing. No error: look it up again."""
     held = is_held(ctx, entry)
     if held is None and not entry.is_claim and lookup(ctx, entry.event_id).entry == entry:
         raise lost(entry)

@@ -2,8 +2,8 @@
 
 The way of the ids: they are taken in chunks -> each chunk is located, many requests at a time -> the data are fetched
 ahead, in stretches of blobs where events lie close together -> the events go out. A few chunks are under way while
-events are consumed, and a bounded amount of data. What does not come as it was located is read with `get_event`, which
-looks it up anew.
+events are consumed, and a bounded amount of data. Where the data are no longer as they were located, `get_event` looks
+the event up again.
 """
 
 import os
@@ -31,7 +31,7 @@ LARGEST_CHUNK = 1_000
 CHUNKS = 2
 """Chunks being located, or located and waiting; one until the first data are on their way."""
 STRETCH = 4_000_000
-"""Bytes of data planned at a time, and of a blob in one request, or one event."""
+"""Bytes of data planned at a time, and asked of a blob with one request; or one event, if that is larger."""
 GAP = 65_536
 """Bytes between two events of a blob up to which both are fetched with one request."""
 BUDGET = 32_000_000
@@ -112,7 +112,7 @@ class _IdLookahead:
         self._ctx = ctx
         self._ids = ids
         self._is_over = False
-        """Whether the ids are, with what their iterator raised as `_failure`."""
+        """Whether there are no more ids. What their iterator raised is `_failure`."""
         self._failure: Exception | None = None
         self._limit = ctx.requests.workers
         self._locator = Locator(ctx)
@@ -147,7 +147,7 @@ class _IdLookahead:
                     answer.cancel()
 
     def _stretch_is_there(self) -> bool:
-        """See that a stretch is under way, waiting for what it takes. False: there are no more ids."""
+        """Make sure that a stretch is under way; wait until one can be. False: there are no more ids."""
         self._look_ahead()
         if not self._stretches and self._chunks:
             self._located.extend(self._chunks.popleft().result())
@@ -163,14 +163,14 @@ class _IdLookahead:
             self._chunks.append(self._locating.start(self._locate, ids))
 
     def _take_chunk(self) -> bool:
-        """Take the next chunk if it is located. One that failed is left for its turn."""
+        """Take the next chunk if it is located. A chunk that failed is left until its turn comes."""
         if not (self._chunks and self._chunks[0].done() and self._chunks[0].exception() is None):
             return False
         self._located.extend(self._chunks.popleft().result())
         return True
 
     def _next_ids(self) -> list[str]:
-        """Take the ids of the next chunk; none: they are over."""
+        """Take the ids of the next chunk. An empty list: there are no more."""
         ids: list[str] = []
         try:
             while not self._is_over and len(ids) < self._limit:

@@ -1,9 +1,9 @@
 """Finding many events at once (PROTOCOL.md, steps 1 and 8): where the newest data of each lie. Never writes.
 
-For each id the order is `get_event`'s: its index entry, then what its journal says and the updates that wait; the
-data come last, and are fetched elsewhere. What many ids need of one kind is asked for together: a page of a listing
-stands for all ids that it covers, as if each had been listed at that moment, and a journal's manifest for all its
-events. Whatever vanishes meanwhile is left to `get_event`.
+For each id the order is that of `get_event`: first its index entry, then what its journal says and its updates. The
+data come last, and are fetched elsewhere. Many ids share requests: one page of a listing serves all ids that it covers,
+as if each had been listed at that moment, and one manifest serves all its events. What vanishes meanwhile is left to
+`get_event`.
 """
 
 import threading
@@ -32,7 +32,7 @@ WORTH_A_PAGE = 32
 ROWS_KEPT = 500_000
 """Rows of manifests that are kept for further events of their journals, about 100 bytes each."""
 ROWS_OF_A_MANIFEST = 10
-"""Rows that a manifest counts for beside its own."""
+"""What a manifest takes beside its rows, counted in rows."""
 
 
 class DataRange(NamedTuple):
@@ -55,8 +55,8 @@ class DataRange(NamedTuple):
 
 
 Located: TypeAlias = DataRange | FlashFloodException | None
-"""What is found of an id: where its data lie, or why it has none. None: something vanished; `get_event` says what is
-true."""
+"""What is found of an id: where its data lie, or why it has none. None: something has vanished, and `get_event` must
+look again."""
 _Entry: TypeAlias = IndexEntry | FlashFloodException | None
 _Row: TypeAlias = Row | FlashFloodException | None
 
@@ -87,8 +87,8 @@ class Locator:
         updates = self._updates(entries)
         for entry in entries:
             row = rows[entry.event_id]
-            waiting = updates.get(entry.event_id, {})
-            located[entry.event_id] = _data_range(entry, row, waiting) if isinstance(row, Row) else row
+            found = updates.get(entry.event_id, {})
+            located[entry.event_id] = _data_range(entry, row, found) if isinstance(row, Row) else row
         return located
 
     def _entries(self, ids: Sequence[str]) -> dict[str, _Entry]:
@@ -117,7 +117,7 @@ class Locator:
             return error
 
     def _rows(self, entries: Iterable[IndexEntry]) -> dict[str, _Row]:
-        """Give the row of each entry, with a look at its journal where `get_event` takes one."""
+        """Give the row of each entry. Its journal is looked at where `get_event` looks at it."""
         rows: dict[str, _Row] = {}
         uncertain: dict[JournalID, list[IndexEntry]] = defaultdict(list)
         for entry in entries:
@@ -131,7 +131,7 @@ class Locator:
         return rows
 
     def _rows_in_journal(self, entries: Sequence[IndexEntry]) -> dict[str, _Row]:
-        """Give the rows of entries that name one journal: those that it has."""
+        """Give the rows of entries that all name one journal. None: the journal does not have it."""
         try:
             if all(entry.is_ours for entry in entries):
                 there = self._ctx.store.head(layout.journal_key(entries[0].target))
@@ -154,8 +154,8 @@ class Locator:
     def _updates(self, entries: Iterable[IndexEntry]) -> dict[str, dict[Update, int]]:
         """List the updates that count for each entry's event, with the sizes of their data.
 
-        Those in its journal and in the one that it came from, tombstoned ones too; without pending updates only the
-        deletes in the latter.
+        These are the updates for its journal and for the one that it came from, tombstoned ones too. Without
+        `read_pending_updates`, only the deletes for the latter count.
         """
         wanted = set()
         for entry in entries:
@@ -175,20 +175,20 @@ class Locator:
     def _listed(self, prefixes: Iterable[str]) -> dict[str, list[Entry]]:
         """List what lies under each prefix.
 
-        By pages that begin at the first prefix still to be listed, as long as a page covers enough of them to be worth
-        it; the rest one by one. All that lies under one prefix is from one page, or listed by itself.
+        As long as a page covers enough prefixes to be worth it, a page is listed, from the first prefix that is left.
+        Then the rest is listed one by one. All keys under one prefix are from one page, or from a listing of it alone.
         """
-        waiting = sorted(set(prefixes))
+        left = sorted(set(prefixes))
         listed: dict[str, list[Entry]] = {}
-        while len(waiting) >= WORTH_A_PAGE and not self._is_stopped:
-            page = self._ctx.store.list(commonprefix(waiting), waiting[0])  # noqa: RUF071  of keys, not paths
-            covered = _covered(page, waiting)
+        while len(left) >= WORTH_A_PAGE and not self._is_stopped:
+            page = self._ctx.store.list(commonprefix(left), left[0])  # noqa: RUF071  of keys, not paths
+            covered = _covered(page, left)
             listed |= covered
-            waiting = [prefix for prefix in waiting if prefix not in covered]
+            left = [prefix for prefix in left if prefix not in covered]
             if len(covered) < WORTH_A_PAGE:
                 break
-        alone = self._each(lambda prefix: list(self._ctx.entries(prefix)), waiting)
-        return listed | dict(zip(waiting, alone, strict=True))
+        alone = self._each(lambda prefix: list(self._ctx.entries(prefix)), left)
+        return listed | dict(zip(left, alone, strict=True))
 
     def _each(self, call: Callable[[A], T], items: Iterable[A]) -> list[T]:
         """Call with each item, many at a time, until it is stopped."""
@@ -223,7 +223,7 @@ class _Manifests:
         return manifest
 
     def _keep(self, journal_id: JournalID, manifest: Manifest) -> None:
-        """Keep it, and let those go that were used longest ago."""
+        """Keep it; drop those that were used longest ago."""
         with self._lock:
             if journal_id not in self._kept:
                 self._kept[journal_id] = manifest
@@ -234,7 +234,7 @@ class _Manifests:
 
 
 def _covered(page: Page, prefixes: Iterable[str]) -> dict[str, list[Entry]]:
-    """Give what a page has under each of the prefixes that it shows to the end; it begins before all of them."""
+    """Give a page's entries under each prefix that it covers to the end. It begins before all of them."""
     keys = [entry.key for entry in page.entries]
     covered = {}
     for prefix in prefixes:
@@ -245,7 +245,7 @@ def _covered(page: Page, prefixes: Iterable[str]) -> dict[str, list[Entry]]:
 
 
 def _data_range(entry: IndexEntry, row: Row, updates: dict[Update, int]) -> Located:
-    """Say where an event's newest data are, which of these updates may have."""
+    """Say where an event's newest data lie: in its blob, or in one of these updates."""
     try:
         update = newest_update(entry, row, list(updates))
     except FlashFloodEventNotFound as error:

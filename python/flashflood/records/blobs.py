@@ -13,7 +13,7 @@ from flashflood.identifiers import JournalID
 def missing(
     journal_id: JournalID, what: Literal["blob", "manifest"] = "blob", event_id: str | None = None
 ) -> FlashFloodCorruptionError:
-    """Say that a journal's blob or manifest is not there, and which event is met by that, where it is one."""
+    """Say that a journal's blob or manifest is not there, and for which event, where it is about one."""
     which = "" if event_id is None else f", with event {event_id!r} in it"
     return FlashFloodCorruptionError(
         f"journal {journal_id}: its {what} is missing{which}; `repair` mends it where it can, `check` says what else to"

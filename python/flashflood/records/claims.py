@@ -1,8 +1,8 @@
 """Claims: how an id comes to have one event (PROTOCOL.md, steps 2 to 5).
 
-A claim is an index entry, written before the manifest that it names. Whoever meets one that was left finishes it: with
-its manifest where it stands for one event, and where it belongs to a batch, by settling the batch's draft. Writes
-`index/` and `journals/`.
+A claim is an index entry that is written before the manifest that it names. Its writer may stop in between; the next
+writer that meets the claim finishes it. It creates the manifest of a single event; for a batch, it settles the batch's
+draft. Writes `index/` and `journals/`.
 """
 
 from dataclasses import replace
@@ -30,7 +30,7 @@ from flashflood.records.pending_updates import updates_of_event
 
 
 class Existing(NamedTuple):
-    """An event that exists: its entry, the updates that wait for it, used or not, and the index revisions listed."""
+    """An event that exists: its entry, its updates, tombstoned ones too, and the index revisions listed."""
 
     entry: IndexEntry
     updates: list[Update]
@@ -50,8 +50,8 @@ class Claim(NamedTuple):
 
     entry: IndexEntry
     is_valid: bool
-    """False: another writer changed the index meanwhile. Claim the id again, for a journal of another id: whoever has
-    read this claim may take the one journal for the other."""
+    """False: another writer changed the index meanwhile. Claim the id again, under a new journal_id: whoever has read
+    this claim could take the new event for this one."""
 
     @property
     def key(self) -> str:
@@ -62,10 +62,10 @@ class Claim(NamedTuple):
 def find(ctx: Context, event_id: str, *, helping: bool) -> Existing | Absent:
     """Say whether there is an event of this id (step 2).
 
-    A writer (`helping`) finishes a claim that was left; a reader, to whom it is no event yet, does not. An entry whose
-    journal is missing, or is without the event, counts only when it has been looked up twice: a void claim may take the
-    key of an entry that moves while it is looked at. A journal that was there and is missing then is lost; its event
-    stands, so that no other one hides it.
+    A writer (`helping`) finishes a claim that was left behind. A reader does not: to a reader it is no event yet.
+    Where an entry's journal is missing, or is without the event, the id is looked up a second time: the entry may have
+    moved meanwhile, and a void claim may have taken its key. A journal that was there and is missing then is lost; its
+    event still exists, so that no other event takes its id.
     """
     before = None
     deadline = Deadline()
@@ -90,7 +90,7 @@ def find(ctx: Context, event_id: str, *, helping: bool) -> Existing | Absent:
 
 
 def was_there(ctx: Context, entry: IndexEntry) -> bool:
-    """Say of an id's highest entry, whose journal is missing, whether that was there; of a claim, if it may have been.
+    """Say whether the journal that an id's highest entry names, now missing, was there; for a claim: may have been.
 
     An entry that is no claim is written once its journal is there, and moves on before that is collected. A claim's
     blob is there from before the commit until the journal, or its fence, is collected.
@@ -110,10 +110,10 @@ def lost(entry: IndexEntry) -> FlashFloodCorruptionError:
 
 
 def claim_id(ctx: Context, wanted: IndexEntry) -> Claim | None:
-    """Claim an id for a journal whose blob is there, and look at the claim. None: another event has the id.
+    """Claim an id for a journal whose blob is there, then see if the claim is valid. None: another event has the id.
 
-    `wanted` is the claim but for its revision. An id without index entries takes the first, unseen whether there are
-    deletion marks: looking at the claim shows them.
+    `wanted`: the claim, without its revision. Where the id has no index entries, its first revision is claimed without
+    a look at the deletion marks: the look at the claim shows them.
     """
     claim = None if revisions_in_index(ctx, wanted.event_id) else replace(wanted, revision=1, birth=1)
     if claim is None or not create(ctx, claim):
@@ -147,8 +147,8 @@ def is_valid(ctx: Context, claim: IndexEntry) -> bool:
 def create(ctx: Context, claim: IndexEntry) -> bool:
     """Create the index entry. False: another writer has this revision.
 
-    Refused, it may have been made, its answer lost: it is there, or others have finished it and moved its event on,
-    perhaps deleted it. Then the manifest that it names is there. To claim the id again would bring the event back.
+    A refused claim may be our own, whose answer was lost. Then it is still there; or others have finished it, and moved
+    or deleted its event: the manifest that it names is there. To claim the id again would bring the event back.
     """
     if create_entry(ctx, claim):
         return True
@@ -163,10 +163,10 @@ def exists_error(event_id: str) -> FlashFloodEventExistsError:
 
 
 def settle(ctx: Context, draft: Manifest, deadline: Deadline) -> None:
-    """Decide a batch that was left (step 5): with its manifest if all its claims are valid, or with a fence.
+    """Decide a batch that was left behind (step 5): create its manifest if all its claims are valid, or a fence.
 
-    Also with a fence if its blob is gone: it was fenced before, and the fence has been collected. `deadline`: begun
-    before it was seen that there is no manifest.
+    It is a fence, too, if the blob is gone: the batch was fenced before, and the fence has been collected. `deadline`:
+    begun before it was seen that there is no manifest.
     """
     journal_id = JournalID(draft.journal_id)
     rows = [row for row in ctx.requests.each(partial(_claimed, ctx, journal_id), draft.rows()) if row is not None]
@@ -178,7 +178,7 @@ def settle(ctx: Context, draft: Manifest, deadline: Deadline) -> None:
 
 
 def fence(ctx: Context, journal_id: JournalID) -> bool:
-    """Keep an event or a batch from being committed. False: it has been."""
+    """Keep an event or a batch from being committed. False: it has been committed."""
     there = ledger.create_fence(ctx, journal_id)
     if there is None or ledger.is_fence(there):
         ctx.bury([journal_id])
@@ -189,8 +189,8 @@ def fence(ctx: Context, journal_id: JournalID) -> bool:
 def _help(ctx: Context, claim: IndexEntry, deadline: Deadline) -> bool:
     """Finish a claim without a manifest, if nothing has changed (step 3). False: it cannot be; there is no event.
 
-    One whose blob is not there is fenced: its writer, who may still be writing the blob, goes again. What was looked up
-    too long ago is not finished: it may have been, and been collected since.
+    A claim without its blob is fenced: its writer may still be writing the blob, and then puts the event again. A claim
+    that was looked up too long ago is not finished: it may have been finished, and collected, since.
     """
     if lookup(ctx, claim.event_id).entry != claim:
         return True

@@ -1,6 +1,6 @@
 """The index: which journal holds an event (PROTOCOL.md, step 1), and the marks that keep a revision from coming back.
 
-Reads and writes `index/` and `gone/`; of the journal that an entry names it asks whether it has the event.
+Reads and writes `index/` and `gone/`; reads whether the journal that an entry names has the event.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodEventNotF
 from flashflood.identifiers import JournalID
 
 PATIENCE = 20
-"""How often a call begins again because what it had found was moved meanwhile, before it gives up."""
+"""How often a call begins again, where what it had found has moved meanwhile, before it gives up."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """An index entry: which journal holds an event, and what of its manifest's row saves a look at it.
+    """An index entry: which journal holds an event, and what the manifest's row says, to save a look at it.
 
     All but `target` is ours, and missing (None) where 0.4.3 wrote the entry.
     """
@@ -103,7 +103,7 @@ def highest_mark(ctx: Context, event_id: str) -> int:
 
 
 def lookup(ctx: Context, event_id: str, known: IndexEntry | None = None) -> Lookup:
-    """Find the id's valid entry. `known` saves the HEAD where it is still the highest one."""
+    """Find the id's valid entry. `known`: an entry read before; it needs no HEAD if it is still the highest."""
     for _ in range(PATIENCE):
         index, mark = revisions(ctx, event_id)
         if not index or index[-1] <= mark:
@@ -117,7 +117,7 @@ def lookup(ctx: Context, event_id: str, known: IndexEntry | None = None) -> Look
 
 
 def read_entry(ctx: Context, event_id: str, revision: int) -> IndexEntry | None:
-    """Read an index entry. None: it is gone. `FlashFloodCorruptionError` if what it says has not FORMAT.md's shape."""
+    """Read an index entry. None: it is gone. `FlashFloodCorruptionError` if its metadata have another shape."""
     key = layout.index_key(event_id, revision)
     found = ctx.store.head(key)
     return None if found is None else parse_entry(key, event_id, revision, dict(found.metadata))
@@ -174,7 +174,7 @@ def create_entry(ctx: Context, entry: IndexEntry) -> bool:
 
 
 def remove_from_index(ctx: Context, event_id: str, revision: int, revisions: list[int]) -> None:
-    """Mark entries up to `revision` as void, then delete those of `revisions` that are, no others."""
+    """Mark the entries up to `revision` as void, then delete those of them that are in `revisions`, no others."""
     _mark(ctx, event_id, revision)
     void = [layout.index_key(event_id, listed) for listed in revisions if listed <= revision]
     if void:
@@ -182,7 +182,10 @@ def remove_from_index(ctx: Context, event_id: str, revision: int, revisions: lis
 
 
 def claims_to_delete(ctx: Context, journal_id: JournalID, event_id: str) -> list[str]:
-    """Give the keys of an id's index entries that name a journal which will never be; they can be deleted then."""
+    """Give the keys of an id's index entries that name a journal which will never be made: they can be deleted.
+
+    Before that, marks the revision of the highest one, if it is the id's highest.
+    """
     listed = revisions_in_index(ctx, event_id)
     void = []
     for revision in listed:
@@ -193,14 +196,17 @@ def claims_to_delete(ctx: Context, journal_id: JournalID, event_id: str) -> list
 
 
 def mark_before_delete(ctx: Context, event_id: str, void: Sequence[int], to_mark: int | None) -> list[str]:
-    """Mark a revision as used, where it is the id's highest; give the void entries' keys, which can be deleted then."""
+    """Mark the revision `to_mark`; give the keys of the void entries, which can be deleted then.
+
+    `to_mark`: the highest of them, where it is the id's highest, and could be used again. None: it is not.
+    """
     if to_mark is not None:
         _mark(ctx, event_id, to_mark)
     return [layout.index_key(event_id, revision) for revision in void]
 
 
 def moving(event_id: str) -> FlashFloodException:
-    """Say that an event could not be caught."""
+    """Say that an event moved each time that it was looked up."""
     msg = f"event {event_id!r} moves between journals as fast as it is looked up; try again"
     return FlashFloodException(msg, event_id=event_id)
 

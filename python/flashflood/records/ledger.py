@@ -16,7 +16,7 @@ from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID, Update
 
 LEFT_BEHIND = timedelta(minutes=1)
-"""The age at which an entry counts as left behind, and a second more for each `SLOWEST` bytes to be written."""
+"""From this age on an entry counts as left behind; plus a second for each `SLOWEST` bytes that it has to write."""
 SLOWEST = 1_000_000
 
 
@@ -67,7 +67,7 @@ class OpenEntry:
     entry: LedgerEntry
     written: datetime
     listed: datetime
-    """When it was listed, by the clock that dates the answers. Whoever may write asks a better one: `Context.now`."""
+    """When it was listed, by the clock that dates the answers. A writer has a better one: `Context.now`."""
 
     @property
     def age(self) -> timedelta:
@@ -81,9 +81,9 @@ class OpenEntry:
 
 
 def read(ctx: Context, own: Mapping[str, LedgerEntry] | None = None) -> list[OpenEntry]:
-    """Read all entries: one LIST, and a GET for each but one's `own`, by key: an entry never changes.
+    """Read all entries: one LIST, and a GET for each that is not in `own`, by key: an entry never changes.
 
-    `FlashFloodCorruptionError` if one of them is none.
+    `FlashFloodCorruptionError` if one of them is no ledger entry.
     """
     entries, problems = read_leniently(ctx, own)
     if problems:
@@ -129,5 +129,5 @@ def create_fence(ctx: Context, journal_id: JournalID) -> Manifest | None:
 
 
 def is_fence(manifest: Manifest) -> bool:
-    """Say whether a manifest only keeps its key from being created; an emptied journal's `replaces` its sources."""
+    """Say whether a manifest is a fence. An empty journal is none: it `replaces` its sources."""
     return not len(manifest) and not manifest.replaces

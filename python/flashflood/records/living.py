@@ -26,7 +26,7 @@ logger = logging.getLogger("flashflood")
 
 
 class SortedPage(NamedTuple):
-    """A page of the listing, sorted; the last journal on it comes with the next page, which may have its tombstone."""
+    """A page of the listing, sorted. A journal at its end comes with the next page, which may have its tombstone."""
 
     living: list[Entry]
     dead: list[Entry]
@@ -46,8 +46,8 @@ class Met(NamedTuple):
 class Listing:
     """One pass over the journals that overlap a range of dates, in key order, page by page.
 
-    What a journal was combined into that is dead when it is met may lie among the keys passed, unmet. Whoever knows no
-    better must `look_behind` before the pass is whole.
+    A journal that is dead when it is met was combined into another one. That may lie among the keys passed, and not
+    have been met. A caller that cannot rule this out must `look_behind`; until then the pass is not whole.
     """
 
     def __init__(self, ctx: Context, dates: DateRange = ALWAYS, after: JournalID | None = None) -> None:
@@ -59,7 +59,7 @@ class Listing:
         self._last = ""
         self._seen = Seen()
         self.pages = 0
-        """How many have been listed, but for looks behind."""
+        """How many pages have been listed, without those of looks behind."""
         self.reached: str | None = EARLIEST
         """Every living journal that begins before this timestamp is known; None: every one."""
 
@@ -76,10 +76,10 @@ class Listing:
         return self._newly_met(page)
 
     def look_behind(self) -> list[Entry]:
-        """List what has been passed once more; give what was made since, in key order.
+        """List the keys passed once more; give the journals that were made since, in key order.
 
-        Whatever a dead journal was combined into is there. If that has died too, it is as good: its manifest and its
-        blob stay for the grace time. What died as a `new` journal was put since this pass began, and is not owed.
+        What a dead journal was combined into is among them. If that has died too, it is as good: its manifest and its
+        blob stay for the grace time. A `new` journal that has died was put after this pass began: it is left out.
         """
         until = None if self.reached is None else self._last
         found: list[Entry] = []
@@ -125,15 +125,15 @@ def journals_between(ctx: Context, dates: DateRange) -> Iterator[JournalID]:
 
 
 def new_journals(ctx: Context) -> Iterator[JournalID]:
-    """List the living `new` journals in key order, lazily. None is what others were combined into."""
+    """List the living `new` journals in key order, lazily. No combination makes one, so nobody has to look behind."""
     return SharedIterator(_new_journals(ctx), "this listing of journals")
 
 
 def opened_between(ctx: Context, dates: DateRange) -> Generator[Opened, None, None]:
     """List the living journals whose range overlaps `dates`, and read each; lazily.
 
-    Of a journal that is combined meanwhile, and what it is combined into, the first to be met is given. The other one
-    is left out, or says which of its sources were given.
+    A journal may be combined into another one meanwhile. If it was given before, the other one says so (`given`); if
+    the other one was given before, it is left out.
     """
     if dates.is_empty:
         return
@@ -171,7 +171,7 @@ def _new_journals(ctx: Context) -> Generator[JournalID, None, None]:
 
 
 def _journal_ids(ctx: Context, listing: Listing) -> Generator[JournalID, None, None]:
-    """Yield the ids of a pass; last, what was combined meanwhile into journals whose turn was over."""
+    """Yield the ids of a pass; last, those of journals that were made meanwhile among the keys passed."""
     replaced = _committed(ctx)
     has_dead = False
     while not listing.is_over:
@@ -183,9 +183,10 @@ def _journal_ids(ctx: Context, listing: Listing) -> Generator[JournalID, None, N
 
 
 def _committed(ctx: Context) -> set[JournalID]:
-    """Give the journals that committed combinations have replaced whose ledger entries are still there.
+    """Give the journals that committed combinations replace, as far as their ledger entries are still there.
 
-    To be asked before the first page: what was committed by then is met in its turn, or has a tombstone.
+    To be asked before the first page: a combined journal that was committed by then is met in its turn. Where the
+    ledger entry is gone, the journals that it replaces have tombstones.
     """
     made = ctx.requests.each(ctx.manifest, [open_.entry.journal_id for open_ in ledger.read(ctx)])
     return {JournalID(name) for manifest in made if manifest is not None for name in manifest.replaces}
@@ -214,14 +215,14 @@ def _sorted_pages(ctx: Context, after: str | None, until: str | None = None) -> 
 
 
 def _withhold_last(entries: list[Entry], alive: list[int]) -> list[Entry]:
-    """Take the last journal out of `alive` if its tombstone may follow; strangers such as `X.bak` may lie between."""
+    """Take the last journal out of `alive` if its tombstone may follow; strangers (`X.bak`) may lie in between."""
     if not alive or not all(entry.key.startswith(entries[alive[-1]].key) for entry in entries[alive[-1] :]):
         return []
     return entries[alive.pop() :]
 
 
 def _dead(entries: list[Entry], index: int) -> Entry:
-    """Give the journal that a tombstone stands for; where it is gone, as if it were there."""
+    """Give the journal that a tombstone stands for; where that is gone, an entry as if it were there."""
     tombstone = entries[index]
     key = tombstone.key.removesuffix(TOMBSTONE_SUFFIX)
     return entries[index - 1] if index and entries[index - 1].key == key else tombstone._replace(key=key)

@@ -13,11 +13,11 @@ ATTEMPTS = 12
 
 
 class OvertakenError(Exception):
-    """Another process changed what a combination had begun with; it has changed nothing, and begins again."""
+    """Another process changed what a call had begun with. The call has committed nothing, and begins again."""
 
 
 def until_settled(what: str, attempt: Callable[[], T]) -> T:
-    """Begin again, after a while that grows, when other processes are in the way.
+    """Call `attempt`; where other processes are in the way, wait, longer each time, and call it again.
 
     `FlashFloodJournalingError` if they stay so.
     """

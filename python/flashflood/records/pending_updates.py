@@ -1,4 +1,4 @@
-"""The updates that wait to be applied: live update objects (FORMAT.md, "Identifiers"). Only reads."""
+"""Pending updates: update objects that have not been applied yet (FORMAT.md, "Identifiers"). Only reads."""
 
 import logging
 from collections.abc import Collection, Iterable
@@ -15,11 +15,11 @@ from flashflood.store.protocol import Entry
 logger = logging.getLogger("flashflood")
 
 LISTED_ONE_BY_ONE = 2
-"""Up to so many journals, their updates are listed one journal at a time; beyond, all updates are listed."""
+"""For so many journals at most, updates are listed journal by journal; for more, all updates are listed."""
 
 
 def pending_updates_of(ctx: Context, journal_ids: Collection[JournalID]) -> dict[Update, int]:
-    """List the live updates of these journals, each with the size of its data in bytes."""
+    """List the pending updates of these journals, each with the size of its data in bytes."""
     if len(journal_ids) > LISTED_ONE_BY_ONE:
         wanted = set(journal_ids)
         return {update: size for update, size in all_pending_updates(ctx).items() if update.journal_id in wanted}
@@ -35,12 +35,12 @@ def lineage(sources: Sources) -> set[JournalID]:
 
 
 def all_pending_updates(ctx: Context) -> dict[Update, int]:
-    """List all live updates, each with the size of its data in bytes."""
+    """List all pending updates, each with the size of its data in bytes."""
     return _pending_under(ctx, [layout.UPDATES, layout.ENCODED_UPDATES])
 
 
 def updates_among(entries: Iterable[Entry]) -> dict[Update, int]:
-    """Read the keys of updates (not of tombstones), each with its size; leave out, with a warning, what is none."""
+    """Read the keys of updates (not of tombstones); give each with its size. Leaves out strangers, with a warning."""
     updates = {}
     for entry in entries:
         try:
@@ -56,7 +56,7 @@ def _pending_under(ctx: Context, prefixes: list[str]) -> dict[Update, int]:
 
 
 def updates_of_event(ctx: Context, entry: IndexEntry) -> list[Update]:
-    """List the updates of the event in its journal and in the one it came from, tombstoned ones too."""
+    """List the event's updates for its journal and for the one that it came from, tombstoned ones too."""
     before = (
         None if entry.came_from is None else ctx.requests.start(_updates_under, ctx, entry.came_from, entry.event_id)
     )
@@ -65,7 +65,10 @@ def updates_of_event(ctx: Context, entry: IndexEntry) -> list[Update]:
 
 
 def late_deletes(ctx: Context, entry: IndexEntry) -> list[Update]:
-    """List the event's deletes in the journal that it came from: a journaling under way brings its index entry back."""
+    """List the event's deletes for the journal that it came from.
+
+    Such an event has an index entry where a journaling that was under way wrote it after the delete had removed it.
+    """
     updates = [] if entry.came_from is None else _updates_under(ctx, entry.came_from, entry.event_id)
     return [update for update in updates if update.is_delete]
 
@@ -77,7 +80,7 @@ def _updates_under(ctx: Context, journal_id: JournalID, event_id: str) -> list[U
 
 
 def newest_update(entry: IndexEntry, row: Row, updates: list[Update]) -> Update | None:
-    """Choose the update whose data counts. None: those in the blob do."""
+    """Choose the update whose data count. None: those in the blob do. `FlashFloodEventNotFound` if one is a delete."""
     if any(update.is_delete for update in updates):
         raise not_found(entry.event_id)
     newest = max(updates, key=lambda update: update.timestamp, default=None)

@@ -1,8 +1,7 @@
 """Updating and deleting one event (PROTOCOL.md, steps 6 and 7).
 
-Writes update objects, addressed to the journal that holds the event; a delete also writes a deletion mark and removes
-the index entries. They are
-applied to the journal by `update()` or `journal()`.
+Writes an update object, addressed to the journal that holds the event; a delete also writes a deletion mark, and
+removes the index entries. Later, `update()` or `journal()` applies the update to the journal.
 """
 
 from flashflood import layout
@@ -28,7 +27,7 @@ def delete_event(ctx: Context, event_id: str) -> None:
 def _write_update(
     ctx: Context, event_id: str, action: JournalUpdateAction, body: bytes
 ) -> tuple[IndexEntry, list[int]]:
-    """Write the update for the event's journal, and again for each one that it moves to meanwhile.
+    """Write the update for the event's journal, and again for each journal that the event moves to meanwhile.
 
     Gives the event's last entry, and the revisions listed with it.
     """

@@ -36,10 +36,10 @@ def put(ctx: Context, data: object, event_id: str | None, date: datetime | None)
 
 
 def _put(ctx: Context, event_id: str, timestamp: str, body: bytes, *, is_new_id: bool) -> JournalID:
-    """Put at first as if nobody had used the id, the blob alongside; give the event's journal.
+    """Claim the id as if it were new, and write the blob meanwhile; give the event's journal.
 
-    A claim that turns out void, or was fenced while its blob was still under way, goes again for another journal.
-    Nobody can know an id made here, so that its claim needs no look.
+    Where the claim turns out void, or was fenced while its blob was still under way, the event is put again, for
+    another journal. An id that was made here is known to nobody else, so its claim needs no look.
     """
     deadline = Deadline()
     wanted = _first_claim(event_id, timestamp, len(body))
@@ -74,15 +74,16 @@ def _first_claim(event_id: str, timestamp: str, size: int) -> IndexEntry:
 
 
 def _commit(ctx: Context, claim: IndexEntry) -> bool:
-    """Create the manifest. False: it is there; another writer has made it, or a fence, or an answer was lost."""
+    """Create the manifest. False: there is one: another writer's, a fence, or our own, whose answer was lost."""
     row = claim.row()
     return row is not None and ctx.create_manifest(Manifest.of_rows(claim.target, [row], row.size))
 
 
 def _discard_claim(ctx: Context, claim: IndexEntry, void: list[str]) -> None:
-    """Delete the blob of a claim that came to nothing, unless there is a manifest, which garbage collection needs.
+    """Delete the blob of a claim that came to nothing, and the `void` claims before it.
 
-    And the claims before it, when another event has the id, whose entry is above them.
+    The blob stays where there is a manifest: garbage collection needs it then. Claims may be deleted when another event
+    has the id: its entry is above them.
     """
     blob = [layout.blob_key(claim.target)] if not ctx.has_manifest(claim.target) else []
     if blob or void:

@@ -31,7 +31,7 @@ LARGEST_BATCH = 5_000
 LARGEST_BLOB = 16_000_000
 """Bytes of data at which a batch is closed."""
 SMALLEST_JOURNAL = 100
-"""A batch of fewer events is made of `new` events, for `journal` to combine; from there on it is a journal already."""
+"""A batch of fewer events has the version `new`, so that `journal` combines it; a larger one is a journal already."""
 
 OnConflict: TypeAlias = Literal["error", "skip"]
 Bare: TypeAlias = tuple[object, str | None, datetime | None]
@@ -109,7 +109,7 @@ def _batches(events: Iterator[_Given]) -> Iterator[list[_Given]]:
 
 
 class _Batch:
-    """One batch on its way; what other events' ids leave out of it is not tried again."""
+    """One batch, in all its attempts. An event whose id is taken is left out of the next attempt."""
 
     def __init__(self, ctx: Context, events: list[_Given], on_conflict: OnConflict) -> None:
         self._ctx = ctx
@@ -127,8 +127,8 @@ class _Batch:
     def put(self) -> list[str]:
         """Put what is not left out, as one journal; give the ids that are left out.
 
-        `OvertakenError` if the batch was fenced: by itself, to go again without the ids that are taken, or by another
-        writer, who wanted an id that was claimed here.
+        `OvertakenError` if the batch was fenced, and has to be put again. It fences itself when an id was taken, or a
+        claim was void; another writer fences it to get an id that was claimed here.
         """
         if not self._events:
             return self._done()
@@ -157,7 +157,7 @@ class _Batch:
         return self._done()
 
     def _done(self) -> list[str]:
-        """Delete the claims of attempts that were fenced; each id has an event now, with a higher entry."""
+        """Delete the claims of fenced attempts, below the entry that each id has now; give the ids left out."""
         if self._void:
             self._ctx.discard(self._void)
         return self._left_out
@@ -178,7 +178,7 @@ class _Batch:
     def _claim(self, journal_id: JournalID, row: Row) -> Claim | None:
         """Claim a row's id. None: another event has it.
 
-        An id that was made here needs no look before it is claimed, but for its claims of earlier attempts.
+        An id that was made here is claimed without a look. From the second attempt on, its earlier claim may be there.
         """
         wanted = IndexEntry(row.event_id, 0, journal_id, None, row.timestamp, row.offset, row.size)
         if not (self._is_first_attempt and self._events[row.event_id].is_new_id):
