@@ -177,12 +177,12 @@ class Manifest:
         """Whether its rows stood in order, and lie within the range that the journal_id names."""
     def __len__(self) -> int: ...
     def row(self, index: int, /) -> Row:
-        """Give the row at a place from 0; `IndexError` where there is none."""
+        """Give the row at an index; `IndexError` where there is none."""
     def rows(self) -> list[Row]: ...
     def find(self, event_id: str, /) -> Row | None:
         """Give the row of this id: the last one where several have it."""
     def find_all(self, event_ids: Sequence[str], /) -> list[int | None]:
-        """Give the place from 0 of each id's row, as `find` does; None: no row has it."""
+        """Give the index of each id's row, which `find` gives; None: no row has it."""
     def events(self) -> list[dict[str, str | int]]:
         """Give the rows as 0.4.3 has them: event_id, timestamp, offset, size."""
     def encode(self) -> bytes:
@@ -236,7 +236,7 @@ class Batch:
 
     def __len__(self) -> int: ...
     def events(self, start: int = 0, stop: int | None = None, /) -> Run:
-        """Give the events from place `start` to before `stop`; each event's data is copied once, into its `bytes`."""
+        """Give the events from index `start` to before `stop`; each event's data is copied once, into its `bytes`."""
     def filter(self, expression: Expression | None, decide: Callable[[bytes], object], /) -> Batch:
         """Give the events that the expression is true of, as its `matches` says.
 

@@ -30,7 +30,7 @@ from flashflood.write.put_many import OnConflict
 
 
 class Commands(click.Group):
-    """The commands. What click itself writes, help and version, fails as their own output does: in one line."""
+    """The commands. Where click cannot write help or version, that is one error line, as for the commands' output."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:  # noqa: ANN401  click's own
         """Read the command line; `--help` and `--version` are answered on the way."""
@@ -174,7 +174,7 @@ def journal(url: str | None, minimum_events: int, minimum_size: int | None) -> N
     "--limit", metavar="N", type=click.IntRange(1), help="Stop after about this many; all where none is given."
 )
 def apply_updates(url: str | None, limit: int | None) -> None:
-    """Apply waiting updates and deletes to the journals, and say how many."""
+    """Apply pending updates and deletes to the journals, and say how many."""
     with opened(url) as flood, working("applying updates"):
         count = flood.update(limit)
     _report("updates_applied", count, "updates applied")
@@ -206,7 +206,7 @@ def replay(  # noqa: PLR0913, PLR0917  an argument for each option
 
 
 def _in_one_line(error: ValueError) -> str:
-    """Put an error that shows an expression with a caret beneath into one line: the place becomes a number."""
+    """Put an error that shows an expression with a caret beneath into one line: the caret becomes a number."""
     match str(error).split("\n"):
         case [reason, expression, caret]:
             return f"{reason}, at character {len(caret)} of {expression!r}."

@@ -28,9 +28,9 @@ class ReaderGone(Exception):
 def stand_in_for_closed_streams() -> None:
     """Put something in the place of the standard streams that were closed when the process began (`>&-`).
 
-    Python has None for them then. Reading and writing the stand-ins fails with EBADF, as on a closed descriptor, but
-    for standard error: what is said there goes nowhere. Each takes the closed descriptor's number, so that no file or
-    connection of the store gets it.
+    Python has None for them then. To read or write a stand-in fails with EBADF, as on a closed descriptor; only what is
+    written to standard error is dropped. Each takes the closed descriptor's number, so that no file or connection of
+    the store gets it.
     """
     if sys.stdin is None:
         sys.stdin = os.fdopen(os.open(os.devnull, os.O_WRONLY))
@@ -57,7 +57,7 @@ def flush() -> None:
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Make these errors of what goes wrong while standard output is written."""
+    """Turn what goes wrong while standard output is written into these errors."""
     try:
         yield
     except BrokenPipeError as error:

@@ -1,4 +1,4 @@
-"""Applying the updates that wait to the journals they are for (PROTOCOL.md, step 11).
+"""Applying pending updates to the journals that they are for (PROTOCOL.md, step 11).
 
 Reads `update/`, and follows updates whose journal is dead; `combine` writes.
 """
@@ -20,11 +20,11 @@ from flashflood.records.overtaken import OvertakenError, until_settled
 from flashflood.records.pending_updates import all_pending_updates
 
 JOURNALS_AT_A_TIME = 64
-"""So many journals are rewritten at a time, in blobs of `LARGEST_IN_ONE_REQUEST` bytes together."""
+"""Journals that are taken up at a time; `_chunks` cuts them further, by their bytes."""
 
 
 def apply_updates(ctx: Context, number_of_updates_to_apply: int | None) -> int:
-    """Apply the updates that wait, journal by journal, until so many have been used up, and give how many were.
+    """Apply the pending updates, journal by journal, until so many have been used up, and give how many were.
 
     None: all.
     """
@@ -46,7 +46,7 @@ def apply_updates(ctx: Context, number_of_updates_to_apply: int | None) -> int:
 
 
 class _Group:
-    """Journals that are rewritten at one time, each with its updates; what has been done is not tried again."""
+    """Journals that are rewritten at one time, each with its updates. A journal that is done is not tried again."""
 
     def __init__(self, ctx: Context, pending: dict[JournalID, dict[Update, int]]) -> None:
         self._ctx = ctx
@@ -57,8 +57,8 @@ class _Group:
     def apply(self) -> int:
         """Rewrite the journals. Gives how many updates were used up.
 
-        None were where another process has replaced the journal, or is about to. `OvertakenError` if some have to be
-        tried again.
+        The updates of a journal that another process has replaced, or is replacing, are left to it. `OvertakenError`
+        if some journals have to be tried again.
         """
         if not self._is_first_attempt:
             self._leave_out_taken()
@@ -107,7 +107,7 @@ def _chunks(plans: Iterable[Plan]) -> Iterator[list[Plan]]:
 
 
 def _by_journal(ctx: Context) -> dict[JournalID, dict[Update, int]]:
-    """Group the live updates by the living journal that each is for; those that are for none (any more) are buried."""
+    """Group the pending updates by the living journal that each is for; bury those that are for none (any more)."""
     taken = ledger.taken(ledger.read(ctx))
     addressed: defaultdict[JournalID, dict[Update, int]] = defaultdict(dict)
     for found, size in all_pending_updates(ctx).items():
@@ -137,7 +137,7 @@ def _state(ctx: Context, journal_id: JournalID) -> set[str]:
 def _holder(ctx: Context, found: Update) -> JournalID | None:
     """Follow an update one step, from its dead journal to the living one that the row came to.
 
-    None: the row is gone, or further.
+    None: the row is gone, or has moved on further.
     """
     entry = lookup(ctx, found.event_id).entry
     if entry is not None and _holds(ctx, found, entry.target):

@@ -1,4 +1,4 @@
-"""Checking a store: what is there against what FORMAT.md and PROTOCOL.md say should be. Only reads.
+"""Checking a store: is what is there as FORMAT.md and PROTOCOL.md say that it should be? Only reads.
 
 `check` tells what it finds in words; `repair` mends what can be mended.
 """
@@ -19,9 +19,11 @@ from flashflood.records.index import read_entry, revisions
 from flashflood.records.living import are_living
 
 LOOKS = 4
+"""How often the store is looked through at most."""
 BETWEEN_LOOKS = 1.0
-"""Seconds before a fresh look at what was found: for requests of others that belong together to be made."""
+"""Seconds before a fresh look: time for others to finish requests that belong together."""
 IDS_IN_FINDING = 5
+"""How many ids a finding names."""
 
 
 def check(ctx: Context) -> list[str]:
@@ -102,7 +104,7 @@ def _line_about(lost: Lost) -> str:
 
 
 class Incomplete(NamedTuple):
-    """A journal that has died, as its events show, and lost its tombstone; or that has lost its blob."""
+    """A journal that another one replaces, without a tombstone; or a living one without a blob."""
 
     journal_id: JournalID
     only_here: list[str]
@@ -133,7 +135,7 @@ def find_incomplete(ctx: Context, survey: Survey) -> list[Incomplete]:
 
 
 def incomplete_among(ctx: Context, survey: Survey, bodiless: list[JournalID]) -> list[Incomplete]:
-    """Say where the events are of journals that another one replaces, and of these that have no blob."""
+    """Say where the events are of journals that another one replaces, and of the `bodiless`, which have no blob."""
     manifests = survey.unburied | {journal_id: survey.manifests[journal_id] for journal_id in bodiless}
     return [
         Incomplete(journal_id, _nowhere_else(ctx, survey, manifest), journal_id in survey.unburied)
@@ -223,9 +225,9 @@ def _without_entry(ctx: Context, survey: Survey, item: Misindexed) -> Misindexed
 def _was_deleted(ctx: Context, survey: Survey, journal_id: JournalID, row: Row, mark: int) -> bool:
     """Whether an event that the index does not lead to has certainly been deleted.
 
-    Its revision says so, or a delete that was for this very row. Where 0.4.3 wrote the row, it may have brought it on
-    from a journal that has a delete, or left it behind. If it was put twice, nobody can tell which event it is: one
-    that lives and is taken for deleted would be lost.
+    A mark at its revision says so, or a delete for this very row. Where 0.4.3 wrote the row, it may have brought it on
+    from a journal that has a delete, or left it behind. If the id was put twice, nobody can tell which event this is.
+    Then it counts as living: a living event that is taken for deleted would be lost.
     """
     if survey.was_deleted(journal_id, row):
         return True

@@ -1,9 +1,9 @@
 """Collecting garbage: removing what has been dead for longer than any call lasts (PROTOCOL.md, step 14).
 
-S3 deletes each key of a request by itself, or does not. So each thing goes in an order in which whatever stays is still
-known to be dead, and is met by the next call: of a fenced batch the claims; of each dead journal its blob and draft (a
-draft that stayed without its fence would be taken for a batch that nobody has decided), then its manifest, then its
-tombstone; of each update the object, then the tombstone. The drafts of living batches go once they are decided.
+S3 may delete some keys of a request and not the others. So the order is one in which what is left is still known to be
+dead, and the next call finds it. Of a fenced batch, first the claims go. Of each dead journal, first the blob and the
+draft (a draft without its fence would be taken for a batch that nobody has decided), then the manifest, then the
+tombstone. Of each update, first the object, then the tombstone. Drafts of living batches go once they are decided.
 """
 
 import logging
@@ -141,7 +141,7 @@ class _Collection:
 
 
 def _blobs_in_use(ctx: Context) -> set[str]:
-    """Give the blobs of living journals: a dead journal's id may name one of them, if it was made up."""
+    """Give the blob_ids of living journals: a dead journal's id that was made up may name one of them."""
     blobs = set()
     for entry in without_dead(ctx.entries(layout.JOURNALS)):
         with suppress(FlashFloodCorruptionError):  # a stranger, which `check` names
@@ -150,7 +150,7 @@ def _blobs_in_use(ctx: Context) -> set[str]:
 
 
 def _claims_of_fenced(ctx: Context, journal_id: JournalID) -> list[str]:
-    """Give the claims of a dead batch, to be deleted, if it was fenced: the others have moved on with their events."""
+    """Give the claims of a dead batch to delete: all, if it was fenced. Others have moved on with their events."""
     if not _is_fence(ctx, journal_id):
         return []
     found = ctx.store.get(layout.draft_key(journal_id))

@@ -28,9 +28,9 @@ logger = logging.getLogger("flashflood")
 T = TypeVar("T")
 
 BYTES_AT_A_TIME = 16_000_000
-"""Bytes of a combined blob that are fetched and written at a time."""
+"""Bytes of a combined blob that are fetched at a time."""
 LARGEST_IN_ONE_REQUEST = 64_000_000
-"""Up to so many bytes, a combined blob is written in one request."""
+"""A combined blob of so many bytes at most is written with one request."""
 
 
 class Plan(NamedTuple):
@@ -38,7 +38,7 @@ class Plan(NamedTuple):
 
     sources: Sources
     updates: Mapping[Update, int]
-    """Each with the size of its data; those of dead journals that apply too among them."""
+    """Each with the size of its data. Some may be addressed to dead journals, and apply here."""
 
 
 class _Begun(NamedTuple):
@@ -61,7 +61,7 @@ def combine(ctx: Context, sources: Sources) -> Manifest:
 
 
 def combine_each(ctx: Context, plans: Sequence[Plan]) -> list[Manifest | None]:
-    """Make several combinations at one time, of journals that are each in one of them.
+    """Make several combinations at one time. No journal is in two of them.
 
     Gives the new manifests. None: another process was faster; nothing has been changed.
     """
@@ -121,7 +121,7 @@ def _enter(ctx: Context, begun: _Begun) -> None:
 
 
 def _rechecked(ctx: Context, begun: Sequence[_Begun]) -> list[_Begun]:
-    """Give those whose entry is there, of which no other entry names a source, and whose sources all live."""
+    """Give those that may go on: their entry is there, their sources all live, and no other entry names one of them."""
     own = {layout.ledger_key(each.entry.journal_id): each.entry for each in begun}
     there = ledger.read(ctx, own)
     present = {open_.entry.journal_id for open_ in there}  # the others were recovered, as left behind
@@ -153,7 +153,7 @@ def _windows(combination: Combination) -> Iterator[Window]:
 
 
 def _joined(pieces: Iterator[bytes]) -> bytearray:
-    """Join pieces of which each is gone before the next one is made."""
+    """Join the pieces; each is let go before the next one is made."""
     body = bytearray()
     for piece in pieces:
         body += piece
@@ -186,7 +186,7 @@ def _update_data(ctx: Context, update: Update) -> bytes:
 
 
 def _commit(ctx: Context, begun: _Begun) -> Manifest | None:
-    """Create the manifest. None: a fence has its key; our own PUT, whose answer was lost, may have it too."""
+    """Create the manifest, or find it there where only the answer was lost. None: a fence has its key."""
     manifest = begun.combination.manifest(begun.entry.journal_id)
     if ctx.create_manifest(manifest):
         return manifest

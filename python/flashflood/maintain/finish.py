@@ -22,7 +22,7 @@ from flashflood.records.ledger import LedgerEntry
 from flashflood.records.pending_updates import pending_updates_of
 
 ENTRIES_AT_A_TIME = 5_000
-"""So many index entries are written, and the older ones removed, before the next rows are looked at."""
+"""Rows at a time: their index entries are written, then the older entries are removed."""
 
 
 class Made(NamedTuple):
@@ -88,9 +88,9 @@ def finish(ctx: Context, made: Sequence[Made], known: Iterable[Manifest] = ()) -
 def _late_updates(
     ctx: Context, entries: Sequence[LedgerEntry], known: Iterable[Manifest]
 ) -> list[tuple[LedgerEntry, JournalID, Update]]:
-    """List the sources' live updates, each with its combination and with the source whose row it is for.
+    """List the sources' pending updates, each with its combination and with the source whose row it is for.
 
-    It may be addressed to a journal before that source.
+    An update may be addressed to a journal that this source replaces.
     """
     users = {source: entry for entry in entries for source in entry.sources}
     manifests = {JournalID(manifest.journal_id): manifest for manifest in known}
@@ -158,7 +158,7 @@ def _target(ctx: Context, event_id: str, revision: int) -> JournalID | None:
 
 
 def _hand_on(ctx: Context, entry: LedgerEntry, holder: JournalID, update: Update, row: Row | None) -> None:
-    """Address an update to the new journal that came too late to be applied with it."""
+    """Write an update that came too late to be applied once more, for the new journal."""
     if row is None or row.came_from != holder:
         return
     if not update.is_delete and update.timestamp <= (row.updated or ""):
@@ -172,12 +172,12 @@ def _hand_on(ctx: Context, entry: LedgerEntry, holder: JournalID, update: Update
 
 
 def _remove_deleted(ctx: Context, entry: LedgerEntry, event_id: str) -> None:
-    """Complete the delete of an event that is in the new journal no more."""
+    """Complete the delete of an event that is not in the new journal."""
     _remove_if_target(ctx, event_id, {entry.journal_id, *entry.sources})
 
 
 def _remove_if_target(ctx: Context, event_id: str, journal_ids: set[JournalID]) -> None:
-    """Mark and remove an event's index entries, unless the current one is a later event's: it names another journal."""
+    """Mark and remove an event's index entries, unless the current one names another journal: a later event's."""
     listed = revisions_in_index(ctx, event_id)
     if not listed:
         return

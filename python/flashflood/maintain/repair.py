@@ -1,4 +1,4 @@
-"""Repairing a store: bringing it back to one truth, which the manifests and the updates are; the index follows.
+"""Repairing a store: the manifests and the updates are the truth, and the index is made to agree with them.
 
 (PROTOCOL.md, "Beside 0.4.3".) Finishes what was left behind, buries again what has died, writes lost manifests again
 from the index, removes index entries of no event, writes disordered journals anew, combines journals that share events,
@@ -31,7 +31,7 @@ logger = logging.getLogger("flashflood")
 
 
 class Repairs(int):
-    """How many things were mended, and what replay shows no more for it."""
+    """How many things were mended, and which events replay no longer shows because of it."""
 
     taken_out: list[str]
     """A line for each event: its id, date and journal, and why."""
@@ -95,7 +95,7 @@ def _bury_again(ctx: Context, survey: Survey) -> int:
 
 
 def _write_again(ctx: Context, lost: Iterable[Lost]) -> int:
-    """Write manifests that are missing, from the index; so is a claim finished whose writer has left it."""
+    """Write missing manifests again, from the index. This finishes claims that were left behind, too."""
     written = 0
     for one in lost:
         entries = one.recoverable
@@ -160,7 +160,7 @@ def _taken_out(source: Manifest, made: Manifest) -> Iterator[str]:
 
 
 def _mend_index(ctx: Context, indexed: set[str]) -> dict[JournalID, list[Row]]:
-    """Lead the index to the events that it has lost; add their ids to `indexed`.
+    """Write the index entries of events that the index has lost; add these events' ids to `indexed`.
 
     Gives those that have been deleted and are still in a journal, by journal. `OvertakenError` if other processes have
     changed what was seen of some event; the others are mended.
@@ -204,16 +204,16 @@ def _forget_revisions(ctx: Context, journal_id: JournalID, event_ids: set[str]) 
 
 
 def _index_again(ctx: Context, item: Misindexed) -> bool:
-    """Lead the index to an event again. False: look again, another process has changed the index or the journal.
+    """Write an event's index entry again. False: look again, another process has changed the index or the journal.
 
-    The entry has the revision that the event's row tells of; without one, it is above every revision that the index
-    tells of, so that none is used twice.
+    The entry has the revision that the event's row names. If the row names none, the revision is above all that the
+    index knows of, so that none is used twice.
 
-    Safe beside combinations: one that takes the journal makes the next entry, or lists the index, where it does not
-    know which is next, after the entry was made, and moves it along (PROTOCOL.md, step 10). One that has taken it
-    before may have listed the index already. Then the entry stays, though it names a journal about to die: so the event
-    exists for `put` and `delete_event`, whose updates are followed from there (step 11), and looking again finds and
-    mends it. To remove it would let another event have the id.
+    This is safe beside combinations. One that takes the journal afterwards moves the entry along (PROTOCOL.md, step
+    10): it makes the next revision, or, where it does not know that, lists the index. One that took the journal before
+    may have listed the index already. Then the entry stays, though it names a journal that is about to die. So the
+    event still exists for `put` and `delete_event`, whose updates are followed from there (step 11), and the next look
+    mends the entry. If it were removed, another event could take the id.
     """
     revision = item.row.revision or max([item.mark, *item.revisions], default=0) + 1
     entry = IndexEntry.of_row(item.row, revision, item.journal_id)

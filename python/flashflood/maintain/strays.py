@@ -35,12 +35,12 @@ class Lost(NamedTuple):
 
 
 class Void(NamedTuple):
-    """Index entries of an id that lead to no event, and that no writer can still be at."""
+    """Index entries of an id that lead to no event, and that no writer can be working on any more."""
 
     event_id: str
     revisions: list[int]
     to_mark: int | None
-    """The revision that no mark and no other entry keeps from being used again."""
+    """The revision to mark first: no mark and no other entry would keep it from being used again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class _Listed(NamedTuple):
 def look_for_strays(ctx: Context, survey: Survey, now: datetime | None = None) -> Strays:
     """List the whole index, and look each id up that no living journal has.
 
-    `now`: `Context.now`; None, for who may not write: what the server's answers say.
+    `now`: `Context.now`. None, for a caller that may not write: the date of the server's answers.
     """
     in_journals = {row.event_id for manifest in survey.manifests.values() for row in manifest.rows()}
     found = Strays()

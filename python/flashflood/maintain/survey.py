@@ -30,7 +30,7 @@ class Survey:
     deletes: dict[str, dict[Update, datetime]]
     """By event_id, all delete objects, used or not, and when they were written, by the server's clock."""
     pending: set[Update]
-    """Those of them that wait to be applied."""
+    """The pending ones of them."""
     under_way: list[OpenEntry]
     lone_tombstones: list[str]
     """Keys of tombstones without the object that they stand for."""
@@ -49,7 +49,7 @@ class Survey:
 
     @property
     def shared(self) -> dict[str, list[JournalID]]:
-        """Ids that several journals have, after the deletes that wait."""
+        """Ids that several journals have, after the pending deletes."""
         holders: defaultdict[str, list[JournalID]] = defaultdict(list)
         for journal_id, manifest in self.manifests.items():
             for row in manifest.rows():
@@ -58,11 +58,14 @@ class Survey:
         return {event_id: found for event_id, found in sorted(holders.items()) if len(found) > 1}
 
     def is_being_deleted(self, journal_id: JournalID, row: Row) -> bool:
-        """Whether a delete waits for this row."""
+        """Whether a delete for this row is pending."""
         return not self.pending.isdisjoint(self._addressed(journal_id, row))
 
     def awaits_update(self, journal_id: JournalID, row: Row) -> bool:
-        """Whether `update` has still to say if a delete for a dead journal is for this row, which 0.4.3 has moved."""
+        """Whether a delete for a dead journal is pending that may be for this row, which 0.4.3 has moved.
+
+        `update` finds out if it is.
+        """
         return row.revision is None and any(
             delete in self.pending and delete.journal_id not in self.manifests and _covers(delete.journal_id, row)
             for delete in self.deletes.get(row.event_id, ())
@@ -77,8 +80,8 @@ class Survey:
         """Whether 0.4.3 may have combined this row into another journal, where it was deleted.
 
         It leaves such a row where its journaling stops before the tombstones. Then the row's journal is the oldest of
-        the three by the server's clock, and by the deleter's clock older than the delete. It does not follow: whoever
-        put the event again within a second, or copied the bucket, or has a clock that is wrong, may have made it so.
+        the three by the server's clock, and by the deleter's clock older than the delete. That is no proof: it may also
+        look so if someone put the event again within a second, or copied the bucket, or has a clock that is wrong.
         """
         written = self.written[journal_id]
         return row.revision is None and any(
@@ -176,7 +179,7 @@ def _deletes(entries: list[Entry]) -> dict[Update, datetime]:
 
 
 def _strange_updates(entries: list[Entry]) -> list[str]:
-    """Give the objects among the updates that are none."""
+    """Say of each object among the updates that is none what is wrong with it."""
     strange = []
     for entry in entries:
         try:

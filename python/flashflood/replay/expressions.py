@@ -1,8 +1,8 @@
 """JMESPath expressions on events' data. The Python package `jmespath` decides, always.
 
-Reads an event's data; writes nothing, makes no request. The core (`_core.Expression`) evaluates what it surely does
-alike, and leaves the rest to this module. Promises: an expression that could never be evaluated is refused when it is
-made, with its position; and no event's data, however odd, stop a replay.
+Reads an event's data; writes nothing, makes no request. The core (`_core.Expression`) evaluates where it is sure to get
+the same result, and leaves the rest to this module. Promises: an expression that could never be evaluated is refused
+when it is made, with its position; and no event's data, however odd, stop a replay.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _NEVER_GIVE_A_REFERENCE = frozenset(
 )
 """JMESPath's own functions in whose value no `&expression` is, whatever the arguments."""
 
-_REFERENCE_PLACES = {"map": 0, "max_by": 1, "min_by": 1, "sort_by": 1}
+_REFERENCE_ARGUMENT = {"map": 0, "max_by": 1, "min_by": 1, "sort_by": 1}
 """JMESPath's own functions that take an `&expression`, and as which argument."""
 
 T = TypeVar("T")
@@ -67,8 +67,8 @@ class Expression:
     def __init__(self, expression: str | Compiled | Expression, options: jmespath.Options | None = None) -> None:
         """Compile a text, or take what `jmespath.compile` gives, or another Expression.
 
-        `options`, as for `jmespath.search`, may bring functions of the user's own. An expression that only Python can
-        evaluate is said so of in the log.
+        `options`, as for `jmespath.search`, may bring functions of the user's own. The log says so if only Python can
+        evaluate the expression.
 
         Raises TypeError for anything else, and ValueError if it does not parse, nests too deeply, calls an unknown
         function or one with the wrong number of arguments, or slices in steps of 0. The message has a caret under the
@@ -248,7 +248,7 @@ def _check_depth(expression: str, tree: dict[str, Any]) -> None:
 
 
 def _check_calls(expression: str, tree: dict[str, Any], functions: dict[str, Any]) -> None:
-    """Refuse an unknown function, or a wrong number of arguments, also where evaluation would not come by."""
+    """Refuse an unknown function, or a wrong number of arguments, also where evaluation would never come."""
     calls = [node for node, _ in _nodes(tree) if node["type"] == "function_expression"]
     for token, call in zip(_called_names(expression), calls, strict=True):
         name, given = call["value"], len(call["children"])
@@ -264,7 +264,7 @@ def _check_calls(expression: str, tree: dict[str, Any], functions: dict[str, Any
 def _check_slices(expression: str) -> None:
     """Refuse `[::0]`, on which `jmespath` fails with every array.
 
-    Read from the tokens, which have places; a number stands nowhere else than in an index or a slice.
+    It reads the tokens, which have positions; a number stands only in an index or a slice.
     """
     colons = 0
     for token, following in pairwise(Lexer().tokenize(expression)):
@@ -292,7 +292,7 @@ def _nodes(tree: dict[str, Any]) -> Iterator[tuple[dict[str, Any], int]]:
 
 
 def _references_given(node: dict[str, Any], functions: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 (as above)
-    """Yield the `&expression` nodes that may be in the value of `node`, or may be what it is."""
+    """Yield the `&expression` nodes that may be the value of `node`, or be inside it."""
     kind, children = node["type"], node["children"]
     if kind == "expref":
         yield node
@@ -305,7 +305,7 @@ def _references_given(node: dict[str, Any], functions: Any) -> Iterator[dict[str
         name = node["value"]
         if name in _NEVER_GIVE_A_REFERENCE:
             return
-        position = _REFERENCE_PLACES.get(name)
+        position = _REFERENCE_ARGUMENT.get(name)
         if position is not None and children[position]["type"] == "expref":
             applied = children[position]["children"] if name == "map" else []
             children = [*children[:position], *applied, *children[position + 1 :]]

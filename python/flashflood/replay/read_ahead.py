@@ -7,15 +7,15 @@ from typing import Any
 
 READ_AHEAD = 8_000_000
 """Bytes of event data under way at first, and half as many of manifests: enough where the network is near, and little
-memory to touch. `FURTHER` times as many, up to what the budget allows, each time that the process waits for `PAUSE`
-seconds and uses less than the part `BUSY` of one core meanwhile."""
+memory to touch. Each time that the process waits for `PAUSE` seconds, and uses less than the part `BUSY` of one core
+meanwhile, they become `FURTHER` times as many, up to what the budget allows."""
 PAUSE = 0.02
 BUSY = 0.5
 FURTHER = 4
 
 
 class ReadAhead:
-    """What may be under way before its events are asked for."""
+    """How many bytes may be under way before their events are asked for."""
 
     def __init__(self, memory_budget: int, *, is_on: bool) -> None:
         """Allow half of the budget at most. Off: only what the next event takes."""
@@ -25,9 +25,9 @@ class ReadAhead:
         """Bytes of event data; of manifests, half as many."""
 
     def wait_for(self, answers: Iterable[Future[Any]], start_more: Callable[[], None]) -> None:
-        """Wait for answers for a while; where the process has little to do meanwhile, let more be under way.
+        """Wait for answers; where the process has little to do meanwhile, let more be under way.
 
-        Latency is what it waits for then. Where it is busy, more would only take memory.
+        Then it is latency that it waits for. Where the process is busy, more would only take memory.
         """
         while self.is_on and self.size < self._most:
             begun, busy = time.monotonic(), time.process_time()

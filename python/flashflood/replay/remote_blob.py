@@ -1,7 +1,7 @@
 """A blob behind a URL: byte ranges over HTTP(S), without boto3 or credentials. Only reads.
 
-What may pass is tried again, as boto3 does (500, 502, 503, 504, 429, a connection that fails or falls silent), and a
-body that breaks off is resumed at the byte reached. No redirect is followed, and no more is read than was asked for.
+A fault that may pass is tried again, as boto3 does (500, 502, 503, 504, 429, a connection that fails or falls silent);
+a body that breaks off is resumed at the byte reached. No redirect is followed, and no more is read than was asked for.
 """
 
 import random
@@ -64,7 +64,7 @@ _CONTENT_RANGE = re.compile(r"bytes (?:(?P<first>\d{1,18})-(?P<last>\d{1,18})|\*
 
 
 class _PassingError(Exception):
-    """An answer that may be another one soon, after `wait` seconds."""
+    """An answer that may be a better one soon, after `wait` seconds."""
 
     def __init__(self, message: str, wait: float) -> None:
         super().__init__(message)
@@ -119,7 +119,7 @@ class RemoteBlob:
     def _pieces(self, start: int, stop: int) -> Iterator[bytes]:
         """Yield the bytes from `start` on that one answer has.
 
-        An answer that has more, of a server that knows no ranges, is kept open: what comes next mostly follows.
+        A server that knows no ranges sends more. That answer is kept open: mostly, the next bytes follow in it.
         """
         body, self._more = self._more, None
         if body is None or not body.covers(start):
@@ -203,7 +203,7 @@ class _Body:
         return self._at <= offset < self._end
 
     def pieces(self, start: int, stop: int) -> Iterator[bytes]:
-        """Yield the bytes from `start` to `stop` or the end; those before pass by. urllib3's errors where it breaks."""
+        """Yield the bytes from `start` to `stop` or the end; skip those before. urllib3's errors where it breaks."""
         try:
             while self._at < start:
                 self._read(start)

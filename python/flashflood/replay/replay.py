@@ -75,7 +75,7 @@ def _runs(ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[Batch
 def _batches(
     ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[B]
 ) -> Iterator[tuple[B, Callable[[], None]]]:
-    """Yield the batches that have events, each with what starts the look ahead, if it is to start before the next."""
+    """Yield the batches that have events, each with the call that starts the look ahead before the next batch does."""
     place: tuple[str, str] | None = None
     missed: set[JournalID] = set()
     process = os.getpid()

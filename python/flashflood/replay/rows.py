@@ -46,7 +46,7 @@ class MergedRows:
     def __init__(
         self, ctx: Context, dates: DateRange, memory_budget: int, ahead: ReadAhead, place: tuple[str, str] | None
     ) -> None:
-        """Set out from a place in the order of events; None: from the start."""
+        """Begin after a place in the order of events; None: at the start."""
         self._ctx = ctx
         self._budget = memory_budget
         self._ahead = ahead
@@ -57,12 +57,12 @@ class MergedRows:
         self._opening: list[tuple[Entry, Future[Manifest | None]]] = []
         """In key order."""
         self._dead: deque[JournalID] = deque()
-        """Those met whose turn has not come: what they were combined into is to be open by then."""
+        """Those met whose turn has not come. When it comes, what they were combined into must be open."""
         self._blocked_at: str | None = None
-        """The timestamp from which on events may be missing: a dead journal begins there that no open one replaces."""
+        """From this timestamp on, events may be missing: a dead journal begins there that no open one replaces."""
         self._behind: Future[list[Entry]] | None = None
         self._looked_behind_at = 0
-        """How many pages had been listed then."""
+        """How many pages had been listed at the last look behind."""
         self._merge = Merge(dates.start, dates.end, place)
         self.sources: list[JournalID] = []
         """The journals by the numbers that windows' requests name."""
@@ -101,7 +101,7 @@ class MergedRows:
                 return None
 
     def fetch_manifests(self) -> None:
-        """Start to fetch the next manifest, or ahead, as many as there may be; or the next page."""
+        """Start to fetch the next manifest; if the look ahead is on, as many as may be. Then start the next page."""
         under_way = sum(entry.size for entry, _ in self._opening)
         while self._listed and (not self._opening or self._may_fetch(under_way + self._listed[0].size)):
             entry = self._listed.popleft()
@@ -133,7 +133,7 @@ class MergedRows:
         return min((journal_id(entry).start for entry in nearest), default=self._reached)
 
     def _resolve(self, before: str | None) -> None:
-        """Let the dead journals go that begin before a timestamp: open ones replace them, or all is blocked there."""
+        """Forget the dead journals that begin before a timestamp. If no open journal replaces one, block there."""
         due = []
         while self._dead and (before is None or self._dead[0].start < before):
             due.append(self._dead.popleft())
@@ -142,10 +142,10 @@ class MergedRows:
             self._blocked_at = next((dead.start for dead, is_so in zip(due, replaced, strict=True) if not is_so), None)
 
     def _look_behind(self, *, waits: bool) -> bool:
-        """Take what was made among the keys passed; what blocked is resolved then. False: it has not come yet.
+        """Take the journals made among the keys passed; then nothing is blocked. False: the answer has not come yet.
 
-        Before that, as many pages again are listed as at the last time: so all looks behind together cost no more than
-        two passes.
+        Before that, the listing goes on until it has twice the pages of the last look: so all looks behind together
+        cost no more than two passes.
         """
         if self._page is None and self._behind is None:
             is_early = self._listing.pages < 2 * self._looked_behind_at and self._reached is not None

@@ -17,7 +17,7 @@ Given: TypeAlias = str | Compiled | Expression
 
 
 def stage_of(filter: Given | None, select: Given | None) -> Stage[Batch]:
-    """Give what keeps the events that `filter` is true of and puts what `select` makes of them in their data's place.
+    """Give the stage: it keeps the events that `filter` is true of, and makes the value of `select` their data.
 
     `ValueError` for an expression that cannot be evaluated, or `select`ed.
     """
@@ -47,7 +47,7 @@ def _selecting(expression: Expression) -> Stage[Batch]:
 
 
 def _logging_first_use(expression: Expression, evaluate: Callable[[bytes], T]) -> Callable[[bytes], T]:
-    """Say in the log when Python evaluates the first event that the core leaves to it."""
+    """Give a function that evaluates, and says so in the log at the first event that the core leaves to Python."""
     first = iter([expression])
 
     def evaluated(data: bytes) -> T:

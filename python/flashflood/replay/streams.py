@@ -1,4 +1,4 @@
-"""Event streams: journals that anyone can read who has their manifest and a URL of their blob, without credentials.
+"""Event streams: anyone who has a journal's manifest and a URL of its blob can read it, without credentials.
 
 `list_event_streams` makes them; `replay_event_stream` reads one, on any machine.
 """
@@ -29,7 +29,7 @@ BYTES_AT_A_TIME = 16_000_000
 """Bytes asked for at a time."""
 
 ReadRange: TypeAlias = Callable[[int, int], bytes]
-"""Gives the bytes from `start` to `stop` (past the end); fewer, where there are fewer."""
+"""Gives the bytes from `start` to before `stop`; fewer, where there are fewer."""
 
 
 def list_event_streams(ctx: Context, dates: DateRange) -> Iterator[dict[str, Any]]:
@@ -60,7 +60,7 @@ def replay_event_stream(
     range needs are read, no redirect is followed, and nothing is read beyond what the stream announces. `file://` URLs
     are opened only under the folder `allow_file_urls`.
 
-    What may pass is tried again, as boto3 does, and a body that breaks off is resumed at the byte reached.
+    A fault that may pass is tried again, as boto3 does; a body that breaks off is resumed at the byte reached.
 
     Raises `ValueError` for a bad range, `FlashFloodCorruptionError` for a stream whose fields or bytes are not what
     they should be, and `FlashFloodException` where the URL cannot be read. It expires after an hour, or earlier, with

@@ -1,4 +1,4 @@
-"""Windows on their way out: their bytes are fetched ahead; whichever thread brings the last makes a batch of them."""
+"""Windows go out: their bytes are fetched ahead, and the thread that brings the last ones makes a batch of them."""
 
 import threading
 from collections import deque
@@ -111,7 +111,7 @@ class Windows(Generic[B]):
         self._rows.stop()
 
     def _has_next(self) -> bool:
-        """See that a window is under way, waiting for what it takes to plan it. False: there are no more events."""
+        """Make sure that a window is under way; wait until one can be planned. False: there are no more events."""
         if not self._under_way:
             window = self._rows.next_window(self._limit, waits=True)
             if window is not None:

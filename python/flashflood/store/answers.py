@@ -1,6 +1,6 @@
-"""What a server answers is held against what it was asked for.
+"""Compares what a server answers with what it was asked for.
 
-A server or a cache that answers otherwise may give other bytes, or leave keys out, without a word.
+A server or a cache that answers something else may give other bytes, or leave keys out, and nobody would notice.
 """
 
 import re
@@ -19,7 +19,7 @@ _PLAIN = frozenset({"", "identity", "aws-chunked"})
 def wanted_part(answer: Mapping[str, Any], body: bytes, start: int, stop: int | None) -> bytes:
     """Give the object's bytes from `start` to before `stop`, or to its end, out of what came: these, or more of it.
 
-    `ValueError` says what came, if that is not sure to have them.
+    `ValueError`, which says what came, if they are not surely in it.
     """
     encoding = answer.get("ContentEncoding", "")
     if encoding and not _PLAIN.issuperset(part.strip() for part in encoding.lower().split(",")):
@@ -58,8 +58,8 @@ def fault_of_page(
 ) -> str | None:
     """Say what makes an answer to a LIST unfit. None: nothing.
 
-    It is fit if its keys begin with `prefix`, rise from `after` on, and it is known what follows. `token` asked for it.
-    Texts compare by their code points, which is the order of their UTF-8 bytes.
+    In a fit answer, the keys begin with `prefix` and rise from `after` on, and it is said whether more follow. `token`
+    asked for it. Texts compare by their code points, which is the order of their UTF-8 bytes.
     """
     keys = [entry.key for entry in entries]
     for before, key in pairwise(keys if after is None else [after, *keys]):

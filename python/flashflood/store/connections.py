@@ -1,7 +1,7 @@
 """What a forked child does about the connections that its parent has open.
 
-A client keeps them for its next requests, and a child inherits them: whichever of the two reads first gets an answer,
-the other's too, for an object that it did not ask for.
+A client keeps them for its next requests, and a child inherits them. If both used one, each could
+read the answer to the other's request: another object than it asked for.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ _left: list[object] = []
 have held."""
 
 
-def leave_connections(client: Any) -> None:  # noqa: ANN401  what it takes, no type names
+def leave_connections(client: Any) -> None:  # noqa: ANN401  no type has what it takes
     """Let a boto3 client open connections of its own, and leave those that it has to the parent."""
     try:
         session = client._endpoint.http_session  # noqa: SLF001  botocore has no public way to it

@@ -88,7 +88,7 @@ def made_folder(root: int, names: Sequence[str]) -> Iterator[Descriptor]:
 
 
 def locate(root: int | None, components: Sequence[str]) -> tuple[str, ...]:
-    """Give the names of a key's path: escaped, but a long component as it lies there uncut, if it does."""
+    """Give the names of a key's path: each component escaped, but a long one uncut where it lies there uncut."""
     names: tuple[str, ...] = ()
     for component in components:
         if root is not None and may_lie_uncut(component):

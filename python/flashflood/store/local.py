@@ -6,7 +6,7 @@
 - `tmp/`: files that are being written; what killed writers left here goes after a day;
 - `lock`: locked (flock) by writers while they rename.
 
-A write is seen at one moment, the rename of the object's file; its metadata are renamed to their place just before.
+A write is seen at one moment: the rename of the object's file. Its metadata are renamed to their place just before.
 Readers take no lock: they open the file, read the metadata, then look whether the file is still the same. A write is on
 the disk (fsync) before it returns.
 

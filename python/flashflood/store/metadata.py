@@ -1,8 +1,8 @@
 """What a local object has beside its bytes: metadata and tags, in a JSON file under `.flashflood/meta/`, at its path.
 
 The file is renamed to its place before the object's own, so for a moment it is there with the object that is being
-written over, or with none. `before` is for the first: which file (inode, size, time) it was written over, and what that
-had. With no object it says nothing, and the next writer of the key removes or replaces it.
+written over, or with none. For the first case it has `before`: which file (inode, size, time) is written over, and what
+that had. With no object it means nothing, and the next writer of the key removes or replaces it.
 """
 
 import json
@@ -33,7 +33,7 @@ def identity(file: os.stat_result) -> list[int]:
 
 
 def encode(state: State, before: State = NOTHING, over: os.stat_result | None = None) -> bytes:
-    """Give the file's content, for an object that goes over the file `over`, which has the state `before`."""
+    """Give the file's content, for an object that replaces the file `over`, which has the state `before`."""
     content: dict[str, object] = {"metadata": dict(state.metadata), "tags": dict(state.tags)}
     if over is not None:
         content["before"] = {"file": identity(over), "metadata": dict(before.metadata), "tags": dict(before.tags)}
@@ -41,7 +41,7 @@ def encode(state: State, before: State = NOTHING, over: os.stat_result | None = 
 
 
 def read_state(root: int, names: Sequence[str], file: os.stat_result) -> State:
-    """Read what the object has that is the file `file` at the path `names`.
+    """Read the metadata and tags of the object at the path `names`, whose file is `file`.
 
     FlashFloodCorruptionError: the JSON file is broken.
     """

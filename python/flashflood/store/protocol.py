@@ -1,4 +1,4 @@
-"""What the floors above ask of a store: objects under keys, with the promises that S3 gives.
+"""What the rooms above ask of a store: objects under keys, with the promises that S3 gives.
 
 Keys are relative to the store's root (`journals/…`, never with the root prefix), always text, and compare by their
 UTF-8 bytes. Promised: a read sees every write that returned before it began, `list` too; an object appears whole or not
@@ -87,11 +87,11 @@ class Store(Protocol):
     def create(self, key: str, body: Body, /, *, metadata: Mapping[str, str] | None = None) -> bool:
         """Write an object if the key is free. False: it is not.
 
-        What is there may be one's own, whose answer was lost: read it.
+        What is there may be the caller's own object, whose answer was lost: read it.
         """
 
     def delete(self, keys: Sequence[str], /) -> None:
-        """Delete objects; a key that is not there is no error. In which order is not said: each may go by itself.
+        """Delete objects; a key that is not there is no error. They may go in any order, each by itself.
 
         `UndeletedError` names those that the server would not delete. After any other error, any may be there.
         """

@@ -48,9 +48,9 @@ PART_SIZE = 16 << 20
 PARTS_PER_SIZE = 1000
 """After so many parts their size doubles: S3's 5 TB fit into fewer parts than its limit of 10,000."""
 CONFLICT_ATTEMPTS = 10
-"""How often a request is tried that races with another one (409)."""
+"""How often a request is tried where it races with another one (409)."""
 BODY_ATTEMPTS = 5
-"""How often an object is asked for whose body breaks off: botocore's own retries end where the body begins."""
+"""How often an object is asked for where its body breaks off: botocore's own retries end where the body begins."""
 KEYS_IN_MESSAGE = 10
 """How many of the keys that could not be deleted an error names."""
 
@@ -76,10 +76,10 @@ class S3Store:
         self._shared_client = client
         self._process = os.getpid()
         self._bucket = bucket
-        self.client, self.bucket = client, bucket  # for those who reach for them, as 0.4.3 lets them
+        self.client, self.bucket = client, bucket  # the user's, as in 0.4.3
         self._root = f"{root_prefix}/"
         self._probe_locks: dict[int, threading.Lock] = {}
-        """By the process: in a forked child its parent's may be held for ever."""
+        """By process id: a forked child's copy of its parent's lock may be held for ever."""
         self._creates_conditionally: bool | None = None
         self._region: str | None = None
         """Where the bucket is, as far as requests have shown; None: in the client's region."""
@@ -259,7 +259,8 @@ class S3Store:
     def _found(self, head: Head, answer: Mapping[str, Any], key: str, body: bytes = b"") -> Found:
         """Give an object, its metadata's names as they were written.
 
-        RADOS Gateway changes each `_` in them to `-`, and a proxy may change the case; none of ours has either.
+        RADOS Gateway changes each `_` in them to `-`, and a proxy may change the case. Ours have no `-` and no
+        capitals.
         """
         metadata, modified = head.of(answer)
         if modified is None:

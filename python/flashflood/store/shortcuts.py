@@ -1,4 +1,4 @@
-"""Shortcuts through botocore, which goes a long way about every header, every listed key, and every small body.
+"""Shortcuts through botocore, which takes long over every header, every listed key, and every small body.
 
 The client may be the caller's. Handlers on it change a call or take what is wanted out of its answer only where that
 call is made inside one of these contexts, on the same thread: the caller's own calls are what they always were, and so
@@ -82,7 +82,7 @@ class AtOnce(_Shortcut):
         self._body = body
 
     def send(self, call: dict[str, Any]) -> None:
-        """Give the body as it is, and do not ask. A body that a handler of the caller's has changed is left."""
+        """Give the body as it is, and do not ask. A body that one of the caller's handlers has changed is left."""
         file = call["body"]
         if len(self._body) > SMALL_BODY or not isinstance(file, BytesIO) or file.getvalue() != self._body:
             return
@@ -91,7 +91,7 @@ class AtOnce(_Shortcut):
 
 
 class Head(_Shortcut):
-    """Takes an object's date and metadata, and leaves what says which bytes came, of some 35 headers that a GET has."""
+    """Takes date and metadata out of a GET's some 35 headers; leaves botocore those that say which bytes came."""
 
     calls = frozenset({"GetObject", "HeadObject"})
 
@@ -226,7 +226,7 @@ class _UnexpectedError(Exception):
 
 
 def _without_objects(root: ET.Element) -> tuple[ET.Element, list[ET.Element]]:
-    """Part a listing into its head, without the objects, and these."""
+    """Split a listing into its root without the objects, and the objects."""
     space = root.tag.removesuffix(_LISTING)
     if root.tag != space + _LISTING:
         raise _UnexpectedError
