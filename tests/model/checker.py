@@ -1,4 +1,4 @@
-"""Every interleaving of a configuration, crashes anywhere, breadth first: what is found first took fewest steps."""
+"""Every interleaving of a configuration, with crashes anywhere, breadth first: the shortest way is found first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN_CHARACTERS = 150
 class Taken(NamedTuple):
     """One step of a run: a process made a request and got a response, or (request None) crashed.
 
-    `how` says where it is another one: a request is sent twice, or the one that was held back arrives.
+    `how` names any other step: a request is sent twice, or one that was held back arrives.
     """
 
     pid: int
@@ -37,7 +37,7 @@ class Taken(NamedTuple):
 class State(NamedTuple):
     """A state of the whole: what the store holds, the processes, and how many crashes or failures may still happen.
 
-    `late`: requests that were held back, and arrive at any time; `repeats`: how many more may be.
+    `late`: requests that were held back, and arrive at any time. `repeats`: how many more may be held back.
     """
 
     items: frozenset[tuple[Key, Any]]
@@ -100,8 +100,8 @@ def explore(world: World, most_states: int, *, stop_at_first: bool = False) -> E
 def _following(world: World, state: State) -> Iterator[tuple[Taken, State]]:
     """Yield the steps that may come next, with the states that they lead to.
 
-    A step whose time nobody can tell is taken at once and alone: that leaves out many interleavings that come to the
-    same.
+    Where nobody can tell when a step is taken, it is taken at once, and no other one beside it: that leaves out many
+    interleavings that end the same.
     """
     store = dict(state.items)
     quiet = _quiet_process(world, state.processes, store)

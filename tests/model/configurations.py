@@ -93,9 +93,9 @@ LARGE = {
 READ_ACROSS_TWO_MOVES = Configuration(((DELETE,), (JOURNAL, UPDATE_1, UPDATE), (GET, GET)), (A,))
 """Not to be had: a delete that has not returned may be seen, and then not be seen until it goes on.
 
-Its DELETE was written for a journal that has been combined twice since it was looked up, and is read by who looked the
-event up before the second time. Nobody who looks later knows of that journal. Of a call that has returned, all is seen.
-One random run in some thousands comes to it.
+Its DELETE was written for a journal that has been combined twice since the deleter looked it up. A reader that looked
+the event up before the second time reads the DELETE; a later one does not know of that journal. Once a call has
+returned, everyone sees what it did. One random run in some thousands shows this.
 """
 
 OLD_PUT = ("old_put", "a", "v1", 1)

@@ -74,17 +74,17 @@ def old_journal(caller: Caller) -> Steps[str]:
         blob = yield Get(blob_key(source.blob))
         if blob is None:
             return "failed"
-        for place, row in enumerate(manifest.rows):
+        for index, row in enumerate(manifest.rows):
             mine = [update for update in updates if update.event_id == row.event_id]
             update = max(mine, key=lambda update: update.timestamp, default=None)
             if update is not None and is_delete(update):
                 continue
-            data.append(blob[place] if update is None else (yield Get(update)))
+            data.append(blob[index] if update is None else (yield Get(update)))
             rows.append(Row(row.event_id, row.date, 0, 0, None))
     if rows:
         journal = JournalID(rows[0].date, rows[-1].date, COMBINED, caller.name)
         yield PutOwn(blob_key(caller.name), tuple(data))
-        yield Put(journal_key(journal), Manifest(tuple(rows), origins=(None,) * len(rows)))
+        yield Put(journal_key(journal), Manifest(tuple(rows), came_from=(None,) * len(rows)))
         yield from _index([(row.event_id, row.date) for row in rows], journal)
     for source in sources:
         yield Bury(journal_key(source))

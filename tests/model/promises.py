@@ -135,7 +135,7 @@ def _repeat_crashed(world: World, store: Store, processes: tuple[Process, ...]) 
 
 
 def _shared_event(store: Store) -> Broken | None:
-    """One id, one event: no two living journals have a row of one id, deletes that wait taken as applied."""
+    """One id, one event: no two living journals have a row of one id, pending deletes taken as applied."""
     manifests = {key.journal: value for key, value in store.items() if isinstance(key, JournalKey)}
     dead = {key[1] for key in store if key[0] == "journals" and key[-1] == DEAD}
     dead |= {source for manifest in manifests.values() for source in manifest.replaces}
@@ -218,9 +218,9 @@ def _combinations(made: list[Made]) -> int:
 def _applied_before(replay: Made, made: list[Made], event_id: str) -> str | None:
     """Return what the only update of all gave this event, if it was applied before the replay began, otherwise None.
 
-    It was if update() began after the update and returned before the replay, and nobody else was combining journals
-    meanwhile: what another process has under way, it leaves to that one. (journal() applies only what waits for the
-    journals that it combines.)
+    It was applied if update() began after the update, and returned before the replay, and nobody else was combining
+    journals meanwhile: update() leaves to another process what that has under way. (journal() applies only the
+    pending updates of the journals that it combines.)
     """
     updates = [one for one in made if one.call[0] in ("update_event", "delete_event")]
     if len(updates) != 1 or updates[0].call[:2] != ("update_event", event_id) or updates[0].result != "ok":

@@ -92,9 +92,9 @@ def _highest_mark(caller: Caller, event_id: str) -> Steps[int]:
 def exists(caller: Caller, event_id: str) -> Steps[Existing]:
     """Step 2, as a writer takes it: an unfinished claim is helped first.
 
-    An entry whose journal is missing, or is without the event, counts only when it has been looked up twice: between
-    the list and the look at the entry, a void claim may have taken the key of one that moved. One that is no claim is
-    written after its manifest, and moved on before that is collected: a missing manifest is then lost, never void.
+    Where an entry's journal is missing, or is without the event, the id is looked up a second time: between the list
+    and the look at the entry, that may have moved, and a void claim may have taken its key. An entry that is no claim
+    is written after its manifest, and moved on before that is collected: a missing manifest is lost then, never void.
     """
     vain_helps = 0
     before: Current | None = None
@@ -104,7 +104,7 @@ def exists(caller: Caller, event_id: str) -> Steps[Existing]:
         if current is None:
             return Existing(None, next_revision)
         manifest = (yield Get(journal_key(current.entry.target))) if caller.as_begun else None
-        updates = yield from _waiting(caller, event_id, current.entry)
+        updates = yield from _updates_of_event(caller, event_id, current.entry)
         if not caller.as_begun:
             manifest = yield Get(journal_key(current.entry.target))
         if manifest is not None and _has_row(caller, manifest, event_id):
@@ -137,8 +137,8 @@ def _has_row(caller: Caller, manifest: Manifest, event_id: str) -> bool:
     return any(row.event_id == event_id for row in manifest.rows)
 
 
-def _waiting(caller: Caller, event_id: str, entry: Entry) -> Steps[tuple[UpdateKey, ...]]:
-    """List the updates of the event's journal and of the one it came from, used ones too (the end of step 2)."""
+def _updates_of_event(caller: Caller, event_id: str, entry: Entry) -> Steps[tuple[UpdateKey, ...]]:
+    """List the event's updates for its journal and the one that it came from, tombstoned ones too (step 2)."""
     updates: list[Key] = []
     for journal in addressed(caller, entry):
         updates += yield List(("updates", journal, event_id))
@@ -150,13 +150,13 @@ def _waiting(caller: Caller, event_id: str, entry: Entry) -> Steps[tuple[UpdateK
 
 def addressed(caller: Caller, entry: Entry) -> list[JournalID]:
     """Return the journals that updates of an event may be for, in the order in which they are asked for."""
-    journals = [journal for journal in (entry.origin, entry.target) if journal is not None]
+    journals = [journal for journal in (entry.came_from, entry.target) if journal is not None]
     return journals if caller.as_begun else journals[::-1]
 
 
 def combined_by_043(caller: Caller, entry: Entry) -> bool:
     """Say whether 0.4.3 made the entry's journal, so that updates may wait for journals that nothing names."""
-    return caller.beside_043 and entry.origin is None and entry.target.version != NEW
+    return caller.beside_043 and entry.came_from is None and entry.target.version != NEW
 
 
 def _help(caller: Caller, event_id: str, claim: Current) -> Steps[None]:
@@ -177,7 +177,7 @@ def _help(caller: Caller, event_id: str, claim: Current) -> Steps[None]:
 
 
 class Wanted(NamedTuple):
-    """One event that is being put, for the how manieth time, and the journal that it is to be."""
+    """One event that is being put, the number of the attempt, and the journal that the event is to be."""
 
     event_id: str
     data: str
@@ -202,8 +202,8 @@ def put(caller: Caller, event_id: str, data: str, date: int) -> Steps[str | GoOn
 def _create_claim(caller: Caller, event_id: str, revision: int, claim: Entry) -> Steps[bool]:
     """Create a claim; say whether it was made.
 
-    Refused, it may be there, its answer lost; it may even have been helped, and its event moved on or deleted: then
-    its manifest is there.
+    A refused claim may be one's own, whose answer was lost: it is there. Or it has been helped, and its event has moved
+    on or been deleted: then its manifest is there.
     """
     if (yield Create(index_key(event_id, revision), claim)):
         return True
@@ -220,9 +220,9 @@ def is_made(journal: JournalID) -> Steps[bool]:
 
 
 def _put_again(caller: Caller, before: Wanted, void: int) -> Steps[GoOn]:
-    """Go again after a claim that turned out void or was fenced: for another journal.
+    """Put the event again, for another journal, after a claim that turned out void or was fenced.
 
-    Whoever has read the void claim might take this event for the one before.
+    Whoever has read the void claim could take this event for the one before.
     """
     attempt = before.attempt + 1
     blob = f"{caller.name}.{attempt}"
@@ -260,7 +260,7 @@ def _put_after_a_look(caller: Caller, wanted: Wanted) -> Steps[str | GoOn]:
 
 
 def _commit(caller: Caller, wanted: Wanted, revision: int) -> Steps[str | GoOn]:
-    """Look at the claim, and create the manifest; someone may have done so before, or fenced it."""
+    """Look at the claim, and create the manifest; someone may have created it before, or a fence."""
     event_id, journal = wanted.event_id, wanted.journal
     counts = True
     if Safeguard.LIST_AFTER_CLAIM in caller.safeguards:
@@ -300,8 +300,8 @@ def put_many(
     yield first
     yield second
     revisions: list[int | None] = []
-    for place, (event_id, _, date) in enumerate(items):
-        revisions.append((yield from _claim(caller, event_id, Entry(journal, None, date, None, place))))
+    for index, (event_id, _, date) in enumerate(items):
+        revisions.append((yield from _claim(caller, event_id, Entry(journal, None, date, None, index))))
     rows = [Row(item[0], item[2], one, 0, one) for item, one in zip(items, revisions, strict=True) if one]
     is_whole = len(rows) == len(items)
     is_made = is_whole and (yield Create(journal_key(journal), Manifest(tuple(rows))))
@@ -317,7 +317,8 @@ def put_many(
 def _claim(caller: Caller, event_id: str, wanted: Entry) -> Steps[int | None]:
     """Claim one id of a batch: return the revision; 0 if others were in the way, None if the id is taken.
 
-    An id without index entries takes the first, unseen whether there are marks: the listing after the claim shows them.
+    Where the id has no index entries, its first revision is claimed without a look at the marks: the look at the claim
+    shows them.
     """
     revision = 0
     if not (yield List(("index", event_id))):

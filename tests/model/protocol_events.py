@@ -129,21 +129,21 @@ def get(caller: Caller, event_id: str, before: Current | None = None) -> Steps[s
 def _read(caller: Caller, event_id: str, current: Current) -> Steps[Read]:
     """Read the event that an entry names. What a combination wrote says all that its manifest's row does."""
     entry = current.entry
-    place, updated = entry.place, entry.updated
-    if place is None:
+    index, updated = entry.row_index, entry.updated
+    if index is None:
         manifest = yield Get(journal_key(entry.target))
         rows = () if manifest is None else manifest.rows
-        place = next((place for place, row in enumerate(rows) if row.event_id == event_id), None)
-        if place is None:
+        index = next((index for index, row in enumerate(rows) if row.event_id == event_id), None)
+        if index is None:
             return Read(None, vanished=True)
-        updated = rows[place].updated
+        updated = rows[index].updated
     is_held, updates, blob = yield from _asked_at_one_time(caller, event_id, current)
     if not is_held:
         return Read(None, vanished=True)
     update = newest(caller, [update for update in updates if is_delete(update) or update.timestamp > updated])
     if update is not None and is_delete(update):
         return Read(None)
-    data = (blob[place] if blob is not None else None) if update is None else (yield Get(update))
+    data = (blob[index] if blob is not None else None) if update is None else (yield Get(update))
     return Read(data, vanished=data is None)
 
 
@@ -166,7 +166,7 @@ def _asked_at_one_time(
 def _updates_to_read(caller: Caller, event_id: str, entry: Entry) -> Steps[list[UpdateKey]]:
     """Return the updates that may be newer than a row's data."""
     journals = addressed(caller, entry)
-    if Safeguard.UPDATES_OF_ORIGIN not in caller.safeguards:
+    if Safeguard.CAME_FROM_UPDATES not in caller.safeguards:
         manifest = yield Get(journal_key(entry.target))
         journals = [entry.target, *(manifest.replaces if manifest is not None else ())]
     updates = []

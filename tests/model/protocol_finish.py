@@ -69,8 +69,8 @@ def finish(
 
 
 def _move_entries(caller: Caller, journal_id: JournalID, made: Manifest, sources: tuple[JournalID, ...]) -> Steps[None]:
-    for place, (row, origin) in enumerate(zip(made.rows, made.origins, strict=True)):
-        moved = Entry(journal_id, origin, row.date, row.birth, place, row.updated)
+    for index, (row, came_from) in enumerate(zip(made.rows, made.came_from, strict=True)):
+        moved = Entry(journal_id, came_from, row.date, row.birth, index, row.updated)
         yield from _move_index(caller, row, moved, sources)
 
 
@@ -84,9 +84,9 @@ def _move_index(caller: Caller, row: Row, moved: Entry, sources: tuple[JournalID
         yield Create(index_key(row.event_id, row.revision), moved)
         yield Delete(index_key(row.event_id, row.revision - 1))
         return
-    if moved.origin is not None and moved.origin.version == NEW:
+    if moved.came_from is not None and moved.came_from.version == NEW:
         first = yield Get(index_key(row.event_id, 1))
-        if first is not None and first.target == moved.origin and (yield Create(index_key(row.event_id, 2), moved)):
+        if first is not None and first.target == moved.came_from and (yield Create(index_key(row.event_id, 2), moved)):
             yield Delete(index_key(row.event_id, 1))
             return
     keys = yield List(("index", row.event_id))
@@ -110,13 +110,13 @@ def _take_late_updates(
     used: list[UpdateKey],
 ) -> Steps[None]:
     """List the sources' updates again; what is not yet in its row goes to the new journal. Add all to `used`."""
-    rows = {row.event_id: (row, origin) for row, origin in zip(made.rows, made.origins, strict=True)}
+    rows = {row.event_id: (row, came_from) for row, came_from in zip(made.rows, made.came_from, strict=True)}
     late = yield from _late_updates(caller, entry.sources, known)
     for source, one in late:
         if one in used:
             continue
-        row, origin = rows.get(one.event_id, (None, None))
-        if entry.journal and row and origin == source and (is_delete(one) or one.timestamp > row.updated):
+        row, came_from = rows.get(one.event_id, (None, None))
+        if entry.journal and row and came_from == source and (is_delete(one) or one.timestamp > row.updated):
             data = yield Get(one)
             if data is not None or is_delete(one):
                 yield Put(update_key(entry.journal, one.event_id, one.timestamp, one.kind), data)
@@ -128,7 +128,7 @@ def _take_late_updates(
 def _late_updates(
     caller: Caller, sources: tuple[JournalID, ...], known: Mapping[JournalID, Manifest]
 ) -> Steps[list[tuple[JournalID, UpdateKey]]]:
-    """Return the live updates of the sources, each with the source whose row it is for.
+    """Return the pending updates of the sources, each with the source whose row it is for.
 
     It may be addressed to a journal that a source has replaced.
     """
@@ -141,15 +141,15 @@ def _late_updates(
     for source in sources:
         late += [(source, one) for one in without_dead((yield List(("updates", source))))]
     for source, manifest in manifests.items():
-        origins = {row.event_id: origin for row, origin in zip(manifest.rows, manifest.origins, strict=False)}
+        by_id = {row.event_id: source for row, source in zip(manifest.rows, manifest.came_from, strict=False)}
         for replaced in manifest.replaces:
             for one in without_dead((yield List(("updates", replaced)))):
-                late += [(source, one)] if origins.get(one.event_id) == replaced else []
+                late += [(source, one)] if by_id.get(one.event_id) == replaced else []
     return late
 
 
 def _remove_entries(event_id: str, targets: tuple[JournalID | None, ...]) -> Steps[None]:
-    """Mark and remove a deleted event's index entries, unless the highest names none of `targets`."""
+    """Mark and remove a deleted event's index entries, if the highest names one of `targets`."""
     keys: tuple[IndexKey, ...] = yield List(("index", event_id))
     if not keys:
         return

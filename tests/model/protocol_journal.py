@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 from .calls import Caller, GoOn, Safeguard, Step, Steps, Stuck
@@ -39,18 +40,18 @@ FAR_FUTURE = 999
 
 
 class Gathered(NamedTuple):
-    """A row for the journal to come, where it came from, and where its data lie: an update, or a place in a blob."""
+    """A row for the journal to come, where it came from, and where its data lie: in an update, or in a blob."""
 
     row: Row
-    origin: JournalID
+    came_from: JournalID
     key: Key
-    place: int | None
+    row_index: int | None
 
 
 class Attempt(NamedTuple):
-    """A combination that is tried: by which call, for the how manieth time, of what, and the ledger as it was read.
+    """An attempt at a combination: the call that makes it, its number, the sources, and the ledger as it was read.
 
-    `moved` are updates of dead journals that belong to the source; `known` those for the source itself, where they have
+    `moved`: updates of dead journals that belong to the source. `known`: those for the source itself, where they have
     been listed with all others.
     """
 
@@ -80,12 +81,12 @@ def journal(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
 
 
 def update(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
-    """Step 9 for the first journal that live updates wait for, step 11 for those that wait for a dead one."""
+    """Step 9 for the first journal that has pending updates; step 11 for pending updates of a dead journal."""
     ledger = yield from read_ledger()
     busy = _under_way(caller, ledger)
-    waiting: list[UpdateKey] = without_dead((yield List(("updates",))))
+    pending: list[UpdateKey] = without_dead((yield List(("updates",))))
     addressed: dict[JournalID, list[UpdateKey]] = {}
-    for one in waiting:
+    for one in pending:
         if one.journal not in busy or Safeguard.ONE_STEP not in caller.safeguards:
             addressed.setdefault(one.journal, []).append(one)
     to_apply: dict[JournalID, list[UpdateKey]] = {}
@@ -109,7 +110,7 @@ def update(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
 
 
 def _home(caller: Caller, one: UpdateKey, ledger: Ledger) -> Steps[JournalID | None]:
-    """Step 11: return the live journal that an update of a dead one is for, or None."""
+    """Step 11: return the living journal that an update of a dead one is for, or None."""
     if Safeguard.ONE_STEP in caller.safeguards:
         return (yield from _one_step(caller, one))
     home = yield from _all_steps(one)
@@ -144,10 +145,10 @@ def _holds(caller: Caller, journal_id: JournalID, one: UpdateKey) -> Steps[bool]
     manifest = yield Get(journal_key(journal_id))
     if manifest is None:
         return False
-    origins = manifest.origins or (None,) * len(manifest.rows)
+    of_rows = manifest.came_from or (None,) * len(manifest.rows)
     return any(
-        row.event_id == one.event_id and (origin == one.journal or (caller.beside_043 and row.birth is None))
-        for row, origin in zip(manifest.rows, origins, strict=True)
+        row.event_id == one.event_id and (came_from == one.journal or (caller.beside_043 and row.birth is None))
+        for row, came_from in zip(manifest.rows, of_rows, strict=True)
     )
 
 
@@ -199,7 +200,7 @@ def _combine(caller: Caller, attempt: Attempt) -> Steps[str | GoOn]:
 
 
 def _commit(caller: Caller, entry: Combination, gathered: list[Gathered]) -> Steps[Manifest | None]:
-    """Write the blob and create the manifest; None if a source has vanished, or the manifest has been fenced."""
+    """Write the blob and create the manifest; None if a source has vanished, or a fence has the manifest's key."""
     if entry.journal is None:
         return Manifest(())
     if gathered:
@@ -207,8 +208,8 @@ def _commit(caller: Caller, entry: Combination, gathered: list[Gathered]) -> Ste
         if data is None:
             return None
         yield PutOwn(blob_key(entry.journal.blob), data)
-    rows, origins = tuple(one.row for one in gathered), tuple(one.origin for one in gathered)
-    manifest = Manifest(rows, entry.sources, origins=origins)
+    rows, came_from = tuple(one.row for one in gathered), tuple(one.came_from for one in gathered)
+    manifest = Manifest(rows, entry.sources, came_from=came_from)
     if (yield Create(journal_key(entry.journal), manifest)):
         return manifest
     there = (yield Get(journal_key(entry.journal))) if Safeguard.OWN_CLAIM in caller.safeguards else FENCE
@@ -218,11 +219,11 @@ def _commit(caller: Caller, entry: Combination, gathered: list[Gathered]) -> Ste
 def _read(gathered: list[Gathered]) -> Steps[tuple[str, ...] | None]:
     """Read the rows' data, blobs first, once nobody else can take the sources; None if some have vanished."""
     data: dict[Gathered, str] = {}
-    for one in sorted(gathered, key=lambda one: one.place is None):
+    for one in sorted(gathered, key=lambda one: one.row_index is None):
         found = yield Get(one.key)
         if found is None:
             return None
-        data[one] = found if one.place is None else found[one.place]
+        data[one] = found if one.row_index is None else found[one.row_index]
     return tuple(data[one] for one in gathered)
 
 
@@ -246,7 +247,7 @@ def _gather_all(
         manifests[source] = manifest
     updates = list(attempt.known or ())
     if attempt.known is None:
-        updates = yield from _live_updates(caller, manifests)
+        updates = yield from _pending_updates(caller, manifests)
     used += updates
     updates += attempt.moved
     gathered = [one for source, manifest in manifests.items() for one in _applied(caller, source, manifest, updates)]
@@ -255,8 +256,8 @@ def _gather_all(
     return sorted(gathered, key=lambda one: (one.row.date, one.row.event_id))
 
 
-def _live_updates(caller: Caller, manifests: dict[JournalID, Manifest]) -> Steps[list[UpdateKey]]:
-    """List the live updates of the sources, and of the journals that they replace."""
+def _pending_updates(caller: Caller, manifests: dict[JournalID, Manifest]) -> Steps[list[UpdateKey]]:
+    """List the pending updates of the sources, and of the journals that they replace."""
     journals = list(manifests)
     if Safeguard.ONE_STEP in caller.safeguards:
         journals += [replaced for manifest in manifests.values() for replaced in manifest.replaces]
@@ -269,21 +270,21 @@ def _live_updates(caller: Caller, manifests: dict[JournalID, Manifest]) -> Steps
 def _applied(caller: Caller, source: JournalID, manifest: Manifest, updates: list[UpdateKey]) -> list[Gathered]:
     """Return a source's rows, updates applied."""
     gathered = []
-    for place, row in enumerate(manifest.rows):
-        origin = manifest.origins[place] if manifest.origins else None
+    for index, row in enumerate(manifest.rows):
+        came_from = manifest.came_from[index] if manifest.came_from else None
         mine = [
             one
             for one in updates
             if one.event_id == row.event_id
             and (is_delete(one) or one.timestamp > row.updated)
-            and (one.journal in (source, origin) or row.birth is None)
+            and (one.journal in (source, came_from) or row.birth is None)
         ]
         applied = newest(caller, mine)
         if applied is not None and is_delete(applied):
             continue
         updated = row.updated if applied is None else applied.timestamp
         following = row._replace(revision=row.revision + 1, updated=updated)
-        in_blob = (blob_key(source.blob), place)
+        in_blob = (blob_key(source.blob), index)
         gathered.append(Gathered(following, source, *(in_blob if applied is None else (applied, None))))
     return gathered
 
@@ -297,9 +298,15 @@ def _one_of_each(gathered: list[Gathered]) -> Steps[list[Gathered]]:
             entries = yield List(("index", event_id))
             entry = (yield Get(entries[-1])) if entries else None
             target = entry and entry.target
-            rows.sort(key=lambda one: (one.row.updated, one.origin == target, one.origin.version != NEW, one.origin))
+            rows.sort(key=partial(_rank, target))
         kept.append(rows[-1])
     return kept
+
+
+def _rank(target: JournalID | None, one: Gathered) -> tuple[int, bool, bool, JournalID]:
+    """Rank one of several rows of an id, whose index entry names `target`: the highest is kept."""
+    source = one.came_from
+    return one.row.updated, source == target, source.version != NEW, source
 
 
 def _enter(caller: Caller, ledger_key: Key, entry: Combination) -> Steps[bool]:
@@ -346,7 +353,7 @@ def recover(caller: Caller) -> Steps[str | GoOn]:
 
 
 def _combine_sharers(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
-    """Combine the live journals that share an id; delete what 0.4.3 journaled after its event had been deleted."""
+    """Combine the living journals that share an id; delete what 0.4.3 journaled after its event had been deleted."""
     ledger = yield from read_ledger()
     if ledger:
         return "busy"

@@ -47,7 +47,7 @@ class _Pass:
     after: Key | None = None
     """The last key that was listed."""
     withheld: tuple[Key, ...] = ()
-    """A journal at the end of a page: its tombstone may begin the next one."""
+    """A journal at the end of a page: the next page may begin with its tombstone."""
     ended: bool = False
     shown: set[JournalID] = field(default_factory=set)
     """The journals met so far, living or dead."""
@@ -126,7 +126,7 @@ def list_journals(caller: Caller) -> Steps[tuple[Replayed, ...]]:
 
 
 def living_journals(caller: Caller) -> Steps[list[JournalID]]:
-    """List the living journals; last, what was combined meanwhile into journals whose turn was over."""
+    """List the living journals; last, those that were made meanwhile among the keys passed."""
     replaced = yield from committed()
     listing = _Pass()
     journals: list[JournalID] = []
@@ -158,11 +158,11 @@ def list_event_streams(caller: Caller) -> Steps[tuple[Replayed, ...]]:
                 continue
             given.add(journal)
             replaced |= set(manifest.replaces)
-            origins = manifest.origins or (None,) * len(manifest.rows)
+            of_rows = manifest.came_from or (None,) * len(manifest.rows)
             rows += [
                 Replayed(row.event_id, row.date, "")
-                for row, origin in zip(manifest.rows, origins, strict=True)
-                if origin not in given
+                for row, came_from in zip(manifest.rows, of_rows, strict=True)
+                if came_from not in given
             ]
     return tuple(rows)
 
@@ -204,8 +204,8 @@ def _take(listing: _Pass, keys: list[Key]) -> tuple[list[JournalID], list[Journa
 def _look_behind(caller: Caller, listing: _Pass) -> Steps[list[JournalID]]:
     """List again what has been passed; return the journals made since, in key order.
 
-    Whatever the dead journals were combined into is there. Has it died too, then it is as good: its manifest and blob
-    stay for the grace time. Who died as a `new` journal was put since, and holds nothing that is owed.
+    What the dead journals were combined into is there. If that has died too, it is as good: its manifest and blob stay
+    for the grace time. A `new` journal that has died was put since this pass began: it is left out.
     """
     listing.unresolved.clear()
     if Safeguard.LOOK_BEHIND not in caller.safeguards:
@@ -240,14 +240,14 @@ def _open(listing: _Pass, merge: _Merge, journals: list[JournalID]) -> Steps[boo
 
 
 def _resolve(listing: _Pass, merge: _Merge, before: JournalID | None = None) -> None:
-    """Forget the dead journals (up to one) of which an open journal says that it replaces them."""
+    """Forget the dead journals (up to `before`) that an open journal replaces."""
     listing.unresolved = [
         dead for dead in listing.unresolved if (before is not None and dead > before) or not merge.replaces(dead)
     ]
 
 
 def _is_blocked(listing: _Pass) -> bool:
-    """Say whether an event might be due whose journal is dead and what it was combined into is not known."""
+    """Say whether an event might be due whose journal is dead, while it is not known what that was combined into."""
     return any(listing.reached is None or dead.start < listing.reached for dead in listing.unresolved)
 
 

@@ -64,16 +64,16 @@ class UpdateKey(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What an index entry holds. `origin` is the journal that the event came from.
+    """What an index entry holds. `came_from` is the journal that the event came from.
 
-    0.4.3 writes the target alone. We write what the manifest's row says, with its `place` there.
+    0.4.3 writes the target alone. We write what the manifest's row says, with its `row_index` there.
     """
 
     target: JournalID
-    origin: JournalID | None
+    came_from: JournalID | None
     date: int
     birth: int | None
-    place: int | None = None
+    row_index: int | None = None
     updated: int = 0
 
 
@@ -88,12 +88,12 @@ class Row(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """A manifest; `origins` is parallel to `rows`. A fence, which has no rows, stops whoever would create it later."""
+    """A manifest; `came_from` is parallel to `rows`. A fence has no rows: it stops whoever would create it later."""
 
     rows: tuple[Row, ...]
     replaces: tuple[JournalID, ...] = ()
     fence: bool = False
-    origins: tuple[JournalID | None, ...] = ()
+    came_from: tuple[JournalID | None, ...] = ()
 
 
 FENCE = Manifest((), fence=True)
@@ -236,8 +236,8 @@ class DeleteEach(NamedTuple):
 
     def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
         """Delete."""
-        gone = set(self.keys) - {self.fails}
-        left = {key: value for key, value in store.items() if key not in gone}
+        deleted = set(self.keys) - {self.fails}
+        left = {key: value for key, value in store.items() if key not in deleted}
         return (store if len(left) == len(store) else left), self.fails not in store
 
     def failures(self, store: Store) -> list[DeleteEach]:

@@ -73,8 +73,8 @@ class Configuration:
 
     `after` says which processes must have ended before a process begins. `crashes` may happen, in all, at any request.
     With `collects` the model keeps, as an oracle of the grace time, who was running when something was buried.
-    So many requests (`repeats`) are sent twice, and one of the two arrives at any time, its client gone or not. The
-    clocks of the processes whose letters are in `slow` are behind.
+    `repeats` requests are sent twice; one of the two arrives at any time, even when its client is gone. The clocks of
+    the processes whose letters are in `slow` are behind.
     """
 
     programs: tuple[tuple[Call, ...], ...]
@@ -171,7 +171,7 @@ class World:
         self._roots: dict[tuple[Caller, Step, Call], Position] = {}
 
     def running(self, processes: tuple[Process, ...], late: tuple[HeldBack, ...] = ()) -> Running:
-        """Return the calls under way, as what is buried now remembers them, those with requests held back too."""
+        """Return the calls under way, also those with requests held back: a tombstone written now remembers them."""
         if not self.configuration.collects:
             return frozenset()
         calls = [self._running_call(pid, one) for pid, one in enumerate(processes) if one.status == "running"]

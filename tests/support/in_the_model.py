@@ -76,7 +76,7 @@ def journals_in(held: model.Store) -> set[model.JournalID]:
     named = {part for key in held for part in key if isinstance(part, model.JournalID)}
     for value in held.values():
         if isinstance(value, model.Entry):
-            named |= {journal for journal in (value.target, value.origin) if journal is not None}
+            named |= {journal for journal in (value.target, value.came_from) if journal is not None}
         elif isinstance(value, model.Combination):
             named |= {journal for journal in (*value.sources, value.journal) if journal is not None}
     return named
@@ -137,9 +137,9 @@ def _manifest(manifest: Manifest) -> model.Manifest:
         model.Row(row.event_id, row.timestamp, row.revision or 0, _moment(row.updated), row.birth)  # type: ignore[arg-type]  # dates are only compared
         for row in manifest.rows()
     )
-    origins = tuple(None if row.came_from is None else journal_of(row.came_from) for row in manifest.rows())
+    came_from = tuple(None if row.came_from is None else journal_of(row.came_from) for row in manifest.rows())
     replaces = tuple(map(journal_of, manifest.replaces))
-    return model.Manifest(rows, replaces, fence=not rows and not replaces, origins=origins)
+    return model.Manifest(rows, replaces, fence=not rows and not replaces, came_from=came_from)
 
 
 def _entry(store: Store, key: str, manifests: dict[str, Manifest]) -> model.Entry:
@@ -149,13 +149,13 @@ def _entry(store: Store, key: str, manifests: dict[str, Manifest]) -> model.Entr
     entry = parse_entry(key, event_id, int(revision), dict(found.metadata))
     manifest = manifests.get(layout.journal_key(entry.target))
     ids = [] if manifest is None else [row.event_id for row in manifest.rows()]
-    place = ids.index(event_id) if event_id in ids else 0
+    row_index = ids.index(event_id) if event_id in ids else 0
     return model.Entry(
         journal_of(entry.target),
         None if entry.came_from is None else journal_of(entry.came_from),
         entry.date,  # type: ignore[arg-type]  # dates are only compared
         entry.birth,
-        place if entry.is_ours else None,
+        row_index if entry.is_ours else None,
         _moment(entry.updated),
     )
 
