@@ -50,7 +50,7 @@ test: test-rust test-python
 # The core is tested without Python, which need not even have a library to link with: pyo3 then builds as for the wheel.
 test-rust: $(STAMPS)/venv
 	PYO3_BUILD_EXTENSION_MODULE=1 cargo test --locked
-	PYO3_BUILD_EXTENSION_MODULE=1 cargo test --locked --manifest-path fuzz/Cargo.toml --target-dir target
+	cargo test --locked --manifest-path fuzz/Cargo.toml --target-dir target
 
 test-python: $(STAMPS)/package $(STAMPS)/tools $(STAMPS)/old
 	python -m pytest -n 2
@@ -95,7 +95,7 @@ fuzz-keep: fuzz-build
 	mv $(FUZZ)/kept fuzz/corpus
 
 fuzz-build: $(STAMPS)/venv
-	PYO3_BUILD_EXTENSION_MODULE=1 RUSTFLAGS='$(FUZZ_FLAGS)' cargo build --release --locked --bins \
+	RUSTFLAGS='$(FUZZ_FLAGS)' cargo build --release --locked --bins \
 		--manifest-path fuzz/Cargo.toml --target-dir $(FUZZ)/target --target $(FUZZ_HOST)
 
 # On RADOS Gateway too where it is installed (.ci/run installs it).

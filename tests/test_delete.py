@@ -11,7 +11,7 @@ from support.races import BEFORE, expect, may_fail, puts, together
 from support.samples import AT_ONCE, at, contents, put_journaled, put_new
 from support.watched import Answer, Death, Interrupted, Watched, on
 
-from flashflood import FlashFloodEventNotFound
+from flashflood import FlashFlood, FlashFloodEventNotFound
 from flashflood.store import LocalStore, Store
 
 
@@ -69,6 +69,37 @@ def test_a_delete_and_an_update_at_one_time_end_in_one_truth(copies: Iterator[Lo
             break
         expect(on(store), BEFORE | {event_id: None})
     assert number > 3
+
+
+class SleepsBeforeItsUpdate(Watched):
+    """A client that sleeps, once, when it has found the event and is about to write the update object."""
+
+    def __init__(self, store: Store, meanwhile: Callable[[], object]) -> None:
+        super().__init__(store)
+        self.meanwhile: Callable[[], object] | None = meanwhile
+
+    def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
+        if method == "put" and key.startswith("update/") and self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
+        return send()
+
+
+@pytest.mark.parametrize("event_id", ["new", "journaled"])
+@pytest.mark.parametrize("change", [FlashFlood.delete_event, partial(FlashFlood.update_event, new_data=b"changed")])
+def test_a_change_of_an_event_never_meets_the_one_that_was_put_after_it(
+    copies: Iterator[LocalStore], change: Callable[[FlashFlood, str], object], event_id: str
+) -> None:
+    """It was deleted, and its id taken again, while the writer slept: the birth says that it is another event."""
+    store = next(copies)
+    ff = on(store)
+
+    def put_again() -> None:
+        ff.delete_event(event_id)
+        ff.put(b"again", event_id, at(0))
+
+    change(on(SleepsBeforeItsUpdate(store, put_again)), event_id)
+    expect(ff, BEFORE | {event_id: b"again"})
 
 
 class DiesOnceItsDeleteIsWritten(Watched):

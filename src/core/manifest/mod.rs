@@ -67,7 +67,7 @@ impl Manifest {
             check_bounds(row.facts.offset, row.facts.size, size).map_err(|what| about(&what))?;
             let came_from = row.came_from.as_deref().map(|journal_id| indices.get(journal_id).copied());
             if came_from == Some(None) {
-                return Err(about("its source is not among the journals replaced"));
+                return Err(about("the journal that it came from is not among those replaced"));
             }
             manifest.append(&row.event_id, &row.facts, came_from.flatten());
         }

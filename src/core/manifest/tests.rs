@@ -203,7 +203,7 @@ fn our_arrays_are_checked_where_they_count() {
         ("\"revisions\": [1]", "\"revisions\": [1.5]", "revisions: the value at 0"),
         ("\"updated\": [null]", "\"updated\": [\"now\"]", "updated: the value at 0"),
         ("\"births\": [1]", "\"births\": [\"1\"]", "births: the value at 0"),
-        ("\"from\": [0]", "\"from\": [1]", "from: the value at 0 is not a place in replaces, which has 1"),
+        ("\"from\": [0]", "\"from\": [1]", "from: the value at 0 is not an index in replaces, which has 1"),
         ("\"from\": [0]", "\"from\": [-1]", "from: the value at 0"),
         (source.as_str(), "../elsewhere", "replaces: \"../elsewhere\" does not have a journal_id's shape"),
     ] {
@@ -248,7 +248,7 @@ fn rows_that_do_not_fit_are_refused() {
     assert!(refused(&[], u64::MAX, Vec::new()).contains("too large"));
     assert!(refused(&[], 0, vec!["x".to_owned()]).contains("shape"));
     let stray = Row { came_from: Some(id()), ..row("a", 1, 0, 1) };
-    assert!(refused(&[stray], 1, Vec::new()).contains("not among the journals replaced"));
+    assert!(refused(&[stray], 1, Vec::new()).contains("not among those replaced"));
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl Arrays {
         let came_from = items(self.came_from, "from", Some(rows))?;
         let is_beyond = |index: Option<u32>| index.is_some_and(|index| index as usize >= replaces.len());
         if let Some(row) = came_from.iter().position(is_beyond) {
-            return Err(format!("from: the value at {row} is not a place in replaces, which has {}", replaces.len()));
+            return Err(format!("from: the value at {row} is not an index in replaces, which has {}", replaces.len()));
         }
         Ok(Some(Ours {
             revisions: items(self.revisions, "revisions", Some(rows))?,
