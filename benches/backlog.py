@@ -39,6 +39,7 @@ class Backlog:
     """A store with so many new journals of one event each, as `flashflood.store.protocol.Store` describes stores."""
 
     name = "backlog"
+    address = None
     root_prefix = ""
     workers = WORKERS
 
@@ -111,6 +112,12 @@ class Backlog:
     def url(self, key: str, /) -> str:
         """Give the key."""
         return key
+
+    def flush(self) -> None:
+        """Do nothing: nothing is kept."""
+
+    def give_back(self) -> None:
+        """Do nothing: nothing is deleted."""
 
     def _look_at(self, piece: Body) -> None:
         for start in range(0, len(piece), EVENT_SIZE):

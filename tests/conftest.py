@@ -1,4 +1,4 @@
-"""The places that the tests work on: a local folder, moto's server, and Ceph RADOS Gateway where it is installed."""
+"""The places that the tests work on: a folder, a SQLite file, moto's server, and Ceph's RADOS Gateway if installed."""
 
 import os
 import shutil
@@ -20,10 +20,10 @@ from support.servers.faulty import Fault, FaultyServer
 from support.servers.moto import Moto
 
 from flashflood import FlashFlood
-from flashflood.store import LocalStore, S3Store, Store
+from flashflood.store import LocalStore, S3Store, Store, open_store
 
 IN_CI = os.environ.get("CI") == "true"
-KINDS = ("folder", "moto", "rgw") if IN_CI or rgw.is_installed() else ("folder", "moto")
+KINDS = ("folder", "sqlite", "moto", *(("rgw",) if IN_CI or rgw.is_installed() else ()))
 BUCKET = "flashflood-tests"
 REGION = "us-east-1"
 
@@ -48,7 +48,7 @@ class Place:
         """What `FlashFlood.open` and `--store` take."""
         self.env = dict(env)
         """Environment variables with which a process of its own finds the place by its URL."""
-        self.s3 = kind != "folder"
+        self.s3 = kind not in ("folder", "sqlite")
         """Whether it is on a server; only then has it `bucket`, `prefix`, `client()` and `resource()`."""
         if self.s3:
             self.bucket, _, self.prefix = url.removeprefix("s3://").partition("/")
@@ -62,7 +62,7 @@ class Place:
 
     def store(self) -> Store:
         """Open a fresh store at the same root."""
-        return S3Store(self.client(), self.bucket, self.prefix) if self.s3 else LocalStore(self.url)
+        return S3Store(self.client(), self.bucket, self.prefix) if self.s3 else open_store(self.url)
 
     def client(self) -> S3Client:
         """Make a fresh boto3 client, as a user does."""
@@ -118,6 +118,8 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """Each kind of place in turn; `@pytest.mark.parametrize("place", ["moto"], indirect=True)` chooses."""
     if request.param == "folder":
         yield Place("folder", str(request.getfixturevalue("tmp_path") / "store"), {})
+    elif request.param == "sqlite":
+        yield Place("sqlite", f"sqlite://{request.getfixturevalue('tmp_path')}/store.flashflood", {})
     else:
         server: Server = request.getfixturevalue(request.param)
         place = Place(request.param, f"s3://{BUCKET}/{uuid.uuid4()}", _environment(server))

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from functools import cached_property, partial, wraps
+from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, Self, TypeVar
 
 import boto3
 
@@ -28,9 +28,25 @@ from flashflood.store import S3Store, Store, open_store
 from flashflood.write import change, put, put_many
 from flashflood.write.put_many import Bare, OnConflict, Stored
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _kept(call: "Callable[Concatenate[FlashFlood, P], T]") -> "Callable[Concatenate[FlashFlood, P], T]":
+    """Let a call that writes return once what it has written stays; see `Store.flush`."""
+
+    @wraps(call)
+    def kept(self: "FlashFlood", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return call(self, *args, **kwargs)
+        finally:
+            self._ctx.store.flush()
+
+    return kept
+
 
 class FlashFlood:
-    """Events in one place: a prefix of an S3 bucket, or a folder.
+    """Events in one place: a prefix of an S3 bucket, a folder, a SQLite file, or memory.
 
     Every call may be made from any thread, in a forked child too, and beside any other process. Several threads may
     share an iterator that a call gives: each item goes to one of them. A date that you give is aware, or naive in UTC;
@@ -65,12 +81,13 @@ class FlashFlood:
 
     @classmethod
     def open(cls, url: str, *, read_pending_updates: bool = True) -> Self:
-        """Work on `s3://bucket/prefix`, or on a local folder.
+        """Work on `s3://bucket/prefix`, on a folder, on a SQLite file (`sqlite:///path`), or in memory (`memory://`).
 
         For S3, credentials and endpoint come from the environment, as the AWS CLI finds them.
         In a folder each key is a file, so `aws s3 sync` of a prefix makes one that replays. The first write makes the
         folder.
-        The object can be pickled; where it is unpickled, it opens the same URL.
+        A SQLite file is made by the first write too. What is put in memory goes with the object that this gives.
+        The object can be pickled, unless it is in memory; where it is unpickled, it opens the same URL.
         """
         self = cls._on(open_store(url), read_pending_updates=read_pending_updates)
         self._is_opened = True
@@ -94,11 +111,13 @@ class FlashFlood:
 
     def __reduce__(self) -> tuple[Callable[[], Self], tuple[()]]:
         """Pickle by URL and options. `TypeError` for one that was not opened by a URL."""
-        name, reads = self._ctx.store.name, self._ctx.read_pending_updates
+        address, reads = self._ctx.store.address, self._ctx.read_pending_updates
+        if address is None:
+            raise no_pickle(self, "its store is in this process's memory; open one in a file")
         if not self._is_opened:
-            instead = f"it holds a boto3 client; open it with FlashFlood.open({name!r}), or make it where it is used"
+            instead = f"it holds a boto3 client; open it with FlashFlood.open({address!r}), or make it where it is used"
             raise no_pickle(self, instead)
-        return partial(type(self).open, name, read_pending_updates=reads), ()
+        return partial(type(self).open, address, read_pending_updates=reads), ()
 
     def __copy__(self) -> Self:
         """Give another one on the same store, with the same client."""
@@ -127,6 +146,7 @@ class FlashFlood:
         """What all keys in the bucket begin with, but for a `/`; empty in a folder."""
         return self._ctx.store.root_prefix
 
+    @_kept
     def put(self, data: object, event_id: str | None = None, date: datetime | None = None) -> Event:
         """Store a new event and give it back.
 
@@ -138,6 +158,7 @@ class FlashFlood:
         """
         return put.put(self._ctx, data, event_id, date)
 
+    @_kept
     def put_many(self, events: Iterable[Event | Bare], *, on_conflict: OnConflict = "error") -> Stored:
         """Store many new events, given as `Event`s or as (data, event_id, date), each as `put` takes it.
 
@@ -166,6 +187,7 @@ class FlashFlood:
         """Say whether there is an event of this id."""
         return get_event.event_exists(self._ctx, event_id)
 
+    @_kept
     def update_event(self, event_id: str, new_data: object) -> None:
         """Give an event new data (of the kinds that `put` takes).
 
@@ -175,6 +197,7 @@ class FlashFlood:
         """
         change.update_event(self._ctx, event_id, new_data)
 
+    @_kept
     def delete_event(self, event_id: str) -> None:
         """Delete an event. It cannot be read from now on; replay shows it until the delete is applied.
 
@@ -182,6 +205,7 @@ class FlashFlood:
         """
         change.delete_event(self._ctx, event_id)
 
+    @_kept
     def update(self, number_of_updates_to_apply: int | None = 1000) -> int:
         """Apply the pending updates and deletes, journal by journal, and give how many were applied.
 
@@ -189,6 +213,7 @@ class FlashFlood:
         """
         return apply_updates.apply_updates(self._ctx, number_of_updates_to_apply)
 
+    @_kept
     def journal(self, minimum_number_of_events: int = 100, minimum_size: int | None = None) -> None:
         """Combine new events into one journal: the oldest ones that reach both minima, and no more.
 
@@ -199,6 +224,7 @@ class FlashFlood:
         """
         journal.journal(self._ctx, minimum_number_of_events, minimum_size or 0)
 
+    @_kept
     def combine_journals(self, journals: Iterable[Journal | str]) -> Journal:
         """Combine living journals into one, with their pending updates applied, and give it.
 
@@ -292,6 +318,7 @@ class FlashFlood:
         """
         return check.check(self._ctx)
 
+    @_kept
     def repair(self) -> Repairs:
         """Mend what can be mended of what `check` finds, and give how many things were mended.
 
@@ -301,6 +328,7 @@ class FlashFlood:
         """
         return repair.repair(self._ctx)
 
+    @_kept
     def collect_garbage(self, grace: timedelta = GRACE) -> int:
         """Remove journals and updates that have been dead for longer than `grace`, and give how many.
 
@@ -308,6 +336,7 @@ class FlashFlood:
         """
         return collect.collect_garbage(self._ctx, grace)
 
+    @_kept
     def destroy(self) -> None:
         """Delete every object under the root prefix, events included."""
         for page in self._ctx.pages(""):

@@ -17,7 +17,8 @@ from flashflood.exceptions import FlashFloodException
 
 T = TypeVar("T")
 
-os.register_at_fork(after_in_child=note_fork)
+if hasattr(os, "register_at_fork"):  # Windows forks nothing
+    os.register_at_fork(after_in_child=note_fork)
 
 
 class SharedIterator(Iterator[T]):

@@ -22,6 +22,7 @@ class Watched:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.name = store.name
+        self.address = store.address
         self.workers = store.workers
         self.root_prefix = store.root_prefix
 
@@ -61,6 +62,13 @@ class Watched:
     def url(self, key: str, /) -> str:
         """No request: a URL is made without one."""
         return self.store.url(key)
+
+    def flush(self) -> None:
+        """No request either, nor is the next."""
+        self.store.flush()
+
+    def give_back(self) -> None:
+        self.store.give_back()
 
 
 class Counted(Watched):

@@ -40,6 +40,7 @@ def collect_garbage(ctx: Context, grace: timedelta) -> int:
     collection.collect_journals()
     collection.collect_updates()
     collection.collect_drafts()
+    ctx.store.give_back()
     if collection.refusals:
         first, *more = collection.refusals
         first.add_note(f"{collection.collected} others were removed; what else is left, the next call removes")

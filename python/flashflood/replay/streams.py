@@ -9,7 +9,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import orjson
 
@@ -23,6 +23,7 @@ from flashflood.identifiers import JournalID
 from flashflood.journals import manifest_fields
 from flashflood.records.living import opened_between
 from flashflood.replay.remote_blob import RemoteBlob
+from flashflood.store import SqliteStore
 from flashflood.turns import Events, SharedIterator
 
 BYTES_AT_A_TIME = 16_000_000
@@ -57,8 +58,8 @@ def replay_event_stream(
     """Yield a stream's events with from_date < date <= to_date, in (date, event_id) order.
 
     `event_stream` is a dict that `list_event_streams` gave; it may have gone through JSON. Only the bytes that the
-    range needs are read, no redirect is followed, and nothing is read beyond what the stream announces. `file://` URLs
-    are opened only under the folder `allow_file_urls`.
+    range needs are read, no redirect is followed, and nothing is read beyond what the stream announces. `file://` and
+    `sqlite://` URLs are opened only under the folder `allow_file_urls`.
 
     A fault that may pass is tried again, as boto3 does; a body that breaks off is resumed at the byte reached.
 
@@ -69,8 +70,8 @@ def replay_event_stream(
     dates = DateRange.of(from_date, to_date)
     manifest, url = _checked(event_stream)
     what = f"event stream of journal {manifest.journal_id}"
-    if urlsplit(url).scheme == "file":
-        runs = _runs(manifest, dates, _file_reader(url, allow_file_urls, what))
+    if urlsplit(url).scheme in ("file", "sqlite"):
+        runs = _runs(manifest, dates, _local_reader(url, allow_file_urls, what))
     else:
         runs = _remote_runs(manifest, dates, RemoteBlob(url, manifest.size, what))
     return Events(runs, "this replay of an event stream")
@@ -103,8 +104,8 @@ def _checked(event_stream: Mapping[str, Any]) -> tuple[Manifest, str]:
     return Manifest.decode(journal_id, body), url
 
 
-def _file_reader(url: str, folder: str | os.PathLike[str] | None, what: str) -> ReadRange:
-    """Read byte ranges of a file that lies under a folder, symbolic links resolved."""
+def _local_reader(url: str, folder: str | os.PathLike[str] | None, what: str) -> ReadRange:
+    """Read byte ranges of what lies in a file under a folder, symbolic links resolved."""
     if folder is None:
         msg = f"{what}: {url} is a file; to read it, name the folder that it may lie in: allow_file_urls=<folder>"
         raise FlashFloodException(msg)
@@ -114,17 +115,38 @@ def _file_reader(url: str, folder: str | os.PathLike[str] | None, what: str) -> 
     if parts.netloc not in ("", "localhost") or "\0" in name or not path.is_relative_to(Path(folder).resolve()):
         msg = f"{what}: {url} does not lie under {os.fspath(folder)}, the folder that allow_file_urls names"
         raise FlashFloodException(msg)
+    read = _sqlite_reader(path, parts.query) if parts.scheme == "sqlite" else _file_reader(path)
 
-    def read(start: int, stop: int) -> bytes:
+    def read_or_say_why(start: int, stop: int) -> bytes:
         try:
-            with path.open("rb") as file:
-                file.seek(start)
-                return file.read(stop - start)
+            return read(start, stop)
         except FileNotFoundError as error:
             msg = f"{what}: {url} is gone; list the streams again"
             raise FlashFloodException(msg) from error
         except OSError as error:
             msg = f"{what}: {url} cannot be read: {error}"
             raise FlashFloodException(msg) from error
+
+    return read_or_say_why
+
+
+def _file_reader(path: Path) -> ReadRange:
+    def read(start: int, stop: int) -> bytes:
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read(stop - start)
+
+    return read
+
+
+def _sqlite_reader(path: Path, query: str) -> ReadRange:
+    store = SqliteStore(path)
+    (key,) = parse_qs(query).get("key", [""])
+
+    def read(start: int, stop: int) -> bytes:
+        found = store.get(key, start, stop)
+        if found is None:
+            raise FileNotFoundError(key)
+        return found.body
 
     return read

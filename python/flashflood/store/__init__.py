@@ -1,42 +1,64 @@
-"""Where objects lie: on S3, or in a local folder; both behind the protocol `Store`."""
+"""Where objects lie: on S3, in a folder, in a SQLite file, or in memory; all behind the protocol `Store`."""
 
 import os
 import re
+import sys
 from urllib.parse import unquote, urlsplit
 
 import boto3
 from botocore.config import Config
 
-from flashflood.store.local import LocalStore
+from flashflood.exceptions import FlashFloodException
 from flashflood.store.protocol import Body, Entry, Found, Page, Store, UndeletedError
 from flashflood.store.s3 import S3Store
+from flashflood.store.sqlite import SqliteStore
 
-__all__ = ["Body", "Entry", "Found", "LocalStore", "Page", "S3Store", "Store", "UndeletedError", "open_store"]
+if sys.platform != "win32":
+    from flashflood.store.local import LocalStore
+
+__all__ = [
+    "Body",
+    "Entry",
+    "Found",
+    "LocalStore",
+    "Page",
+    "S3Store",
+    "SqliteStore",
+    "Store",
+    "UndeletedError",
+    "open_store",
+]
 
 CONNECTIONS = 32
 """How many requests to S3 may be under way at a time, where the client is our own."""
 
 
 def open_store(url: str | os.PathLike[str]) -> Store:
-    """Open the store that a URL names: `s3://bucket/prefix`, a folder's path, or its `file://` URL.
+    """Open the store that a URL names: `s3://bucket/prefix`; a folder's path, or its `file://` URL; `sqlite:///path`.
+
+    `memory://` makes a new one, which goes with what opened it.
 
     For S3 this makes a boto3 client from what the AWS environment and configuration say (credentials, region,
-    `AWS_ENDPOINT_URL`). No request is made, and a folder need not be there. ValueError: the URL names no store.
-    FlashFloodException: the folder is a file.
+    `AWS_ENDPOINT_URL`). No request is made, and a folder or a file need not be there.
+    ValueError: the URL names no store. FlashFloodException: the folder is a file.
     """
     text = os.fspath(url)
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", text)
     if scheme is None:
         if not text:
-            message = "A store's URL is empty: give s3://bucket/prefix or the path of a folder."
+            message = "A store's URL is empty: give s3://bucket/prefix, the path of a folder, or sqlite:///path."
             raise ValueError(message)
-        return LocalStore(text)
+        return _open_folder(text)
     match scheme[1].lower():
         case "s3":
             return _open_s3(text, text[scheme.end() :])
         case "file":
-            return _open_file(text)
-    message = f"{text!r} names no store: give s3://bucket/prefix or the path of a folder."
+            return _open_folder(_path_of(text))
+        case "sqlite":
+            return SqliteStore(_path_of(text))
+        case "memory":
+            return _open_memory(text)
+    message = f"{text!r} names no store: give s3://bucket/prefix, the path of a folder, or sqlite:///path."
     raise ValueError(message)
 
 
@@ -50,9 +72,24 @@ def _open_s3(url: str, path: str) -> S3Store:
     return S3Store(boto3.client("s3", config=config), bucket, prefix)
 
 
-def _open_file(url: str) -> LocalStore:
+def _open_folder(path: str) -> Store:
+    if sys.platform == "win32":
+        message = f"{path!r}: a folder as a store needs what Windows has not (flock). Open a file: sqlite:///path."
+        raise FlashFloodException(message)
+    return LocalStore(path)
+
+
+def _open_memory(url: str) -> SqliteStore:
+    if url.lower() != "memory://":
+        message = f"{url!r} names no store: give memory://, which is a new one each time."
+        raise ValueError(message)
+    return SqliteStore.in_memory()
+
+
+def _path_of(url: str) -> str:
+    """Take the absolute path out of a `file://` or `sqlite://` URL."""
     parts = urlsplit(url)
     if parts.netloc not in {"", "localhost"} or not parts.path or parts.query or parts.fragment:
-        message = f"{url!r} names no folder on this machine: give file:///path, with ? and # percent-encoded."
+        message = f"{url!r} names no path on this machine: give {parts.scheme}:///path, with ? and # percent-encoded."
         raise ValueError(message)
-    return LocalStore(unquote(parts.path))
+    return unquote(parts.path)

@@ -63,6 +63,7 @@ class LocalStore:
         """Use `folder`, which the first write makes where it is missing. FlashFloodException: it is a file."""
         self._folder = str(Path(folder).absolute())
         self.name = self._folder
+        self.address = self._folder
         self.root_prefix = ""
         self.workers = WORKERS
         self._swept = False
@@ -136,6 +137,12 @@ class LocalStore:
         with opened_root(self._folder) as root:
             names = locate(root, components)
         return Path(self._folder, *names).as_uri()
+
+    def flush(self) -> None:
+        """Do nothing: each write has been synced."""
+
+    def give_back(self) -> None:
+        """Do nothing: a deleted file takes no space."""
 
     def _read(self, key: str, start: int, stop: int | None) -> Found | None:
         components = split(key)

@@ -58,11 +58,15 @@ class Store(Protocol):
     """Objects under keys. Every method may be called from any thread; it is one request (`delete`: for 1,000 keys)."""
 
     name: str
-    """How messages name it: `s3://bucket/prefix`, or the folder."""
+    """How messages name it: `s3://bucket/prefix`, or the path."""
     root_prefix: str
-    """What the keys begin with on S3, before a `/`; it counts for their length. Empty for a folder."""
+    """What the keys begin with on S3, before a `/`; it counts for their length. Empty elsewhere."""
     workers: int
     """How many requests may be under way at a time."""
+
+    @property
+    def address(self) -> str | None:
+        """What `open_store` opens it by, in any process on this machine. None: nothing does."""
 
     def get(self, key: str, start: int | None = None, stop: int | None = None, /) -> Found | None:
         """Read an object, or its bytes from `start` to before `stop`, fewer where it is shorter. None: no such key."""
@@ -104,3 +108,12 @@ class Store(Protocol):
 
     def url(self, key: str, /) -> str:
         """Give a URL that reads the object without credentials for an hour (S3: presigned; a folder: `file://`)."""
+
+    def flush(self) -> None:
+        """Make sure that what this process has written stays, whatever happens to the machine.
+
+        Where it stays once it is written, this does nothing.
+        """
+
+    def give_back(self) -> None:
+        """Give the space of what was deleted back to the file system, where deleting does not do it."""

@@ -69,6 +69,7 @@ class S3Store:
     def __init__(self, client: S3Client, bucket: str, root_prefix: str) -> None:
         """Use `client` as it is; make no request. `root_prefix` may be empty and does not end in `/`."""
         self.name = f"s3://{bucket}/{root_prefix}"
+        self.address = self.name
         self.root_prefix = root_prefix
         options: Any = client.meta.config  # whose stubs know none of its attributes
         self.workers: int = options.max_pool_connections
@@ -225,6 +226,12 @@ class S3Store:
         """
         with SignedAsRequests(self._region):
             return self._client.generate_presigned_url("get_object", Params=self._at(key), ExpiresIn=URL_LIFETIME)
+
+    def flush(self) -> None:
+        """Do nothing: S3 keeps what it has accepted."""
+
+    def give_back(self) -> None:
+        """Do nothing: a deleted object takes no space."""
 
     @property
     def _client(self) -> S3Client:

@@ -1,0 +1,302 @@
+"""The store in one SQLite file, or in memory.
+
+A table has a row for each object. Data of more than `PART` bytes lie beside it, in parts: so some of an object's bytes
+are read without the rest, and one larger than memory is written piece by piece. The schema is in
+`flashflood.store.databases`.
+
+Writers take turns, and wait for each other; readers wait for nobody (SQLite's WAL). A commit is written to the log and
+not synced at once: `flush` syncs it, and with it all commits before. SQLite's log survives as it was up to some commit,
+so that after a loss of power no later write is there without the earlier ones.
+"""
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import chain, islice
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from flashflood.exceptions import FlashFloodException
+from flashflood.store.databases import File, Memory, explained
+from flashflood.store.protocol import Body, Entry, Found, Page
+
+PAGE_SIZE = 1000
+"""Keys on a page of a listing, as on S3."""
+WORKERS = 8
+"""Requests at a time: readers that SQLite lets read side by side."""
+PART = 65_536
+"""Bytes of a part, and of the largest data that lie in an object's own row."""
+PARTS_AT_A_TIME = 64
+"""Parts that are written in one transaction: others may write in between."""
+ABANDONED = 24 * 60 * 60
+"""Seconds after which parts of an object that never came to be are taken for a killed writer's."""
+_PUT = """
+INSERT INTO objects(key, size, modified, metadata, garbage, upload, body) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT(key) DO UPDATE SET size = excluded.size, modified = max(excluded.modified, modified + 1),
+    metadata = excluded.metadata, garbage = excluded.garbage, upload = excluded.upload, body = excluded.body
+"""
+_CREATE = """
+INSERT INTO objects(key, size, modified, metadata, garbage, upload, body) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT(key) DO NOTHING
+"""
+_GET = """
+SELECT size, modified, metadata, upload, CASE WHEN ?2 < 0 THEN substr(body, ?1) ELSE substr(body, ?1, ?2) END
+FROM objects WHERE key = ?3
+"""
+_LIST = "SELECT key, size, modified FROM objects WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class SqliteStore:
+    """Objects in a SQLite file; see `flashflood.store.protocol.Store` for what each method promises.
+
+    Errors of SQLite are `FlashFloodException`s that name the file; `FlashFloodCorruptionError` where it is damaged.
+    """
+
+    address: str | None
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Use the file `path`, which the first write makes where it is missing."""
+        absolute = Path(path).absolute()
+        self.name = str(absolute)
+        self.address = f"sqlite://{quote(absolute.as_posix())}"
+        self._begin(File(absolute))
+
+    @classmethod
+    def in_memory(cls) -> "SqliteStore":
+        """Make an empty store in memory, which goes with it. It belongs to the process that makes it."""
+        self = cls.__new__(cls)
+        self.name = "memory://"
+        self.address = None
+        self._begin(Memory())
+        return self
+
+    def _begin(self, database: File | Memory) -> None:
+        self.root_prefix = ""
+        self.workers = WORKERS
+        self._database = database
+        self._sync_lock = threading.Lock()
+        self._written = 0
+        self._synced = 0
+        self._is_swept = False
+
+    def get(self, key: str, start: int | None = None, stop: int | None = None, /) -> Found | None:
+        """Read an object or a part of it."""
+        encoded, first = _encoded(key), start or 0
+        most = -1 if stop is None else max(0, stop - first)
+        with self._reading() as connection:
+            row = None if connection is None else connection.execute(_GET, (first + 1, most, encoded)).fetchone()
+            if connection is None or row is None:
+                return None
+            size, modified, metadata, upload, body = row
+            if upload is not None:
+                body = _from_parts(connection, upload, first, size if stop is None else min(stop, size))
+        return Found(body or b"", json.loads(metadata), _date(modified))
+
+    def head(self, key: str, /) -> Found | None:
+        """Read an object's metadata."""
+        return self.get(key, 0, 0)
+
+    def put(
+        self,
+        key: str,
+        body: Body | Iterable[bytes],
+        /,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        garbage: bool = False,
+    ) -> None:
+        """Write an object, in the place of one that is there."""
+        self._write(_PUT, key, body, metadata, garbage=garbage)
+
+    def create(self, key: str, body: Body, /, *, metadata: Mapping[str, str] | None = None) -> bool:
+        """Write an object if the key is free; of several threads and processes one succeeds."""
+        return self._write(_CREATE, key, body, metadata, garbage=False)
+
+    def delete(self, keys: Sequence[str], /) -> None:
+        """Delete objects, all in one transaction."""
+        encoded = [(_encoded(key),) for key in keys]
+        if encoded:
+            with self._writing() as connection:
+                connection.executemany("DELETE FROM objects WHERE key = ?", encoded)
+
+    def list(self, prefix: str, after: str | None = None, /) -> Page:
+        """List one page of keys, dated by the local clock."""
+        date = datetime.now(UTC)
+        beginning = _encoded(prefix)
+        first = beginning if after is None else max(beginning, _encoded(after) + b"\0")
+        last = first, _after_all(beginning), PAGE_SIZE + 1
+        with self._reading() as connection:
+            found = [] if connection is None else connection.execute(_LIST, last).fetchall()
+        entries = [Entry(key.decode(), size, _date(modified)) for key, size, modified in found[:PAGE_SIZE]]
+        return Page(entries, len(found) > PAGE_SIZE, date)
+
+    def mark_garbage(self, key: str, /) -> bool:
+        """Note of an object that it is garbage."""
+        with self._writing() as connection:
+            return connection.execute("UPDATE objects SET garbage = 1 WHERE key = ?", (_encoded(key),)).rowcount == 1
+
+    def url(self, key: str, /) -> str:
+        """Give a `sqlite://` URL of the file with the key, which `replay_event_stream` reads on this machine."""
+        if self.address is None:
+            message = f"{self.name} has no URLs: nobody else can read this process's memory. Open a file."
+            raise FlashFloodException(message)
+        return f"{self.address}?{urlencode({'key': key})}"
+
+    def flush(self) -> None:
+        """Sync what has been written: after this returns, no loss of power takes it away.
+
+        Threads that wait for one sync share the next.
+        """
+        target = self._written
+        with self._sync_lock:
+            if self._synced < target:
+                target = self._written
+                self._database.sync()
+                self._synced = target
+
+    def give_back(self) -> None:
+        """Give the space of what was deleted back to the file system."""
+        with self._using(creating=False) as connection:
+            if connection is not None:
+                connection.executescript("PRAGMA incremental_vacuum")  # `execute` would stop after a page
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _write(
+        self,
+        statement: str,
+        key: str,
+        body: Body | Iterable[bytes],
+        metadata: Mapping[str, str] | None,
+        *,
+        garbage: bool,
+    ) -> bool:
+        encoded, fields = _encoded(key), json.dumps(dict(metadata or {}))
+        parts = _cut((body,) if isinstance(body, Body) else body)
+        first, second = next(parts), next(parts, None)
+        if second is None:
+            with self._writing() as connection:
+                row = encoded, len(first), _now(), fields, int(garbage), None, first
+                return connection.execute(statement, row).rowcount == 1
+        upload, size = self._upload(chain((first, second), parts))
+        with self._writing() as connection:
+            connection.execute("DELETE FROM uploads WHERE id = ?", (upload,))
+            values = encoded, size, _now(), fields, int(garbage), upload, None
+            is_written = connection.execute(statement, values).rowcount == 1
+            if not is_written:
+                connection.execute("DELETE FROM parts WHERE upload = ?", (upload,))
+            return is_written
+
+    def _upload(self, parts: Iterator[bytes]) -> tuple[int, int]:
+        """Write the parts, some in each transaction; give the upload's id and the bytes."""
+        with self._writing() as connection:
+            self._sweep(connection)
+            connection.execute("INSERT INTO uploads(begun) VALUES (?)", (_now(),))
+            ((upload,),) = connection.execute("SELECT last_insert_rowid()")
+        size = number = 0
+        while some := list(islice(parts, PARTS_AT_A_TIME)):
+            rows = [(upload, number, part) for number, part in enumerate(some, number)]
+            with self._writing() as connection:
+                connection.executemany("INSERT INTO parts VALUES (?, ?, ?)", rows)
+            number += len(some)
+            size += sum(map(len, some))
+        return upload, size
+
+    def _sweep(self, connection: sqlite3.Connection) -> None:
+        """Remove the parts of writers that were killed; once for each store."""
+        if not self._is_swept:
+            self._is_swept = True
+            old = _now() - ABANDONED * 1_000_000
+            connection.execute("DELETE FROM parts WHERE upload IN (SELECT id FROM uploads WHERE begun < ?)", (old,))
+            connection.execute("DELETE FROM uploads WHERE begun < ?", (old,))
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+        """Read at one moment. None: there is nothing yet."""
+        with self._using(creating=False) as connection:
+            if connection is None:
+                yield None
+                return
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Write in one transaction, which is there as a whole or not at all."""
+        with self._using(creating=True) as connection:
+            if connection is None:
+                raise AssertionError
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        self._written += 1
+
+    @contextmanager
+    def _using(self, *, creating: bool) -> Iterator[sqlite3.Connection | None]:
+        """Use a connection; None: there is no file, nor is one to be made. SQLite's errors are explained."""
+        try:
+            with self._database.connected(creating=creating) as connection:
+                yield connection
+        except sqlite3.DatabaseError as error:
+            raise explained(self.name, error) from error
+
+
+def _cut(pieces: Iterable[Body]) -> Iterator[bytes]:
+    """Cut what the pieces make together into parts; at least one, which may be empty."""
+    part = bytearray()
+    is_first = True
+    for piece in pieces:
+        rest = memoryview(piece)
+        while len(part) + len(rest) > PART:
+            room = PART - len(part)
+            yield bytes(part) + bytes(rest[:room])
+            is_first = False
+            part.clear()
+            rest = rest[room:]
+        part += rest
+    if part or is_first:
+        yield bytes(part)
+
+
+def _from_parts(connection: sqlite3.Connection, upload: int, first: int, stop: int) -> bytes:
+    """Read the bytes from `first` to before `stop`, and of the parts only those that have some of them."""
+    if stop <= first:
+        return b""
+    statement = "SELECT body FROM parts WHERE upload = ? AND number BETWEEN ? AND ? ORDER BY number"
+    found = connection.execute(statement, (upload, first // PART, (stop - 1) // PART))
+    skipped = first // PART * PART
+    return b"".join(body for (body,) in found)[first - skipped : stop - skipped]
+
+
+def _encoded(key: str) -> bytes:
+    try:
+        return key.encode()
+    except UnicodeEncodeError:
+        message = f"{key!r} cannot be a key: it holds a lone surrogate. Use another id."
+        raise FlashFloodException(message, key=key) from None
+
+
+def _after_all(prefix: bytes) -> bytes:
+    """Give what is greater than all keys that begin so, and not greater than any other: no byte of UTF-8 is 255."""
+    return prefix[:-1] + bytes([prefix[-1] + 1]) if prefix else b"\xff"
+
+
+def _now() -> int:
+    return (datetime.now(UTC) - _EPOCH) // _MICROSECOND
+
+
+def _date(microseconds: int) -> datetime:
+    return _EPOCH + microseconds * _MICROSECOND
