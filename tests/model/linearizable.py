@@ -21,7 +21,7 @@ class Phase(IntEnum):
 
 
 class Made(NamedTuple):
-    """A call that was made: by which process, its number there, its result (None: it crashed, or found nothing)."""
+    """A call that was made: by which process, its number there, its result (None: crashed, or a get found nothing)."""
 
     phase: Phase
     pid: int

@@ -129,8 +129,8 @@ class _Collection:
     def _delete_with_tombstones(self, keys: list[str]) -> None:
         """Delete dead objects, then the tombstones of those that are known to be gone."""
         undeleted = self._delete(keys)
-        gone = [layout.tombstone_key(key) for key in keys if key not in undeleted]
-        self.collected += len(gone) - len(self._delete(gone))
+        tombstones = [layout.tombstone_key(key) for key in keys if key not in undeleted]
+        self.collected += len(tombstones) - len(self._delete(tombstones))
 
     def _delete_claims(self, drafted: list[JournalID]) -> set[JournalID]:
         """Delete the claims of those batches that were fenced; give those of which some are left."""

@@ -75,8 +75,8 @@ def finish(ctx: Context, made: Sequence[Made], known: Iterable[Manifest] = ()) -
     # 4. Events that were deleted lose their index entries, which a slow delete may have left.
     for entry, manifest in made:
         deleted = {update.event_id for update in used[entry.journal_id] if update.is_delete}
-        gone = sorted(event_id for event_id in deleted if manifest.find(event_id) is None)
-        ctx.requests.each(partial(_remove_deleted, ctx, entry), gone)
+        absent = sorted(event_id for event_id in deleted if manifest.find(event_id) is None)
+        ctx.requests.each(partial(_remove_deleted, ctx, entry), absent)
     # 5. The sources die, and new journals without rows; then the updates that were used up.
     dead = [source for entry, _ in made for source in entry.sources]
     ctx.bury(dead + [entry.journal_id for entry, manifest in made if not len(manifest)])
