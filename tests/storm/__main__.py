@@ -18,7 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.storm", description=__doc__)
     parser.add_argument("--minutes", type=float, default=30, help="in all, for all courses together (30)")
     parser.add_argument("--seed", type=int, help="for the choice of calls and faults")
-    parser.add_argument("--store", choices=("folder", "moto", "rgw"), help="only this one")
+    parser.add_argument("--store", choices=("folder", "sqlite", "moto", "rgw"), help="only this one")
     parser.add_argument("--proxy", choices=("none", "faults", "one-writer"), help="only with this between")
     parser.add_argument("--pages", type=int, help="keys on a page of a listing (7 and 1000 in turn)")
     given = parser.parse_args()

@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 from flashflood import FlashFloodJournalingError
-from flashflood.store import LocalStore, S3Store, Store
+from flashflood.store import S3Store, Store, open_store
 
 from .content import Shown, shown
 from .plan import Plan
@@ -39,7 +39,7 @@ def finish(plan: Plan, ids: list[str]) -> None:
 
 def copy(plan: Plan, url: str, environment: dict[str, str], ids: list[str]) -> None:
     """Copy what 0.4.3 reads of a folder to a server, where it can: the journals, and the index of these ids."""
-    source, target = LocalStore(plan.url), _store(Plan("", plan.times, 1000, "", url, environment))
+    source, target = _store(plan), _store(Plan("", plan.times, 1000, "", url, environment))
     beginnings = ("journals/", "blobs/", "update/", *(f"index/{event_id}--" for event_id in ids))
     for key in _keys(source):
         found = source.get(key) if key.startswith(beginnings) else None
@@ -73,8 +73,8 @@ def _update_all(last: Caller) -> int:
 
 
 def _store(plan: Plan) -> Store:
-    if plan.is_folder:
-        return LocalStore(plan.url)
+    if plan.folder is not None:
+        return open_store(plan.url)
     bucket, _, prefix = plan.url.removeprefix("s3://").partition("/")
     return S3Store(SESSION.client("s3", **options(plan.environment)), bucket, prefix)
 

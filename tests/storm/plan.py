@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
 FAULTS = {
     "reset": 0.006,
@@ -66,7 +67,7 @@ class Course:
     """One kind of store, and what is done to it."""
 
     store: str
-    """folder, moto or rgw."""
+    """folder, sqlite, moto or rgw."""
     faults: frozenset[str] = frozenset()
     """Names of `FAULTS`. None: there is no proxy."""
     conditional: bool = True
@@ -87,6 +88,7 @@ class Course:
 
 COURSES = (
     Course("folder"),
+    Course("sqlite"),
     Course("moto"),
     Course("rgw"),
     Course("moto", frozenset(FAULTS)),
@@ -113,9 +115,12 @@ class Plan:
     """How many ids all workers share."""
 
     @property
-    def is_folder(self) -> bool:
-        """Whether the store is a folder."""
-        return not self.url.startswith("s3://")
+    def folder(self) -> str | None:
+        """The folder that is the store, or has its file. None: it is on a server."""
+        if self.url.startswith("s3://"):
+            return None
+        path = Path(self.url.removeprefix("sqlite://"))
+        return str(path if path == Path(self.url) else path.parent)
 
 
 def in_ci() -> bool:

@@ -126,10 +126,9 @@ class Caller(Worker):
 
     def _streams(self, since: datetime | None, until: datetime | None) -> Iterator[dict[str, Any]]:
         """List event streams and read each, after a way through JSON."""
-        folder = self.plan.url if self.plan.is_folder else None
         for stream in self.ff.list_event_streams(since, until):
             told = json.loads(json.dumps(stream))
-            events = replay_event_stream(told, since, until, allow_file_urls=folder)
+            events = replay_event_stream(told, since, until, allow_file_urls=self.plan.folder)
             yield {"journal": told["journal_id"], "events": [shown(*event) for event in events]}
 
 

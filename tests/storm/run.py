@@ -28,6 +28,8 @@ P = ParamSpec("P")
 
 FINALE_TIMEOUT = 600
 """Seconds until the end of a round is given up; it takes a few where the machine has time."""
+LOCAL = {"folder": "{}", "sqlite": "sqlite://{}/events.flashflood"}
+"""URLs of the stores that are on no server."""
 OLD_READS = 40
 """How many ids 0.4.3 reads one by one: it takes its time."""
 
@@ -38,14 +40,16 @@ def run_course(course: Course, seconds: float, seed: int, folder: Path) -> Figur
     figures = Figures()
     with ExitStack() as stack:
         here = stack.enter_context(empty_folder(folder / "work"))
-        server = stack.enter_context(running("moto" if course.store == "folder" else course.store, here))
+        server = stack.enter_context(running("moto" if course.store in LOCAL else course.store, here))
         for number in range(rounds):
             plan = Plan(
                 seed=f"{seed}.{number}",
                 times=Times(seconds / rounds),
                 page=course.pages[number % len(course.pages)],
                 logs=str(folder / f"{str(course).replace(' ', '-')}-{seed}.{number}"),
-                url=str(here / "store") if course.store == "folder" else f"s3://storm-{number}/store",
+                url=LOCAL[course.store].format((here / "store").absolute())
+                if course.store in LOCAL
+                else f"s3://storm-{number}/store",
                 environment=server,
                 one_writer=not course.conditional,
             )
@@ -59,6 +63,8 @@ def _run_round(course: Course, plan: Plan, figures: Figures) -> None:
     logs = Path(plan.logs)
     shutil.rmtree(logs, ignore_errors=True)
     logs.mkdir(parents=True)
+    if plan.folder is not None:
+        Path(plan.folder).mkdir(parents=True, exist_ok=True)
     _in_a_process(make_bucket, plan.environment, _bucket(plan))
     begun = time.monotonic()
     crew = _rage(course, plan)
@@ -80,8 +86,8 @@ def _run_round(course: Course, plan: Plan, figures: Figures) -> None:
         say(f"the logs are in {logs}")
     else:
         shutil.rmtree(logs)
-    if plan.is_folder:
-        shutil.rmtree(plan.url, ignore_errors=True)
+    if plan.folder is not None:
+        shutil.rmtree(plan.folder, ignore_errors=True)
 
 
 def _rage(course: Course, plan: Plan) -> Crew:
@@ -104,7 +110,7 @@ def _end(plan: Plan) -> None:
         return  # its log says in which call it was, and the checker what that means
     some = random.Random(plan.seed).sample(ids, min(len(ids), OLD_READS))  # noqa: S311 - to be repeated
     url = plan.url
-    if plan.is_folder:
+    if plan.folder is not None:
         url = f"s3://{_bucket(plan)}/copy"
         _in_a_process(finale.copy, plan, url, plan.environment, some)
     _read_with_old(plan, url, some)

@@ -30,7 +30,7 @@ from flashflood import (
     dates,
 )
 from flashflood.records import ledger
-from flashflood.store import local
+from flashflood.store import local, sqlite
 
 from .log import Log
 from .plan import Plan
@@ -78,7 +78,7 @@ def hurry(plan: Plan) -> None:
     context.GRACE = timedelta(seconds=plan.times.grace)
     set_grace(context.GRACE)
     ledger.LEFT_BEHIND = LEFT_BEHIND
-    local.PAGE_SIZE = plan.page
+    local.PAGE_SIZE = sqlite.PAGE_SIZE = plan.page
     setattr(os, "fsync", lambda _: None)  # noqa: B010 - nobody pulls the plug
 
 
@@ -91,7 +91,7 @@ def set_grace(grace: timedelta) -> None:
 
 def open_store(plan: Plan, *, patient: bool = False) -> FlashFlood:
     """Open a fresh FlashFlood. `patient`: with no limit to a page, and with time."""
-    if plan.is_folder:
+    if plan.folder is not None:
         return FlashFlood.open(plan.url)
     timeout = 60 if patient else plan.times.timeout
     config = Config(
