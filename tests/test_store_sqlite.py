@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from support.samples import AT_ONCE, at, contents, put_new
@@ -224,6 +226,43 @@ def test_what_a_killed_process_has_put_is_there(tmp_path: Path) -> None:
         assert {f"{number:06}" for number in range(last + 1)} <= {event.event_id for event in ff.replay()}
         ff.repair()
         assert ff.check() == []
+
+
+def test_a_writer_interrupted_anywhere_keeps_no_lock(path: Path) -> None:
+    """Ctrl-C comes between any two steps of Python: here, at each line of the store's own code in turn."""
+    mine = {databases.__file__, sqlite.__file__}
+    SqliteStore(path).put("x", b"")
+    for number in range(1, 10_000):
+        store = SqliteStore(path)
+        if not interrupted_at(number, mine, lambda: store.put("x", b"new")):  # noqa: B023  done at once
+            break
+        SqliteStore(path).put("y", b"")
+        store.put("z", b"")
+    assert number > 20
+
+
+def interrupted_at(number: int, files: set[str], call: Callable[[], object]) -> bool:
+    """Make a call, and interrupt it at a line of some files. False: it has fewer lines."""
+    seen = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:  # noqa: ANN401  as sys.settrace has it
+        nonlocal seen
+        if frame.f_code.co_filename not in files:
+            return None
+        seen += event == "line"
+        if event == "line" and seen == number:
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
 
 
 # Several processes

@@ -76,7 +76,10 @@ class File:
             yield connection
         finally:
             if connection is not None:
-                connection.pool.append(connection)
+                if connection.in_transaction:  # Ctrl-C came before its user could end it
+                    connection.close()
+                else:
+                    connection.pool.append(connection)
 
     def sync(self) -> None:
         """Sync the log, and the folder where the log is a new file."""
@@ -160,7 +163,11 @@ class Memory:
             msg = f"a store in memory belongs to process {self._process}, which opened it: open a file to share it"
             raise FlashFloodException(msg)
         with self._lock:
-            yield self._connection
+            try:
+                yield self._connection
+            finally:
+                if self._connection.in_transaction:  # as above
+                    self._connection.execute("ROLLBACK")
 
     def sync(self) -> None:
         """Do nothing: memory is not kept."""
