@@ -20,7 +20,7 @@ from support.servers.faulty import Fault, FaultyServer
 from support.servers.moto import Moto
 
 from flashflood import FlashFlood
-from flashflood.store import LocalStore, S3Store, Store, open_store
+from flashflood.store import S3Store, Store, open_store
 
 IN_CI = os.environ.get("CI") == "true"
 KINDS = ("folder", "sqlite", "moto", *(("rgw",) if IN_CI or rgw.is_installed() else ()))
@@ -32,6 +32,10 @@ _SESSION = boto3.Session()
 _SESSION_LOCK = Lock()
 
 Server = Moto | rgw.RadosGateway
+Copier = Callable[[Path], Store]
+
+LOCAL = {"folder": "{}", "sqlite": "sqlite://{}/events.flashflood"}
+"""URLs of the stores that are on no server."""
 
 # No test asserts a time, which a busy machine would decide.
 settings.register_profile("flashflood", deadline=None)
@@ -173,18 +177,24 @@ def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with the store that `support.races` describes."""
-    folder = tmp_path_factory.mktemp("prepared") / "store"
-    ready(FlashFlood.open(str(folder)))
-    return folder
+@pytest.fixture(scope="module", params=LOCAL)
+def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Copier:
+    """Give what copies the store that `support.races` describes."""
+    return copier(request.param, tmp_path_factory.mktemp("prepared"), ready)
+
+
+def copier(kind: str, folder: Path, prepare: Callable[[FlashFlood], object]) -> Copier:
+    """Prepare a store in a folder or a file; give what copies it to a new folder, and opens it there."""
+    store = open_store(LOCAL[kind].format(folder))
+    prepare(FlashFlood._on(store))  # noqa: SLF001 - the way in for any store
+    store.give_back()
+    return lambda target: open_store(LOCAL[kind].format(shutil.copytree(folder, target)))
 
 
 @pytest.fixture
-def copies(prepared: Path, tmp_path: Path) -> Iterator[LocalStore]:
+def copies(prepared: Copier, tmp_path: Path) -> Iterator[Store]:
     """Give the prepared store again and again."""
-    return (LocalStore(shutil.copytree(prepared, tmp_path / f"copy {number}")) for number in count())
+    return (prepared(tmp_path / f"copy {number}") for number in count())
 
 
 def _environment(server: Server) -> dict[str, str]:

@@ -5,7 +5,6 @@ which makes the same call again, journals, updates and repairs: after that all i
 """
 
 import random
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Place
+from conftest import LOCAL, Copier, Place, copier
 from support.processes import Worker, tell
 from support.samples import AT_ONCE, at, contents, put_journaled, put_new
 from support.watched import Death, Mortal, Repeated, keys, on
 
 from flashflood import Event, FlashFlood, FlashFloodEventExistsError, FlashFloodEventNotFound, FlashFloodJournalingError
 from flashflood.records import ledger
-from flashflood.store import LocalStore, S3Store, Store
+from flashflood.store import S3Store, Store
 
 ALL = [
     "journaled",
@@ -160,11 +159,9 @@ def left_behind(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
     return lambda after: monkeypatch.setattr(ledger, "LEFT_BEHIND", after)
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("prepared") / "store"
-    prepare(FlashFlood.open(str(folder)))
-    return folder
+@pytest.fixture(scope="module", params=LOCAL)
+def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Copier:
+    return copier(request.param, tmp_path_factory.mktemp("prepared"), prepare)
 
 
 def after_death(store: Store, call: Call, *, died: bool) -> None:
@@ -222,9 +219,9 @@ def die_everywhere(stores: Iterator[Store], call: Call, *, answer_lost: bool, st
 
 
 @pytest.fixture
-def copies(prepared: Path, tmp_path: Path) -> Iterator[Store]:
+def copies(prepared: Copier, tmp_path: Path) -> Iterator[Store]:
     """Give the prepared store again and again."""
-    return (LocalStore(shutil.copytree(prepared, tmp_path / f"copy {number}")) for number in count())
+    return (prepared(tmp_path / f"copy {number}") for number in count())
 
 
 @pytest.mark.timeout(300)
@@ -282,10 +279,10 @@ def test_the_same_on_s3(place: Place, left_behind: Callable[[timedelta], None], 
 
 
 @pytest.mark.parametrize("name", ["journal", "combine_journals", "update"])
-def test_what_may_still_be_under_way_is_left_alone(prepared: Path, tmp_path: Path, name: str) -> None:
+def test_what_may_still_be_under_way_is_left_alone(prepared: Copier, tmp_path: Path, name: str) -> None:
     """As long as an unfinished combination does not count as left behind, others work beside it and lose nothing."""
     for last in range(1, 60, 7):
-        store = LocalStore(shutil.copytree(prepared, tmp_path / f"{last}"))
+        store = prepared(tmp_path / f"{last}")
         with suppress(Death):
             CALLS[name].make(on(Mortal(store, last, answer_lost=True)))
         fresh = on(store)
@@ -335,7 +332,7 @@ def write_until_killed(url: str, name: str, seed: int) -> None:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("place", ["folder"], indirect=True)
+@pytest.mark.parametrize("place", ["folder", "sqlite"], indirect=True)
 def test_processes_killed_at_any_moment_lose_nothing_that_had_returned(
     place: Place, left_behind: Callable[[timedelta], None]
 ) -> None:

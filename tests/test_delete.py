@@ -12,7 +12,7 @@ from support.samples import AT_ONCE, at, contents, put_journaled, put_new
 from support.watched import Answer, Death, Interrupted, Watched, on
 
 from flashflood import FlashFlood, FlashFloodEventNotFound
-from flashflood.store import LocalStore, Store
+from flashflood.store import Store
 
 
 @pytest.mark.parametrize("journaled", [False, True])
@@ -59,7 +59,7 @@ def test_a_put_after_a_delete_against_journaling_makes_a_new_event(place: Place)
 
 
 @pytest.mark.parametrize("event_id", ["new", "journaled"])
-def test_a_delete_and_an_update_at_one_time_end_in_one_truth(copies: Iterator[LocalStore], event_id: str) -> None:
+def test_a_delete_and_an_update_at_one_time_end_in_one_truth(copies: Iterator[Store], event_id: str) -> None:
     for number in count(1):
         store = next(copies)
         interrupted = Interrupted(store, number, partial(on(store).delete_event, event_id))
@@ -88,7 +88,7 @@ class SleepsBeforeItsUpdate(Watched):
 @pytest.mark.parametrize("event_id", ["new", "journaled"])
 @pytest.mark.parametrize("change", [FlashFlood.delete_event, partial(FlashFlood.update_event, new_data=b"changed")])
 def test_a_change_of_an_event_never_meets_the_one_that_was_put_after_it(
-    copies: Iterator[LocalStore], change: Callable[[FlashFlood, str], object], event_id: str
+    copies: Iterator[Store], change: Callable[[FlashFlood, str], object], event_id: str
 ) -> None:
     """It was deleted, and its id taken again, while the writer slept: the birth says that it is another event."""
     store = next(copies)

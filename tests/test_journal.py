@@ -11,7 +11,7 @@ from support.samples import at, contents, put_new
 from support.watched import Answer, NoDeletes, Watched, keys, on
 
 from flashflood import exceptions
-from flashflood.store import LocalStore
+from flashflood.store import Store
 
 
 def test_journal_combines_new_events_until_the_minimum_number_is_met(place: Place) -> None:
@@ -88,7 +88,7 @@ class Recovered(Watched):
 
 
 def test_a_combination_begins_again_if_another_client_has_removed_its_ledger_entry(
-    copies: Iterator[LocalStore],
+    copies: Iterator[Store],
 ) -> None:
     store = next(copies)
     recovered = Recovered(store)

@@ -134,9 +134,7 @@ def test_of_eight_writers_in_two_processes_that_put_one_id_one_succeeds(place: P
 
 
 @pytest.mark.parametrize("event_id", ["another", "new, deleted", "journaled, deleted", "new"])
-def test_of_two_puts_of_one_id_one_succeeds_wherever_the_other_comes_in(
-    copies: Iterator[LocalStore], event_id: str
-) -> None:
+def test_of_two_puts_of_one_id_one_succeeds_wherever_the_other_comes_in(copies: Iterator[Store], event_id: str) -> None:
     for number in count(1):
         store = next(copies)
         done: list[str] = []
@@ -157,7 +155,7 @@ def test_of_two_puts_of_one_id_one_succeeds_wherever_the_other_comes_in(
 @pytest.mark.usefixtures("no_patience")
 @pytest.mark.parametrize("is_deleted", [False, True])
 def test_a_put_that_others_see_before_it_hears_of_it_itself_stores_its_event_once(
-    copies: Iterator[LocalStore], *, is_deleted: bool
+    copies: Iterator[Store], *, is_deleted: bool
 ) -> None:
     """The answer to one request is lost.
 
@@ -167,7 +165,7 @@ def test_a_put_that_others_see_before_it_hears_of_it_itself_stores_its_event_onc
         store = next(copies)
         done: list[str] = []
 
-        def meanwhile(store: LocalStore = store, done: list[str] = done) -> None:
+        def meanwhile(store: Store = store, done: list[str] = done) -> None:
             other = on(store)
             if puts(other, "another", "inner"):
                 done.append("inner")

@@ -11,7 +11,7 @@ from support.samples import AT_ONCE, at, contents, put_new
 from support.watched import Interrupted, on
 
 from flashflood import FlashFlood, FlashFloodException, FlashFloodJournalingError
-from flashflood.store import LocalStore
+from flashflood.store import Store
 
 
 def test_one_client_may_be_used_by_many_threads(place: Place) -> None:
@@ -85,7 +85,7 @@ COLLECT: dict[str, Callable[[FlashFlood], object]] = {"collect_garbage": lambda 
 
 
 def interrupt_everywhere(
-    copies: Iterator[LocalStore],
+    copies: Iterator[Store],
     outer: Callable[[FlashFlood], object],
     inner: Callable[[FlashFlood], object],
     expected: dict[str, bytes | None],
@@ -129,9 +129,7 @@ STRIDES = {"journal": 3, "collect_garbage": 1}
 @pytest.mark.usefixtures("no_patience")
 @pytest.mark.parametrize("work", WORKS | COLLECT)
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_between_two_requests_of_other_work_is_kept(
-    copies: Iterator[LocalStore], change: str, work: str
-) -> None:
+def test_a_change_between_two_requests_of_other_work_is_kept(copies: Iterator[Store], change: str, work: str) -> None:
     make, changed = CHANGES[change]
     stride = STRIDES.get(work, 7)
     places = count(1 + list(CHANGES).index(change) % stride, stride)
@@ -143,7 +141,7 @@ def test_a_change_between_two_requests_of_other_work_is_kept(
 @pytest.mark.parametrize("work", WORKS)
 @pytest.mark.parametrize("change", CHANGES)
 def test_other_work_between_any_two_requests_of_a_change_keeps_it(
-    copies: Iterator[LocalStore], change: str, work: str
+    copies: Iterator[Store], change: str, work: str
 ) -> None:
     make, changed = CHANGES[change]
     interrupt_everywhere(copies, make, WORKS[work], BEFORE | changed, count(1))
@@ -153,7 +151,5 @@ def test_other_work_between_any_two_requests_of_a_change_keeps_it(
 @pytest.mark.usefixtures("no_patience")
 @pytest.mark.parametrize("inner", WORKS)
 @pytest.mark.parametrize("outer", WORKS)
-def test_work_between_two_requests_of_other_work_loses_nothing(
-    copies: Iterator[LocalStore], outer: str, inner: str
-) -> None:
+def test_work_between_two_requests_of_other_work_loses_nothing(copies: Iterator[Store], outer: str, inner: str) -> None:
     interrupt_everywhere(copies, WORKS[outer], WORKS[inner], BEFORE, count(1 + list(WORKS).index(inner), 3))

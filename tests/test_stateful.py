@@ -246,9 +246,17 @@ class OnAFolder(Store):
         shutil.rmtree(self.folder)
 
 
+class OnASqliteFile(OnAFolder):
+    """Each run in a file of its own."""
+
+    def open(self, **options: bool) -> FlashFlood:
+        return FlashFlood.open(f"sqlite://{self.folder}/events.flashflood", **options)
+
+
 @pytest.mark.timeout(240)
-def test_any_calls_in_any_order_on_a_folder_give_what_a_dict_gives() -> None:
-    run_state_machine_as_test(OnAFolder, settings=settings(max_examples=120, stateful_step_count=30))
+@pytest.mark.parametrize("machine", [OnAFolder, OnASqliteFile])
+def test_any_calls_in_any_order_give_what_a_dict_gives(machine: type[OnAFolder]) -> None:
+    run_state_machine_as_test(machine, settings=settings(max_examples=120, stateful_step_count=30))
 
 
 @pytest.mark.timeout(240)

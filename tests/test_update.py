@@ -12,7 +12,7 @@ from support.watched import Interrupted, on
 from flashflood.dates import timestamp_now
 from flashflood.identifiers import JournalID
 from flashflood.records.ledger import LedgerEntry
-from flashflood.store import LocalStore
+from flashflood.store import Store
 
 
 def test_update_gives_how_many_updates_it_applied(place: Place) -> None:
@@ -74,7 +74,7 @@ def test_an_update_counts_as_newer_than_every_earlier_known_one_when_its_writers
     assert contents(ff.replay()) == {"id": b"later still"}
 
 
-def taken_by_another(store: LocalStore) -> None:
+def taken_by_another(store: Store) -> None:
     """Write what another client's combination under way writes first: it takes the journals that are there."""
     ids = list(on(store).list_journals())
     made = JournalID.make(ids[0].start, ids[0].end, timestamp_now(), "11112222-3333-4444-5555-666677778888")
@@ -83,7 +83,7 @@ def taken_by_another(store: LocalStore) -> None:
 
 
 @pytest.mark.usefixtures("no_patience")
-def test_update_passes_over_a_journal_that_another_client_takes_meanwhile(copies: Iterator[LocalStore]) -> None:
+def test_update_passes_over_a_journal_that_another_client_takes_meanwhile(copies: Iterator[Store]) -> None:
     for number in count(1, 3):
         store = next(copies)
         interrupted = Interrupted(store, number, partial(taken_by_another, store))
