@@ -111,6 +111,18 @@ def test_what_a_killed_writer_left_goes_after_a_day_and_not_before(path: Path, m
     assert (count(path, "uploads"), count(path, "parts")) == (0, 4)
 
 
+def test_a_writer_whose_parts_were_swept_away_writes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield bytes((PARTS_AT_A_TIME + 1) * PART)
+        monkeypatch.setattr(sqlite, "ABANDONED", -1)
+        SqliteStore(path).put("other", bytes(2 * PART))
+
+    with pytest.raises(FlashFloodException, match="took more than a day, and its parts are gone: write it again"):
+        SqliteStore(path).put("x", pieces())
+    assert SqliteStore(path).get("x") is None
+    assert count(path, "parts") == 2
+
+
 def test_other_writers_work_while_a_large_object_is_written(path: Path) -> None:
     store = SqliteStore(path)
 

@@ -96,21 +96,20 @@ class File:
 
     def _taken(self, *, creating: bool) -> _Connection | None:
         while True:
-            pool = self._pool()
-            if pool is None:
-                if not creating:
-                    return None
-            else:
-                with suppress(IndexError):
-                    return pool.pop()
+            before = self._pool()
+            if before is None and not creating:
+                return None
+            if before:
+                with suppress(IndexError):  # another thread has taken it
+                    return before.pop()
             connection = self._opened(creating=creating)
             if connection is None:
                 return None
-            found = self._pool()
-            if found is not None:
-                connection.pool = found
+            after = self._pool()
+            if after is not None and (before is None or before is after):
+                connection.pool = after
                 return connection
-            connection.close()  # the file has gone meanwhile
+            connection.close()  # another file has taken its place meanwhile
 
     def _pool(self) -> list[_Connection] | None:
         try:

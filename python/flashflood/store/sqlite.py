@@ -32,6 +32,8 @@ PART = 65_536
 """Bytes of a part, and of the largest data that lie in an object's own row."""
 PARTS_AT_A_TIME = 64
 """Parts that are written in one transaction: others may write in between."""
+PAGES_AT_A_TIME = 2_000
+"""SQLite's pages that are given back in one transaction, so that writers need not wait for all."""
 ABANDONED = 24 * 60 * 60
 """Seconds after which parts of an object that never came to be are taken for a killed writer's."""
 _PUT = """
@@ -164,7 +166,9 @@ class SqliteStore:
         """Give the space of what was deleted back to the file system."""
         with self._using(creating=False) as connection:
             if connection is not None:
-                connection.executescript("PRAGMA incremental_vacuum")  # `execute` would stop after a page
+                ((free,),) = connection.execute("PRAGMA freelist_count")
+                for _ in range(0, free, PAGES_AT_A_TIME):  # by `execute` it would stop after a page
+                    connection.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_A_TIME})")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _write(
@@ -185,12 +189,15 @@ class SqliteStore:
                 return connection.execute(statement, row).rowcount == 1
         upload, size = self._upload(chain((first, second), parts))
         with self._writing() as connection:
-            connection.execute("DELETE FROM uploads WHERE id = ?", (upload,))
+            is_whole = connection.execute("DELETE FROM uploads WHERE id = ?", (upload,)).rowcount == 1
             values = encoded, size, _now(), fields, int(garbage), upload, None
-            is_written = connection.execute(statement, values).rowcount == 1
+            is_written = is_whole and connection.execute(statement, values).rowcount == 1
             if not is_written:
                 connection.execute("DELETE FROM parts WHERE upload = ?", (upload,))
-            return is_written
+        if not is_whole:
+            message = f"{self.name}: writing {key} took more than a day, and its parts are gone: write it again"
+            raise FlashFloodException(message, key=key)
+        return is_written
 
     def _upload(self, parts: Iterator[bytes]) -> tuple[int, int]:
         """Write the parts, some in each transaction; give the upload's id and the bytes."""
