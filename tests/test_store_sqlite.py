@@ -188,6 +188,22 @@ def test_the_folder_is_synced_with_the_first_log(path: Path, monkeypatch: pytest
     assert synced == [f"{path}-wal", str(path.parent), f"{path}-wal"]
 
 
+def test_what_could_not_be_synced_is_synced_the_next_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: int) -> None:
+        raise OSError
+
+    store = SqliteStore(path)
+    store.put("x", b"")
+    with monkeypatch.context() as failing:
+        failing.setattr(os, "fsync", fails)
+        with pytest.raises(OSError):  # noqa: PT011  it has no text
+            store.flush()
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    store.flush()
+    assert synced != []
+
+
 def test_a_thread_does_not_return_before_the_sync_that_has_its_write(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

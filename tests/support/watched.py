@@ -118,11 +118,8 @@ class Mortal(Watched):
         raise Death
 
 
-class Repeated(Watched):
-    """Sends request number `place` (from 1) twice, as botocore does where the first answer is lost.
-
-    Others may `work` in between. `reached` says whether that came.
-    """
+class AtOneRequest(Watched):
+    """Does something at request number `place` (from 1); `reached` says whether that came."""
 
     def __init__(self, store: Store, place: int, work: Callable[[], object] = lambda: None) -> None:
         super().__init__(store)
@@ -132,30 +129,9 @@ class Repeated(Watched):
         self._sent = 0
         self._lock = Lock()
 
-    def request(self, _method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
-        with self._lock:
-            self._sent += 1
-            here = self._sent == self.place
-        if here:
-            self.reached = True
-            send()
-            self.work()
-        return send()
-
-
-class Interrupted(Watched):
-    """Lets another client work, once, right before request number `place` (from 1).
-
-    `reached` says whether that came.
-    """
-
-    def __init__(self, store: Store, place: int, work: Callable[[], object]) -> None:
-        super().__init__(store)
-        self.place = place
-        self.work = work
-        self.reached = False
-        self._sent = 0
-        self._lock = Lock()
+    def before(self, send: Callable[[], object]) -> None:
+        """Do it; the request is sent after that."""
+        raise NotImplementedError
 
     def request(self, _method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
         with self._lock:
@@ -163,8 +139,23 @@ class Interrupted(Watched):
             here = self._sent == self.place
         if here:
             self.reached = True
-            self.work()
+            self.before(send)
         return send()
+
+
+class Repeated(AtOneRequest):
+    """Sends the request twice, as botocore does where the first answer is lost; others may `work` in between."""
+
+    def before(self, send: Callable[[], object]) -> None:
+        send()
+        self.work()
+
+
+class Interrupted(AtOneRequest):
+    """Lets another client `work`, once, right before the request."""
+
+    def before(self, _send: Callable[[], object]) -> None:
+        self.work()
 
 
 def on(store: Store, *, read_pending_updates: bool = True) -> FlashFlood:

@@ -211,11 +211,16 @@ class _IdLookahead:
         for ranges in _fetched_together([each for each in located if isinstance(each, DataRange) and each.size]):
             start, stop = ranges[0].start, max(each.stop for each in ranges)
             cost += stop - start
-            part = () if ranges[0].is_update else (start, stop)
-            answer = self._ctx.requests.start(self._ctx.store.get, ranges[0].key, *part)
+            answer = self._request(ranges[0], start, stop)
             fetched |= {each: _Fetched(each, answer, each.start - start) for each in ranges}
         self._stretches.append(_Stretch([self._answer(item, fetched) for item in located], cost))
         self._cost += cost
+
+    def _request(self, first: DataRange, start: int, stop: int) -> Future[Found | None]:
+        """Request an update's data, or these bytes of the blob."""
+        if first.is_update:
+            return self._ctx.requests.start(self._ctx.store.get, first.key)
+        return self._ctx.requests.start(self._ctx.blob, first.journal_id, start, stop)
 
     def _answer(self, located: _Located, fetched: dict[DataRange, _Fetched]) -> _Answer:
         if isinstance(located, str):

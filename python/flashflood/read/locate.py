@@ -41,8 +41,10 @@ class DataRange(NamedTuple):
     event_id: str
     timestamp: str
     """Its date."""
+    journal_id: JournalID
+    """The journal that holds the event."""
     key: str
-    """Of a blob or an update."""
+    """Of its blob, or of an update."""
     start: int
     stop: int
     """The bytes from `start` to before `stop` are its data."""
@@ -251,6 +253,8 @@ def _data_range(entry: IndexEntry, row: Row, updates: dict[Update, int]) -> Loca
     except FlashFloodEventNotFound as error:
         return error
     if update is not None:
-        return DataRange(entry.event_id, row.timestamp, layout.update_key(update), 0, updates[update], is_update=True)
+        key, size = layout.update_key(update), updates[update]
+        return DataRange(entry.event_id, row.timestamp, entry.target, key, 0, size, is_update=True)
     key = layout.blob_key(entry.target)
-    return DataRange(entry.event_id, row.timestamp, key, row.offset, row.offset + row.size, is_update=False)
+    stop = row.offset + row.size
+    return DataRange(entry.event_id, row.timestamp, entry.target, key, row.offset, stop, is_update=False)

@@ -9,7 +9,8 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
+from urllib.request import url2pathname
 
 import orjson
 
@@ -110,7 +111,7 @@ def _local_reader(url: str, folder: str | os.PathLike[str] | None, what: str) ->
         msg = f"{what}: {url} is a file; to read it, name the folder that it may lie in: allow_file_urls=<folder>"
         raise FlashFloodException(msg)
     parts = urlsplit(url)
-    name = unquote(parts.path)
+    name = url2pathname(parts.path)
     path = Path(name.partition("\0")[0]).resolve()
     if parts.netloc not in ("", "localhost") or "\0" in name or not path.is_relative_to(Path(folder).resolve()):
         msg = f"{what}: {url} does not lie under {os.fspath(folder)}, the folder that allow_file_urls names"

@@ -3,7 +3,8 @@
 import os
 import re
 import sys
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import boto3
 from botocore.config import Config
@@ -92,4 +93,4 @@ def _path_of(url: str) -> str:
     if parts.netloc not in {"", "localhost"} or not parts.path or parts.query or parts.fragment:
         message = f"{url!r} names no path on this machine: give {parts.scheme}:///path, with ? and # percent-encoded."
         raise ValueError(message)
-    return unquote(parts.path)
+    return url2pathname(parts.path)

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from flashflood.exceptions import FlashFloodException
 from flashflood.store.databases import File, Memory, explained
@@ -36,14 +36,11 @@ PAGES_AT_A_TIME = 2_000
 """SQLite's pages that are given back in one transaction, so that writers need not wait for all."""
 ABANDONED = 24 * 60 * 60
 """Seconds after which parts of an object that never came to be are taken for a killed writer's."""
-_PUT = """
-INSERT INTO objects(key, size, modified, metadata, garbage, upload, body) VALUES (?, ?, ?, ?, ?, ?, ?)
+_INSERT = "INSERT INTO objects(key, size, modified, metadata, garbage, upload, body) VALUES (?, ?, ?, ?, ?, ?, ?) "
+_CREATE = _INSERT + "ON CONFLICT(key) DO NOTHING"
+_PUT = f"""{_INSERT}
 ON CONFLICT(key) DO UPDATE SET size = excluded.size, modified = max(excluded.modified, modified + 1),
     metadata = excluded.metadata, garbage = excluded.garbage, upload = excluded.upload, body = excluded.body
-"""
-_CREATE = """
-INSERT INTO objects(key, size, modified, metadata, garbage, upload, body) VALUES (?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT(key) DO NOTHING
 """
 _GET = """
 SELECT size, modified, metadata, upload, CASE WHEN ?2 < 0 THEN substr(body, ?1) ELSE substr(body, ?1, ?2) END
@@ -66,7 +63,7 @@ class SqliteStore:
         """Use the file `path`, which the first write makes where it is missing."""
         absolute = Path(path).absolute()
         self.name = str(absolute)
-        self.address = f"sqlite://{quote(absolute.as_posix())}"
+        self.address = f"sqlite{absolute.as_uri().removeprefix('file')}"
         self._begin(File(absolute))
 
     @classmethod
@@ -83,8 +80,7 @@ class SqliteStore:
         self.workers = WORKERS
         self._database = database
         self._sync_lock = threading.Lock()
-        self._written = 0
-        self._synced = 0
+        self._is_unsynced = False
         self._is_swept = False
 
     def get(self, key: str, start: int | None = None, stop: int | None = None, /) -> Found | None:
@@ -153,14 +149,16 @@ class SqliteStore:
     def flush(self) -> None:
         """Sync what has been written: after this returns, no loss of power takes it away.
 
-        Threads that wait for one sync share the next.
+        A thread that comes while another one syncs waits, and finds its write synced, or syncs itself.
         """
-        target = self._written
         with self._sync_lock:
-            if self._synced < target:
-                target = self._written
-                self._database.sync()
-                self._synced = target
+            if self._is_unsynced:
+                self._is_unsynced = False  # before the sync, so that a write beside it is not taken for synced
+                try:
+                    self._database.sync()
+                except BaseException:
+                    self._is_unsynced = True
+                    raise
 
     def give_back(self) -> None:
         """Give the space of what was deleted back to the file system."""
@@ -249,7 +247,7 @@ class SqliteStore:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-        self._written += 1
+        self._is_unsynced = True
 
     @contextmanager
     def _using(self, *, creating: bool) -> Iterator[sqlite3.Connection | None]:
