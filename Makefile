@@ -1,4 +1,4 @@
-# make demo    set up, build, and walk through the package in a temporary folder
+# make demo    set up, build, and walk through the package in a temporary file
 # make test    set up, build, and run all tests, Rust and Python
 # make lint    set up, build, and check format, lints, types and stubs
 # make bench   set up, build, measure beside FlashFlood 0.4.3 and other tools, and write docs/benchmarks.md (half an hour)

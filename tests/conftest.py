@@ -34,7 +34,7 @@ _SESSION_LOCK = Lock()
 Server = Moto | rgw.RadosGateway
 Copier = Callable[[Path], Store]
 
-LOCAL = {"folder": "{}", "sqlite": "sqlite://{}/events.flashflood"}
+LOCAL = {"folder": "{}/", "sqlite": "{}/events.flashflood"}
 """URLs of the stores that are on no server."""
 
 # No test asserts a time, which a busy machine would decide.
@@ -121,7 +121,7 @@ def _nobody_pulls_the_plug() -> Iterator[None]:
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """Each kind of place in turn; `@pytest.mark.parametrize("place", ["moto"], indirect=True)` chooses."""
     if request.param == "folder":
-        yield Place("folder", str(request.getfixturevalue("tmp_path") / "store"), {})
+        yield Place("folder", f"{request.getfixturevalue('tmp_path')}/store/", {})
     elif request.param == "sqlite":
         yield Place("sqlite", f"sqlite://{request.getfixturevalue('tmp_path')}/store.flashflood", {})
     else:

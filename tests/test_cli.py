@@ -166,10 +166,10 @@ def test_a_sound_store_has_no_findings_and_needs_no_repair(run: Run) -> None:
 
 
 def test_check_names_the_damage_and_exits_with_1(run: Run, tmp_path: Path) -> None:
-    output(run("put", "x", "--id", "a"))
+    output(run("put", "x", "--id", "a", "--store", "store/"))
     (blob,) = (tmp_path / "store" / "blobs").iterdir()
     blob.unlink()
-    process = run("check")
+    process = run("check", "--store", "store/")
     assert process.returncode == 1
     assert process.stderr == b""
     findings = [json.loads(line)["finding"] for line in process.stdout.splitlines()]
@@ -317,9 +317,11 @@ def test_a_file_that_cannot_be_read_is_one_line_and_1(run: Run) -> None:
     assert "missing: No such file" in refusal(run("put", "--file", "missing"), 1)
 
 
-def test_a_store_that_is_no_folder_is_one_line_and_1(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    assert "file" in refusal(run("put", "x", "--store", "file"), 1)
+@pytest.mark.parametrize("url", ["notes.txt", "notes.txt/"])
+def test_a_file_that_is_no_store_is_one_line_and_1(run: Run, tmp_path: Path, url: str) -> None:
+    (tmp_path / "notes.txt").write_text("a line of text")
+    assert "notes.txt is" in refusal(run("put", "x", "--store", url), 1)
+    assert (tmp_path / "notes.txt").read_text() == "a line of text"
 
 
 def test_missing_credentials_are_one_line_and_1(run: Run) -> None:

@@ -50,12 +50,19 @@ def test_the_stream_between_two_dates_and_the_filter_show_the_readings_that_they
 
 def test_the_demo_in_a_store_that_is_in_use_changes_none_of_its_events(tmp_path: Path) -> None:
     store = tmp_path / "store"
-    ff = FlashFlood.open(str(store))
+    ff = FlashFlood.open(f"{store}/")
     event = ff.put(b"mine", "gauge-7")
     process = run(tmp_path, "--store", str(store))
     assert (process.returncode, process.stderr) == (0, "")
     assert list(ff.replay()) == [event]
     assert not [path for path in store.iterdir() if "demo" in path.name]
+
+
+@pytest.mark.parametrize("url", ["memory://", "sqlite:///store"])
+def test_the_demo_says_where_it_walks_and_where_not(tmp_path: Path, url: str) -> None:
+    process = run(tmp_path, "--store", url)
+    assert (process.returncode, process.stdout) == (2, "")
+    assert f"{url}: the walk needs a place of its own; give s3://BUCKET/PREFIX or a folder" in process.stderr
 
 
 def test_a_result_that_is_not_what_it_should_be_ends_the_demo_with_1(

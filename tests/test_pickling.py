@@ -67,7 +67,7 @@ def test_a_relative_folder_is_the_same_folder_wherever_it_is_opened_again(
     place: Place, way: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(Path(place.url).parent)
-    ff = FlashFlood.open("store", read_pending_updates=False)
+    ff = FlashFlood.open("store/", read_pending_updates=False)
     ff.put(b"old", "id", at(0))
     ff.update_event("id", b"new")
     (tmp_path / "elsewhere").mkdir()

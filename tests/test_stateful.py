@@ -250,7 +250,7 @@ class OnASqliteFile(OnAFolder):
     """Each run in a file of its own."""
 
     def open(self, **options: bool) -> FlashFlood:
-        return FlashFlood.open(f"sqlite://{self.folder}/events.flashflood", **options)
+        return FlashFlood.open(f"{self.folder}/events.flashflood", **options)
 
 
 @pytest.mark.timeout(240)

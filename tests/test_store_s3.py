@@ -13,7 +13,7 @@ from support.servers.faulty import Answer, Fault, Forward, Request, error
 from support.servers.tls import TlsEnd
 
 from flashflood import FlashFloodException, config
-from flashflood.store import LocalStore, S3Store, open_store
+from flashflood.store import LocalStore, S3Store, SqliteStore, open_store
 from flashflood.store.shortcuts import SMALL_BODY
 
 SERVERS = pytest.mark.parametrize("place", ["moto", "rgw"], indirect=True)
@@ -348,12 +348,36 @@ def test_another_url_is_a_value_error(url: str) -> None:
         open_store(url)
 
 
-def test_a_path_or_a_file_url_is_a_folder(tmp_path: Path) -> None:
+def test_a_path_or_a_file_url_with_a_slash_at_its_end_is_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "a b%20?#é"
-    for url in (folder, str(folder), folder.as_uri(), folder.as_uri().replace("file://", "file://localhost")):
+    for url in (f"{folder}/", f"{folder.as_uri()}/", f"{folder.as_uri()}/".replace("file://", "file://localhost")):
         store = open_store(url)
         assert isinstance(store, LocalStore)
         assert store.name == str(folder)
+    assert not folder.exists()
+
+
+def test_a_path_of_a_folder_that_is_there_is_that_folder_and_any_other_path_is_a_sqlite_file(tmp_path: Path) -> None:
+    place = tmp_path / "a b%20?#é"
+    for url in (place, str(place), place.as_uri(), place.as_uri().replace("file", "sqlite")):
+        store = open_store(url)
+        assert isinstance(store, SqliteStore)
+        assert store.name == str(place)
+    place.mkdir()
+    for url in (place, str(place), place.as_uri()):
+        assert isinstance(open_store(url), LocalStore)
+
+
+def test_a_folder_keeps_its_kind_where_it_is_opened_by_its_address_though_it_is_not_there_yet(tmp_path: Path) -> None:
+    address = open_store(f"{tmp_path}/folder/").address
+    assert address is not None
+    assert isinstance(open_store(address), LocalStore)
+
+
+def test_a_folder_that_is_opened_as_a_file_is_an_error_that_says_how_to_open_it(tmp_path: Path) -> None:
+    store = open_store(tmp_path.as_uri().replace("file", "sqlite"))
+    with pytest.raises(FlashFloodException, match=f"{tmp_path} is a folder; open it as {tmp_path}/, or name a file"):
+        store.put("key", b"")
 
 
 STRANGE_KEYS = ("a b", "ü/ä%2F+", "<&>\"'", "~", "日本")

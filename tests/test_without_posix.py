@@ -14,7 +14,7 @@ for name in ("register_at_fork", "fork", "O_NOFOLLOW", "O_DIRECTORY", "O_CLOEXEC
         delattr(os, name)
 sys.platform = "win32"
 from flashflood import FlashFlood, FlashFloodException
-flood = FlashFlood.open("sqlite://" + sys.argv[1])
+flood = FlashFlood.open(sys.argv[1])
 flood.put(b"data", "id")
 print([event.data for event in flood.replay()])
 try:
@@ -34,5 +34,5 @@ def test_without_what_posix_has_a_sqlite_file_is_opened_and_a_folder_is_refused(
     assert found.stderr == ""
     assert found.stdout.splitlines() == [
         "[b'data']",
-        "'.': a folder as a store needs what Windows has not (flock). Open a file: sqlite:///path.",
+        "'.': a folder as a store needs what Windows has not (flock). Open a file.",
     ]

@@ -81,12 +81,13 @@ class FlashFlood:
 
     @classmethod
     def open(cls, url: str, *, read_pending_updates: bool = True) -> Self:
-        """Work on `s3://bucket/prefix`, on a folder, on a SQLite file (`sqlite:///path`), or in memory (`memory://`).
+        """Work on a file (`events.flashflood`), on `s3://bucket/prefix`, on a folder, or in memory (`memory://`).
 
+        A path is a SQLite file's, as `sqlite:///path` is, unless it is a folder's: one that is there, or that ends in a
+        slash. In a folder each key is a file, so `aws s3 sync` of a prefix makes one that replays. The first write makes
+        the file or the folder.
         For S3, credentials and endpoint come from the environment, as the AWS CLI finds them.
-        In a folder each key is a file, so `aws s3 sync` of a prefix makes one that replays. The first write makes the
-        folder.
-        A SQLite file is made by the first write too. What is put in memory goes with the object that this gives.
+        What is put in memory goes with the object that this gives.
         The object can be pickled, unless it is in memory; where it is unpickled, it opens the same URL.
         """
         self = cls._on(open_store(url), read_pending_updates=read_pending_updates)

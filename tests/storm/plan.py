@@ -119,8 +119,7 @@ class Plan:
         """The folder that is the store, or has its file. None: it is on a server."""
         if self.url.startswith("s3://"):
             return None
-        path = Path(self.url.removeprefix("sqlite://"))
-        return str(path if path == Path(self.url) else path.parent)
+        return self.url if self.url.endswith("/") else str(Path(self.url).parent)
 
 
 def in_ci() -> bool:

@@ -28,7 +28,7 @@ P = ParamSpec("P")
 
 FINALE_TIMEOUT = 600
 """Seconds until the end of a round is given up; it takes a few where the machine has time."""
-LOCAL = {"folder": "{}", "sqlite": "sqlite://{}/events.flashflood"}
+LOCAL = {"folder": "{}/", "sqlite": "{}/events.flashflood"}
 """URLs of the stores that are on no server."""
 OLD_READS = 40
 """How many ids 0.4.3 reads one by one: it takes its time."""

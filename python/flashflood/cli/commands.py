@@ -46,7 +46,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="flashflood-rs", prog_name="flashflood", message="%(prog)s %(version)s")
 def flashflood() -> None:
-    """Record events and stream them back, on S3 or in a local folder.
+    """Record events and stream them back, on S3, in a file or in a local folder.
 
     On a terminal, results are shown for people; into a file or a pipe they go as JSON Lines.
 
@@ -315,9 +315,14 @@ def collect_garbage(url: str | None, grace: float) -> None:
 
 
 @flashflood.command()
-@click.option("--store", "url", metavar="URL", help="Walk there, under a prefix of its own, not in a temporary folder.")
+@click.option(
+    "--store",
+    "url",
+    metavar="URL",
+    help="Walk below s3://BUCKET/PREFIX or in a folder, in a place of its own, not in a temporary file.",
+)
 def demo(url: str | None) -> None:
-    """Walk through all that the package does, on a temporary folder, checking each result."""
+    """Walk through all that the package does, in a temporary file, checking each result."""
     walk.run(url)
 
 

@@ -28,7 +28,7 @@ PAUSE = timedelta(hours=3)
 
 
 def run(url: str | None) -> None:
-    """Walk through all steps in a temporary folder, or under a prefix of its own in the store `url`."""
+    """Walk through all steps in a temporary file, or in a place of its own in the bucket or folder `url`."""
     with _own_store(url) as place, opened(place) as flood:
         try:
             _say(heading(f"FlashFlood in {place}"))
@@ -43,13 +43,18 @@ def run(url: str | None) -> None:
 
 @contextmanager
 def _own_store(url: str | None) -> Iterator[str]:
-    if url and "://" in url:
+    if url is None:
+        with tempfile.TemporaryDirectory(prefix="flashflood-demo-") as folder:
+            yield f"{folder}/events.flashflood"
+    elif url.lower().startswith("s3://"):
         yield f"{url.rstrip('/')}/demo-{uuid4()}"
-        return
-    if url:
+    elif "://" in url:
+        msg = f"{url}: the walk needs a place of its own; give s3://BUCKET/PREFIX or a folder, or leave --store out"
+        raise click.UsageError(msg)
+    else:
         Path(url).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="flashflood-demo-", dir=url) as folder:
-        yield folder
+        with tempfile.TemporaryDirectory(prefix="flashflood-demo-", dir=url) as folder:
+            yield f"{folder}/"
 
 
 def _put(flood: FlashFlood) -> Iterator[str]:

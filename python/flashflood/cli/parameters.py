@@ -48,7 +48,7 @@ store_option = click.option(
     "url",
     metavar="URL",
     envvar="FLASHFLOOD_STORE",
-    help="s3://BUCKET/PREFIX, a folder, or sqlite:///PATH; FLASHFLOOD_STORE names it where this does not.",
+    help="s3://BUCKET/PREFIX, a file, or a FOLDER/; FLASHFLOOD_STORE names it where this does not.",
 )
 
 

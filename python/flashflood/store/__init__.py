@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -32,12 +33,14 @@ __all__ = [
 
 CONNECTIONS = 32
 """How many requests to S3 may be under way at a time, where the client is our own."""
+_KINDS = "s3://bucket/prefix, the path of a file, or that of a folder with a slash at its end"
 
 
 def open_store(url: str | os.PathLike[str]) -> Store:
-    """Open the store that a URL names: `s3://bucket/prefix`; a folder's path, or its `file://` URL; `sqlite:///path`.
+    """Open the store that a URL names: `s3://bucket/prefix`, a path (or its `file://` URL), or `sqlite:///path`.
 
-    `memory://` makes a new one, which goes with what opened it.
+    A path is a folder's if one is there, or if it ends in a slash; any other one is a SQLite file's.
+    `memory://` makes a new store, which goes with what opened it.
 
     For S3 this makes a boto3 client from what the AWS environment and configuration say (credentials, region,
     `AWS_ENDPOINT_URL`). No request is made, and a folder or a file need not be there.
@@ -47,19 +50,19 @@ def open_store(url: str | os.PathLike[str]) -> Store:
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", text)
     if scheme is None:
         if not text:
-            message = "A store's URL is empty: give s3://bucket/prefix, the path of a folder, or sqlite:///path."
+            message = f"A store's URL is empty: give {_KINDS}."
             raise ValueError(message)
-        return _open_folder(text)
+        return _open_path(text)
     match scheme[1].lower():
         case "s3":
             return _open_s3(text, text[scheme.end() :])
         case "file":
-            return _open_folder(_path_of(text))
+            return _open_path(_path_of(text))
         case "sqlite":
             return SqliteStore(_path_of(text))
         case "memory":
             return _open_memory(text)
-    message = f"{text!r} names no store: give s3://bucket/prefix, the path of a folder, or sqlite:///path."
+    message = f"{text!r} names no store: give {_KINDS}."
     raise ValueError(message)
 
 
@@ -73,9 +76,11 @@ def _open_s3(url: str, path: str) -> S3Store:
     return S3Store(boto3.client("s3", config=config), bucket, prefix)
 
 
-def _open_folder(path: str) -> Store:
+def _open_path(path: str) -> Store:
+    if not path.endswith(("/", os.sep)) and not Path(path).is_dir():
+        return SqliteStore(path)
     if sys.platform == "win32":
-        message = f"{path!r}: a folder as a store needs what Windows has not (flock). Open a file: sqlite:///path."
+        message = f"{path!r}: a folder as a store needs what Windows has not (flock). Open a file."
         raise FlashFloodException(message)
     return LocalStore(path)
 

@@ -186,6 +186,8 @@ def explained(name: str, error: sqlite3.DatabaseError) -> Exception:
                 f"{name} is damaged ({error}); restore it from a copy, or save what can be read with SQLite's"
                 " `.recover`"
             )
+        case sqlite3.SQLITE_CANTOPEN if Path(name).is_dir():
+            return FlashFloodException(f"{name} is a folder; open it as {name}/, or name a file")
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN:
             return FlashFloodException(
                 f"{name}: {error}. SQLite writes beside the file even to read it: the file and its folder must be there"

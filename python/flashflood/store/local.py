@@ -63,7 +63,7 @@ class LocalStore:
         """Use `folder`, which the first write makes where it is missing. FlashFloodException: it is a file."""
         self._folder = str(Path(folder).absolute())
         self.name = self._folder
-        self.address = self._folder
+        self.address = os.path.join(self._folder, "")  # noqa: PTH118  the slash at its end says that it is a folder
         self.root_prefix = ""
         self.workers = WORKERS
         self._swept = False
