@@ -26,7 +26,7 @@ from flashflood._core import Row as ManifestRow
 from flashflood.context import Context
 from flashflood.identifiers import NEW, JournalID
 from flashflood.maintain.journal import journal
-from flashflood.store.protocol import Body, Entry, Found, Page
+from flashflood.store.protocol import Body, Entry, Found, Page, Unused
 
 SIZES = (100_000, 300_000)
 RUNS = 3
@@ -91,6 +91,10 @@ class Backlog:
             self.made.append(JournalID.from_key(key))
             self._kept.write_bytes(body)
         return True
+
+    def create_unused(self, objects: Sequence[Unused], /) -> list[bool]:
+        """Create none."""
+        return [False] * len(objects)
 
     def delete(self, keys: Sequence[str], /) -> None:
         """Forget the ledger entry."""

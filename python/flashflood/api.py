@@ -84,8 +84,8 @@ class FlashFlood:
         """Work on a file (`events.flashflood`), on `s3://bucket/prefix`, on a folder, or in memory (`memory://`).
 
         A path is a SQLite file's, as `sqlite:///path` is, unless it is a folder's: one that is there, or that ends in a
-        slash. In a folder each key is a file, so `aws s3 sync` of a prefix makes one that replays. The first write makes
-        the file or the folder.
+        slash. In a folder each key is a file, so `aws s3 sync` of a prefix makes one that replays. The first write
+        makes the file or the folder.
         For S3, credentials and endpoint come from the environment, as the AWS CLI finds them.
         What is put in memory goes with the object that this gives.
         The object can be pickled, unless it is in memory; where it is unpickled, it opens the same URL.

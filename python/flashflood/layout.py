@@ -3,7 +3,7 @@
 Ids are checked here too, since what an id may be follows from the keys made of it.
 """
 
-import unicodedata
+import re
 
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
 from flashflood.identifiers import (
@@ -31,7 +31,10 @@ CONDITIONAL_PUT = "probe/conditional-put"
 LONGEST_KEY = 1024
 """Bytes of UTF-8 that S3 allows in a key, root prefix included."""
 
+_CONTROL_CHARACTER = re.compile("[\0-\x1f\x7f-\x9f]")  # Unicode's category Cc
 _REVISION_DIGITS = 10
+_SURELY_SHORT = 200
+"""A root prefix's characters and an id's bytes that together make no key too long, each byte percent-encoded."""
 _LONGEST_JOURNAL_ID = JournalID.make("0" * 25, "0" * 25, "0" * 25, "0" * 36)
 
 
@@ -150,7 +153,7 @@ def refuse_bad_id(event_id: str, root_prefix: str) -> None:
     `TypeError` for what is not text.
     """
     problem = _impossible(event_id, root_prefix) or (
-        "has a control character" if any(unicodedata.category(c) == "Cc" for c in event_id) else None
+        "has a control character" if _CONTROL_CHARACTER.search(event_id) else None
     )
     if problem:
         msg = f"event_id {event_id!r} {problem}; choose another one"
@@ -176,11 +179,12 @@ def _impossible(event_id: str, root_prefix: str) -> str | None:
     if "\ufffe" in event_id or "\uffff" in event_id:
         return "has U+FFFE or U+FFFF, which S3's answers (XML 1.0) cannot hold"
     try:
-        event_id.encode()
+        size = len(event_id.encode())
     except UnicodeEncodeError:
         return "has a lone surrogate, which is not text"
-    update = Update(_LONGEST_JOURNAL_ID, event_id, "0" * 25, JournalUpdateAction.UPDATE)
-    longest = f"{root_prefix}/{tombstone_key(update_key(update))}"
-    if len(longest.encode()) > LONGEST_KEY:
-        return f"would make a key longer than S3's {LONGEST_KEY} bytes"
+    if len(root_prefix) + size > _SURELY_SHORT:
+        update = Update(_LONGEST_JOURNAL_ID, event_id, "0" * 25, JournalUpdateAction.UPDATE)
+        longest = f"{root_prefix}/{tombstone_key(update_key(update))}"
+        if len(longest.encode()) > LONGEST_KEY:
+            return f"would make a key longer than S3's {LONGEST_KEY} bytes"
     return None

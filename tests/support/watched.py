@@ -8,12 +8,12 @@ from threading import Condition, Lock, Thread
 from typing import TypeVar
 
 from flashflood import FlashFlood
-from flashflood.store import Found, Page, Store
+from flashflood.store import Found, Page, SqliteStore, Store, Unused
 
 Body = bytes | bytearray | memoryview
 Answer = TypeVar("Answer")
 
-WRITES = {"put", "create", "delete", "mark_garbage"}
+WRITES = {"put", "create", "create_unused", "delete", "mark_garbage"}
 
 
 class Watched:
@@ -49,6 +49,13 @@ class Watched:
 
     def create(self, key: str, body: Body, /, *, metadata: Mapping[str, str] | None = None) -> bool:
         return self.request("create", key, lambda: self.store.create(key, body, metadata=metadata))
+
+    def create_unused(self, objects: Sequence[Unused], /) -> list[bool]:
+        """One request where the store does it in one; others do nothing."""
+        if not isinstance(self.store, SqliteStore):
+            return self.store.create_unused(objects)
+        keys = ", ".join(one.key for one in objects)
+        return self.request("create_unused", keys, lambda: self.store.create_unused(objects))
 
     def delete(self, keys: Sequence[str], /) -> None:
         self.request("delete", ", ".join(keys), lambda: self.store.delete(keys))

@@ -5,6 +5,7 @@ writer that meets the claim finishes it. It creates the manifest of a single eve
 draft. Writes `index/` and `journals/`.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -27,6 +28,7 @@ from flashflood.records.index import (
     revisions_in_index,
 )
 from flashflood.records.pending_updates import updates_of_event
+from flashflood.store.protocol import Unused
 
 
 class Existing(NamedTuple):
@@ -109,16 +111,34 @@ def lost(entry: IndexEntry) -> FlashFloodCorruptionError:
     )
 
 
-def claim_id(ctx: Context, wanted: IndexEntry) -> Claim | None:
+def claim_id(ctx: Context, first: IndexEntry) -> Claim | None:
     """Claim an id for a journal whose blob is there, then see if the claim is valid. None: another event has the id.
 
-    `wanted`: the claim, without its revision. Where the id has no index entries, its first revision is claimed without
+    `first`: the claim of its first revision. Where the id has no index entries, its first revision is claimed without
     a look at the deletion marks: the look at the claim shows them.
     """
-    claim = None if revisions_in_index(ctx, wanted.event_id) else replace(wanted, revision=1, birth=1)
-    if claim is None or not create(ctx, claim):
-        claim = claim_free(ctx, wanted)
+    claim: IndexEntry | None = first
+    if revisions_in_index(ctx, first.event_id) or not create(ctx, first):
+        claim = claim_free(ctx, first)
     return None if claim is None else Claim(claim, is_valid(ctx, claim))
+
+
+def claim_unused(ctx: Context, first: Sequence[IndexEntry], are_new: Sequence[bool]) -> list[bool]:
+    """Claim the ids that nobody has ever used, all at one moment, where the store can do that; say which.
+
+    `first`: claims of first revisions; `are_new`: whether nobody else can know the id. A claim that was made is valid:
+    at that moment there is no other entry, and no mark.
+    """
+    return ctx.store.create_unused(
+        [
+            Unused(
+                layout.index_key(entry.event_id, entry.revision),
+                entry.metadata(),
+                None if is_new else (layout.index_prefix(entry.event_id), layout.mark_prefix(entry.event_id)),
+            )
+            for entry, is_new in zip(first, are_new, strict=True)
+        ]
+    )
 
 
 def claim_free(ctx: Context, wanted: IndexEntry) -> IndexEntry | None:

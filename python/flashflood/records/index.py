@@ -62,16 +62,18 @@ class IndexEntry:
 
     def metadata(self) -> dict[str, str]:
         """Give the S3 metadata that the entry is kept in."""
-        fields = {
-            "target": self.target,
-            "from": self.came_from,
-            "date": self.date,
-            "offset": self.offset,
-            "size": self.size,
-            "updated": self.updated,
-            "birth": self.birth,
-        }
-        return {name: str(value) for name, value in fields.items() if value is not None}
+        fields = {"target": str(self.target)}
+        for name, value in (
+            ("from", self.came_from),
+            ("date", self.date),
+            ("offset", self.offset),
+            ("size", self.size),
+            ("updated", self.updated),
+            ("birth", self.birth),
+        ):
+            if value is not None:
+                fields[name] = str(value)
+        return fields
 
 
 class Lookup(NamedTuple):

@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 
 from flashflood.exceptions import FlashFloodException
-from flashflood.store.protocol import Body, Entry, Found, Page, Store, UndeletedError
+from flashflood.store.protocol import Body, Entry, Found, Page, Store, UndeletedError, Unused
 from flashflood.store.s3 import S3Store
 from flashflood.store.sqlite import SqliteStore
 
@@ -28,6 +28,7 @@ __all__ = [
     "SqliteStore",
     "Store",
     "UndeletedError",
+    "Unused",
     "open_store",
 ]
 

@@ -47,6 +47,8 @@ CREATE TRIGGER replaced AFTER UPDATE OF upload ON objects WHEN old.upload IS NOT
 
 _CACHE = -16_000
 """Pages that a connection keeps: SQLite takes a negative number as KiB."""
+_CHECKPOINT = 8_000
+"""Pages in the log at which it is written to the database: one that many commits change is written once."""
 _WRITE_LOCK = 120
 """The byte of the `-shm` file that a writer locks (https://sqlite.org/walformat.html#wal_locks)."""
 
@@ -138,6 +140,7 @@ class File:
                 return None
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(f"PRAGMA cache_size = {_CACHE}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
         except BaseException:
             connection.close()
             raise

@@ -39,7 +39,7 @@ from flashflood.store.folders import (
 from flashflood.store.locking import locked
 from flashflood.store.metadata import META, NOTHING, State, encode, identity, read_state
 from flashflood.store.names import OWN_FOLDER, split
-from flashflood.store.protocol import Body, Found, Page
+from flashflood.store.protocol import Body, Found, Page, Unused
 from flashflood.store.walk import entries, modified
 
 PAGE_SIZE = 1000
@@ -93,6 +93,10 @@ class LocalStore:
     def create(self, key: str, body: Body, /, *, metadata: Mapping[str, str] | None = None) -> bool:
         """Write an object if the key is free; of several threads and processes one succeeds."""
         return self._write(key, body, State(metadata or {}, {}), only_if_free=True)
+
+    def create_unused(self, objects: Sequence[Unused], /) -> list[bool]:
+        """Create none: each would take requests of its own."""
+        return [False] * len(objects)
 
     def delete(self, keys: Sequence[str], /) -> None:
         """Delete objects. The folders that held them stay."""

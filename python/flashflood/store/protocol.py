@@ -45,6 +45,14 @@ class Found(NamedTuple):
     modified: datetime
 
 
+class Unused(NamedTuple):
+    """An empty object to be created if its key is free, and nothing lies under two prefixes where they are given."""
+
+    key: str
+    metadata: Mapping[str, str]
+    prefixes: tuple[str, str] | None
+
+
 class UndeletedError(FlashFloodException):
     """Some of the objects that were to be deleted are still there; the others are gone."""
 
@@ -92,6 +100,13 @@ class Store(Protocol):
         """Write an object if the key is free. False: it is not.
 
         What is there may be the caller's own object, whose answer was lost: read it.
+        """
+
+    def create_unused(self, objects: Sequence[Unused], /) -> list[bool]:
+        """Create those objects that may be created, all at one moment, and say which were.
+
+        A store that would need a request for each creates none; one that need not may leave out any. Ask for those one
+        by one.
         """
 
     def delete(self, keys: Sequence[str], /) -> None:

@@ -30,7 +30,7 @@ from flashflood.config import object_exists_waiter_config
 from flashflood.exceptions import FlashFloodException
 from flashflood.store.answers import fault_of_page, is_whole, wanted_part
 from flashflood.store.connections import leave_connections
-from flashflood.store.protocol import Body, Found, Page, UndeletedError
+from flashflood.store.protocol import Body, Found, Page, UndeletedError, Unused
 from flashflood.store.shortcuts import AtOnce, Head, Keys, SignedAsRequests, prepare
 
 if TYPE_CHECKING:
@@ -159,6 +159,10 @@ class S3Store:
         if created:
             self._wait_until_seen(key)
         return created
+
+    def create_unused(self, objects: Sequence[Unused], /) -> list[bool]:
+        """Create none: each would take requests of its own."""
+        return [False] * len(objects)
 
     def delete(self, keys: Sequence[str], /) -> None:
         """Delete objects, 1,000 with a request."""

@@ -9,7 +9,6 @@ not synced at once: `flush` syncs it, and with it all commits before. SQLite's l
 so that after a loss of power no later write is there without the earlier ones.
 """
 
-import json
 import os
 import sqlite3
 import threading
@@ -20,9 +19,11 @@ from itertools import chain, islice
 from pathlib import Path
 from urllib.parse import urlencode
 
+import orjson
+
 from flashflood.exceptions import FlashFloodException
 from flashflood.store.databases import File, Memory, explained
-from flashflood.store.protocol import Body, Entry, Found, Page
+from flashflood.store.protocol import Body, Entry, Found, Page, Unused
 
 PAGE_SIZE = 1000
 """Keys on a page of a listing, as on S3."""
@@ -46,6 +47,10 @@ _GET = """
 SELECT size, modified, metadata, upload, CASE WHEN ?2 < 0 THEN substr(body, ?1) ELSE substr(body, ?1, ?2) END
 FROM objects WHERE key = ?3
 """
+_EMPTY = "INSERT INTO objects(key, size, modified, metadata, garbage, body) SELECT ?, 0, ?, ?, 0, x'' WHERE "
+_CREATE_EMPTY = _EMPTY + "true ON CONFLICT(key) DO NOTHING"
+_NONE = "NOT EXISTS (SELECT * FROM objects WHERE key >= ? AND key < ?)"
+_CREATE_UNUSED = f"{_EMPTY}{_NONE} AND {_NONE}"
 _LIST = "SELECT key, size, modified FROM objects WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -94,7 +99,7 @@ class SqliteStore:
             size, modified, metadata, upload, body = row
             if upload is not None:
                 body = _from_parts(connection, upload, first, size if stop is None else min(stop, size))
-        return Found(body or b"", json.loads(metadata), _date(modified))
+        return Found(body or b"", orjson.loads(metadata), _date(modified))
 
     def head(self, key: str, /) -> Found | None:
         """Read an object's metadata."""
@@ -116,6 +121,23 @@ class SqliteStore:
         """Write an object if the key is free; of several threads and processes one succeeds."""
         return self._write(_CREATE, key, body, metadata, garbage=False)
 
+    def create_unused(self, objects: Sequence[Unused], /) -> list[bool]:
+        """Create the objects that may be created, in one transaction, and in the order in which they will lie."""
+        now = _now()
+        made = [False] * len(objects)
+        with self._writing() as connection:
+            for number in sorted(range(len(objects)), key=lambda number: objects[number].key):
+                key, metadata, prefixes = objects[number]
+                row = _encoded(key), now, _in_json(metadata)
+                if prefixes is None:
+                    made[number] = connection.execute(_CREATE_EMPTY, row).rowcount == 1
+                else:
+                    one, other = prefixes
+                    made[number] = (
+                        connection.execute(_CREATE_UNUSED, (*row, *_bounds(one), *_bounds(other))).rowcount == 1
+                    )
+        return made
+
     def delete(self, keys: Sequence[str], /) -> None:
         """Delete objects, all in one transaction."""
         encoded = [(_encoded(key),) for key in keys]
@@ -126,11 +148,11 @@ class SqliteStore:
     def list(self, prefix: str, after: str | None = None, /) -> Page:
         """List one page of keys, dated by the local clock."""
         date = datetime.now(UTC)
-        beginning = _encoded(prefix)
-        first = beginning if after is None else max(beginning, _encoded(after) + b"\0")
-        last = first, _after_all(beginning), PAGE_SIZE + 1
+        first, end = _bounds(prefix)
+        if after is not None:
+            first = max(first, _encoded(after) + b"\0")
         with self._reading() as connection:
-            found = [] if connection is None else connection.execute(_LIST, last).fetchall()
+            found = [] if connection is None else connection.execute(_LIST, (first, end, PAGE_SIZE + 1)).fetchall()
         entries = [Entry(key.decode(), size, _date(modified)) for key, size, modified in found[:PAGE_SIZE]]
         return Page(entries, len(found) > PAGE_SIZE, date)
 
@@ -178,7 +200,7 @@ class SqliteStore:
         *,
         garbage: bool,
     ) -> bool:
-        encoded, fields = _encoded(key), json.dumps(dict(metadata or {}))
+        encoded, fields = _encoded(key), _in_json(metadata)
         parts = _cut((body,) if isinstance(body, Body) else body)
         first, second = next(parts), next(parts, None)
         if second is None:
@@ -294,9 +316,14 @@ def _encoded(key: str) -> bytes:
         raise FlashFloodException(message, key=key) from None
 
 
-def _after_all(prefix: bytes) -> bytes:
-    """Give what is greater than all keys that begin so, and not greater than any other: no byte of UTF-8 is 255."""
-    return prefix[:-1] + bytes([prefix[-1] + 1]) if prefix else b"\xff"
+def _bounds(prefix: str) -> tuple[bytes, bytes]:
+    """Give the first key that can begin so, and what comes after all of them: no byte of UTF-8 is 255."""
+    first = _encoded(prefix)
+    return first, first[:-1] + bytes([first[-1] + 1]) if first else b"\xff"
+
+
+def _in_json(metadata: Mapping[str, str] | None) -> str:
+    return orjson.dumps(metadata or {}).decode()
 
 
 def _now() -> int:

@@ -6,7 +6,6 @@ Writes a batch's blob and draft, a claim for each event, and the manifest, whose
 import logging
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Literal, NamedTuple, TypeAlias
@@ -136,7 +135,7 @@ class _Batch:
         draft = _draft(sorted(self._events.values()))
         journal_id = JournalID(draft.journal_id)
         self._write(draft)
-        found = self._ctx.requests.each(partial(self._claim, journal_id), draft.rows())
+        found = self._claims(journal_id, draft.rows())
         self._is_first_attempt = False
         made = [claim for claim in found if claim is not None]
         rows = [row for claim in made if claim.is_valid and (row := claim.entry.row()) is not None]
@@ -175,16 +174,34 @@ class _Batch:
         self._ctx.store.put(layout.draft_key(journal_id), draft.encode())
         blob.result()
 
-    def _claim(self, journal_id: JournalID, row: Row) -> Claim | None:
-        """Claim a row's id. None: another event has it.
+    def _claims(self, journal_id: JournalID, rows: list[Row]) -> list[Claim | None]:
+        """Claim the rows' ids: all at once those that nobody has used, where the store can do that; the others each."""
+        first = [
+            IndexEntry(row.event_id, 1, journal_id, None, row.timestamp, row.offset, row.size, birth=1) for row in rows
+        ]
+        at_once = claims.claim_unused(self._ctx, first, [self._is_new(row.event_id) for row in rows])
+        each = iter(
+            self._ctx.requests.each(
+                self._claim, [claim for claim, is_made in zip(first, at_once, strict=True) if not is_made]
+            )
+        )
+        return [
+            Claim(claim, is_valid=True) if is_made else next(each)
+            for claim, is_made in zip(first, at_once, strict=True)
+        ]
 
-        An id that was made here is claimed without a look. From the second attempt on, its earlier claim may be there.
+    def _claim(self, first: IndexEntry) -> Claim | None:
+        """Claim an id. None: another event has it.
+
+        An id that was made here is claimed without a look.
         """
-        wanted = IndexEntry(row.event_id, 0, journal_id, None, row.timestamp, row.offset, row.size)
-        if not (self._is_first_attempt and self._events[row.event_id].is_new_id):
-            return claims.claim_id(self._ctx, wanted)
-        claim = replace(wanted, revision=1, birth=1)
-        return Claim(claim, is_valid=True) if claims.create(self._ctx, claim) else None
+        if not self._is_new(first.event_id):
+            return claims.claim_id(self._ctx, first)
+        return Claim(first, is_valid=True) if claims.create(self._ctx, first) else None
+
+    def _is_new(self, event_id: str) -> bool:
+        """Whether nobody has claimed the id. From the second attempt on, an earlier claim of our own may be there."""
+        return self._is_first_attempt and self._events[event_id].is_new_id
 
 
 def _draft(events: list[_Given]) -> Manifest:
