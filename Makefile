@@ -71,6 +71,7 @@ bench: $(STAMPS)/package $(STAMPS)/tools $(STAMPS)/old $(STAMPS)/peers
 	PYO3_BUILD_EXTENSION_MODULE=1 python benches/core.py
 	python benches/compare.py
 	python benches/backlog.py
+	python benches/embedded.py
 	python benches/peers.py
 	python benches/report.py
 

@@ -16,6 +16,19 @@ from stores import CONNECTIONS, LATENCY, ROOT
 from targets import HEAD, missed, targets
 
 DOCS = ROOT / "docs"
+STAGES = (
+    "put",
+    "put_many",
+    "get_event",
+    "event_exists",
+    "update_event",
+    "delete_event",
+    "list_journals",
+    "journal(100)",
+    "update, of 100",
+    "replay of an hour",
+)
+"""The rows of the table about stores on this machine, in this order."""
 BEGIN, END = "<!-- benchmarks -->\n", "<!-- end of benchmarks -->\n"
 
 
@@ -74,6 +87,9 @@ One call of `journal` for many new events, each a journal of its own, on a store
 all but the requests.
 
 {_backlog(results)}
+## A store on this machine
+
+{_embedded(results)}
 ## Single calls
 
 For one event, moto on loopback; the last column is RADOS Gateway at {LATENCY * MILLI:.0f} ms a request.
@@ -108,6 +124,40 @@ def _backlog(results: Results) -> str:
     return table(
         head, [[row.case, number(row.each("cpu") * MICRO), number(row.median("memory") * MEGA)] for row in rows]
     )
+
+
+def _embedded(results: Results) -> str:
+    """Write what the calls take in a SQLite file, in a folder and in a plain table, by their size; then replay."""
+    rows = results.of("embedded")
+    sizes = results.cases("embedded")
+    lines = []
+    for stage, side in sorted(
+        dict.fromkeys((row.stage, row.side) for row in rows), key=lambda pair: STAGES.index(pair[0])
+    ):
+        found = {row.case: row for row in rows if (row.stage, row.side) == (stage, side)}
+        is_many = stage == "put_many"
+        cells = [
+            (f"{1 / row.each('wall'):,.0f} a second" if is_many else number(row.each("wall") * MILLI)) if row else ""
+            for row in (found.get(size) for size in sizes)
+        ]
+        lines.append([f"{stage}: {side}", *cells])
+    most = results.of("embedded", case=sizes[-1], stage="put_many")
+    bytes_each = ", ".join(f"{row.side} {row.runs[0]['bytes'] / row.count:,.0f} bytes" for row in most)
+    replay = [
+        [row.stage if row.side != "floor" else "floor", number(row.each("cpu") * MICRO), number(row.median("wall"))]
+        for row in results.of("embedded replay")
+    ]
+    return f"""Wall clock of one call, in milliseconds, from one thread; the columns are how many events the store has.
+Each write is on the disk when its call returns. The events are of 450 bytes, a thousand to an hour. The *table* is what
+one would otherwise write: `events(id PRIMARY KEY, date, data)` in SQLite with an index by date, `synchronous=FULL`. It
+knows no second writer of an id, no journals, and no streams.
+
+{table(["", *(f"{size} events" for size in sizes)], lines)}
+An event takes on the disk, at {sizes[-1]}: {bytes_each}.
+
+Replay of {results.cases("embedded replay")[0]}, beside the same from moto on loopback and its floor:
+
+{table(["", "CPU, µs an event", "wall clock, s"], replay)}"""
 
 
 def _how_often(results: Results) -> str:

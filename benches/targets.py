@@ -9,6 +9,10 @@ from results import MEGA, MICRO, MILLI, Results, above, code, number, times
 from stores import LATENCY, ONE_CORE
 
 SERVERS = ("RADOS Gateway", "moto")
+LEVEL = 1.3
+"""How much more a call may take in a thousand times as large a file: the machine's noise."""
+MANY = 20_000
+"""Events a second that `put_many` is to reach."""
 
 
 class Target(NamedTuple):
@@ -64,6 +68,7 @@ def targets(results: Results) -> Iterator[Target]:
     yield from _at_latency(results)
     yield from _calls(results)
     yield from _rest(results)
+    yield from _embedded(results)
 
 
 def missed(results: Results) -> str:
@@ -181,3 +186,30 @@ def _rest(results: Results) -> Iterator[Target]:
     yield _most("looking up an id among 1,000,000", beside, finding.each("wall") * MICRO, 0.3, "µs")
     building = results.one("core", stage="ours, the lookup built")
     yield _most("building that lookup", "", building.median("wall"), 1, "s")
+
+
+def _embedded(results: Results) -> Iterator[Target]:
+    """Give those of a SQLite file: each call costs the same, however many events it has."""
+    small, *_, large = results.cases("embedded")
+    file = {"side": "SQLite file"}
+    for row in results.of("embedded", case=large, **file):
+        before = results.one("embedded", case=small, stage=row.stage, **file)
+        if row.stage == "put_many":
+            rate = 1 / row.each("wall")
+            ours = f"{rate:,.0f} a second"
+            yield Target(f"put_many into a SQLite file of {large} events", "", ours, "at least 20,000", rate >= MANY)
+            continue
+        walls = [f"{number(each.each('wall') * MILLI)} ms" for each in (before, row)]
+        ratio = row.each("wall") / before.each("wall")
+        work = f"{row.stage} in a SQLite file of {large} events, beside {small}"
+        yield Target(
+            work, "", f"{walls[1]}: {number(ratio)} times", f"at most {LEVEL} times {walls[0]}", ratio <= LEVEL
+        )
+    put = results.one("embedded", case=large, stage="put", **file)
+    commit = results.one("embedded", case=large, stage="put", side="table")
+    rates = [f"{1 / row.each('wall'):,.0f} a second" for row in (commit, put)]
+    is_met = put.each("wall") <= max(1e-3, 2 * commit.each("wall"))
+    yield Target("put into it, beside a commit", rates[0], rates[1], "at least half of it, or 1,000", is_met)
+    floor, far, near, *_ = results.of("embedded replay")
+    most = 2 * above(far, floor)
+    yield _most("replay of a SQLite file, beside twice S3's above the floor", "", near.each("cpu") * MICRO, most, "µs")

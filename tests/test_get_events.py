@@ -141,14 +141,14 @@ def test_an_error_of_the_callers_own_iterable_passes_through_after_the_events_be
 
 
 class Failing(Watched):
-    """Fails where the index entry of one event is read; `failed` says when."""
+    """Fails where the index entry of an event in the third window is read; `failed` says when."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
         self.failed = Flag()
 
     def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
-        if method == "head" and key.startswith("index/event 050"):
+        if method == "head" and key.startswith(f"index/event {5 * self.workers:03}"):
             self.failed.set()
             msg = "no network"
             raise OSError(msg)
