@@ -5,10 +5,11 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -21,6 +22,9 @@ from support.servers.moto import Moto
 
 from flashflood import FlashFlood
 from flashflood.store import S3Store, Store, open_store
+
+if TYPE_CHECKING:
+    from support.copies import Furnished
 
 IN_CI = os.environ.get("CI") == "true"
 KINDS = ("folder", "sqlite", "moto", *(("rgw",) if IN_CI or rgw.is_installed() else ()))
@@ -120,10 +124,23 @@ def _nobody_pulls_the_plug() -> Iterator[None]:
 @pytest.fixture(params=KINDS)
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """Each kind of place in turn; `@pytest.mark.parametrize("place", ["moto"], indirect=True)` chooses."""
+    with _made_place(request, "store") as made:
+        yield made
+
+
+@pytest.fixture(params=KINDS)
+def other(request: pytest.FixtureRequest) -> Iterator[Place]:
+    """Another place beside `place`, of each kind in turn."""
+    with _made_place(request, "other") as made:
+        yield made
+
+
+@contextmanager
+def _made_place(request: pytest.FixtureRequest, name: str) -> Iterator[Place]:
     if request.param == "folder":
-        yield Place("folder", f"{request.getfixturevalue('tmp_path')}/store/", {})
+        yield Place("folder", f"{request.getfixturevalue('tmp_path')}/{name}/", {})
     elif request.param == "sqlite":
-        yield Place("sqlite", f"sqlite://{request.getfixturevalue('tmp_path')}/store.flashflood", {})
+        yield Place("sqlite", f"sqlite://{request.getfixturevalue('tmp_path')}/{name}.flashflood", {})
     else:
         server: Server = request.getfixturevalue(request.param)
         place = Place(request.param, f"s3://{BUCKET}/{uuid.uuid4()}", _environment(server))
@@ -195,6 +212,16 @@ def copier(kind: str, folder: Path, prepare: Callable[[FlashFlood], object]) -> 
 def copies(prepared: Copier, tmp_path: Path) -> Iterator[Store]:
     """Give the prepared store again and again."""
     return (prepared(tmp_path / f"copy {number}") for number in count())
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> "Furnished":
+    """Give a store with every kind of object."""
+    from support.copies import Furnished, furnish, garbage, objects  # noqa: PLC0415 - which imports `Place` from here
+
+    place = Place("sqlite", f"sqlite://{tmp_path_factory.mktemp('furnished')}/store.flashflood", {})
+    furnish(place.store())
+    return Furnished(objects(place.store()), garbage(place))
 
 
 def _environment(server: Server) -> dict[str, str]:

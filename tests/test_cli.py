@@ -32,6 +32,7 @@ COMMANDS = [
     "check",
     "repair",
     "collect-garbage",
+    "copy",
     "demo",
 ]
 BINARY = bytes(range(256)) * 2

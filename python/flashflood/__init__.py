@@ -22,6 +22,7 @@ from flashflood.exceptions import (
 )
 from flashflood.identifiers import JournalID
 from flashflood.journals import Journal
+from flashflood.maintain.copy import Copied
 from flashflood.maintain.repair import Repairs
 from flashflood.replay.arrow import ReplayBatches
 from flashflood.replay.expressions import Expression
@@ -38,6 +39,7 @@ if not TYPE_CHECKING:
     __getattr__ = names_of(__name__)
 
 __all__ = [
+    "Copied",
     "Event",
     "Expression",
     "FlashFlood",

@@ -13,7 +13,8 @@ from flashflood.dates import DateRange
 from flashflood.events import Event
 from flashflood.identifiers import JournalID
 from flashflood.journals import Journal
-from flashflood.maintain import apply_updates, check, collect, combine_journals, journal, repair
+from flashflood.maintain import apply_updates, check, collect, combine_journals, copy, journal, repair
+from flashflood.maintain.copy import Copied, Progress
 from flashflood.maintain.repair import Repairs
 from flashflood.pickling import no_pickle
 from flashflood.read import get_event, get_events
@@ -336,6 +337,23 @@ class FlashFlood:
         No call of any process may last longer than half of `grace`: what it works with may be gone then.
         """
         return collect.collect_garbage(self._ctx, grace)
+
+    def copy_to(
+        self, other: "FlashFlood", *, verify: bool = False, progress: Progress = lambda _done, _total: None
+    ) -> Copied:
+        """Copy the whole store into another one, which is empty: events, pending updates, index, and what is dead.
+
+        Interrupted, the same call goes on. This store is only read. What others write to it before the last pass is
+        copied too; nobody may write to `other` before this returns. `verify`: read both once more at the end, and
+        compare. `progress` is told how many of how many objects each pass has looked at.
+        Where the index came without its metadata (a folder by `aws s3 sync`), it is written again from the journals.
+        `FlashFloodException` if `other` is not empty, or has an unfinished copy of another store; if this store is
+        written to all the time; if what is to be verified differs.
+        """
+        try:
+            return copy.copy(self._ctx, other._ctx, verify=verify, progress=progress)  # noqa: SLF001  another one of us
+        finally:
+            other._ctx.store.flush()  # noqa: SLF001
 
     @_kept
     def destroy(self) -> None:

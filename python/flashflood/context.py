@@ -67,9 +67,8 @@ class Context:
 
     def create_manifest(self, manifest: Manifest) -> bool:
         """Create a manifest: the commit point. False: its key is taken; read what is there."""
-        metadata = {"number_of_events": str(len(manifest)), "journal_data_size": str(manifest.size)}
         key = layout.journal_key(JournalID(manifest.journal_id))
-        return self.store.create(key, manifest.encode(), metadata=metadata)
+        return self.store.create(key, manifest.encode(), metadata=manifest_metadata(manifest))
 
     def blob(self, journal_id: JournalID, start: int, stop: int) -> Found | None:
         """Read the bytes of a journal's blob from `start` to before `stop`; fewer, where it ends before.
@@ -124,6 +123,11 @@ class Context:
             self.store.delete(keys)
         except Exception:
             logger.warning("left behind: %s", ", ".join(keys), exc_info=True)
+
+
+def manifest_metadata(manifest: Manifest) -> dict[str, str]:
+    """Give the S3 metadata that a manifest is kept with."""
+    return {"number_of_events": str(len(manifest)), "journal_data_size": str(manifest.size)}
 
 
 class Deadline:

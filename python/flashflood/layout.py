@@ -23,10 +23,16 @@ ENCODED_UPDATES = "update-ids/"
 MARKS = "gone/"
 DRAFTS = "drafts/"
 LEDGER = "ledger/"
+FOLDERS = (BLOBS, DRAFTS, MARKS, INDEX, JOURNALS, LEDGER, ENCODED_UPDATES, UPDATES)
+"""All that the events lie in."""
+PROBES = "probe/"
+"""Markers that say something of the server that the store is on, and nothing of the events."""
 CLOCK = "probe/clock"
 """The marker whose date is that of the moment: see `Context.now`."""
 CONDITIONAL_PUT = "probe/conditional-put"
 """The marker that tells whether the server knows conditional PUT: see `S3Store.create`."""
+UNFINISHED_COPY = "copy/unfinished"
+"""The marker that a copy into this store has not been finished: see `records.unfinished_copy`."""
 
 LONGEST_KEY = 1024
 """Bytes of UTF-8 that S3 allows in a key, root prefix included."""
@@ -68,9 +74,28 @@ def tombstone_key(key: str) -> str:
     return f"{key}{TOMBSTONE_SUFFIX}"
 
 
+def buried_by(key: str) -> list[str]:
+    """Give the keys of what a tombstone is about: an update; or a journal's manifest, and its blob. Of others: none."""
+    dead = key.removesuffix(TOMBSTONE_SUFFIX)
+    if dead == key or not key.startswith((JOURNALS, UPDATES, ENCODED_UPDATES)):
+        return []
+    blob_id = blob_id_of(dead)
+    return [dead] if blob_id is None else [dead, f"{BLOBS}{blob_id}"]
+
+
 def blob_key(journal_id: JournalID) -> str:
     """Name the blob that holds the data of a journal's events."""
     return f"{BLOBS}{journal_id.blob_id}"
+
+
+def blob_id_of(key: str) -> str | None:
+    """Read the blob_id off the key of a blob, or of a manifest. None: it is neither's."""
+    if key.startswith(BLOBS):
+        return key.removeprefix(BLOBS)
+    try:
+        return parse_journal_key(key).blob_id if key.startswith(JOURNALS) else None
+    except FlashFloodCorruptionError:
+        return None
 
 
 def draft_key(journal_id: JournalID) -> str:

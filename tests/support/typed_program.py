@@ -13,6 +13,7 @@ from mypy_boto3_s3 import S3ServiceResource
 
 import flashflood
 from flashflood import (
+    Copied,
     Event,
     Expression,
     FlashFlood,
@@ -84,6 +85,9 @@ def maintain() -> None:
     assert_type(ff.repair(), Repairs)
     assert_type(ff.repair().taken_out, list[str])
     assert_type(ff.collect_garbage(timedelta(days=2)), int)
+    assert_type(
+        ff.copy_to(FlashFlood.open("memory://"), verify=True, progress=lambda done, total: done / total), Copied
+    )
     ff.destroy()
 
 

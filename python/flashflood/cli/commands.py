@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 import click
 
-from flashflood import Event, JournalID
+from flashflood import Copied, Event, JournalID, Repairs
 from flashflood.cli import demo as walk
 from flashflood.cli.input import data_from, events_from, ids_from
 from flashflood.cli.output import (
@@ -23,8 +23,17 @@ from flashflood.cli.output import (
     write,
     writing,
 )
-from flashflood.cli.parameters import Date, data_parameters, events_format, opened, range_options, store_option
-from flashflood.cli.progress import counted, working
+from flashflood.cli.parameters import (
+    Date,
+    data_parameters,
+    events_format,
+    in_one_line,
+    open_store,
+    opened,
+    range_options,
+    store_option,
+)
+from flashflood.cli.progress import counted, passing, working
 from flashflood.read.get_events import OnMissing
 from flashflood.write.put_many import OnConflict
 
@@ -275,6 +284,11 @@ def check(url: str | None) -> int:
     return _write_findings(findings)
 
 
+def _write_taken_out(repairs: Repairs) -> None:
+    for event in repairs.taken_out:
+        write(f"taken out of replay: {event}\n".encode() if is_for_people() else json_line({"taken_out": event}))
+
+
 def _write_findings(findings: list[str]) -> int:
     for finding in findings:
         write(f"{finding}\n".encode() if is_for_people() else json_line({"finding": finding}))
@@ -292,8 +306,7 @@ def repair(url: str | None) -> int:
         repairs = flood.repair()
         findings = flood.check()
     _report("repairs", repairs, "repairs")
-    for event in repairs.taken_out:
-        write(f"taken out of replay: {event}\n".encode() if is_for_people() else json_line({"taken_out": event}))
+    _write_taken_out(repairs)
     return _write_findings(findings)
 
 
@@ -312,6 +325,32 @@ def collect_garbage(url: str | None, grace: float) -> None:
     with opened(url) as flood, working("collecting garbage"):
         count = flood.collect_garbage(timedelta(hours=grace))
     _report("collected", count, "journals and updates removed")
+
+
+@flashflood.command()
+@click.option("--verify", is_flag=True, help="Read both stores once more at the end, and compare.")
+@click.argument("source")
+@click.argument("target")
+def copy(source: str, target: str, verify: bool) -> None:  # noqa: FBT001  click's flag
+    """Copy the store SOURCE into the empty store TARGET, and say what was copied; interrupted, repeat it.
+
+    Both are URLs, as --store takes them. Nobody may write to TARGET meanwhile.
+    """
+    with in_one_line(f"copying {source} to {target}"):
+        flood, other = open_store(source), open_store(target)
+        with passing("copying") as progress:
+            copied = flood.copy_to(other, verify=verify, progress=progress)
+    _report_copied(copied)
+    _write_taken_out(copied.repairs)
+
+
+def _report_copied(copied: Copied) -> None:
+    objects, size, already_there, repairs = copied
+    if is_for_people():
+        words = f"{objects:,} objects copied, {size:,} bytes; {already_there:,} were there; {repairs:,} repairs\n"
+        write(words.encode())
+    else:
+        write(json_line({"objects": objects, "bytes": size, "already_there": already_there, "repairs": int(repairs)}))
 
 
 @flashflood.command()

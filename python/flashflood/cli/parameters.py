@@ -80,19 +80,30 @@ def opened(url: str | None) -> Iterator[FlashFlood]:
     if not url:
         msg = "no store named: give --store URL, or set FLASHFLOOD_STORE."
         raise click.UsageError(msg)
+    with in_one_line(url):
+        yield open_store(url)
+
+
+def open_store(url: str) -> FlashFlood:
+    """Open the store; a URL that names none is a usage error."""
     try:
-        try:
-            flood = FlashFlood.open(url)
-        except ValueError as error:
-            raise click.UsageError(str(error)) from error
-        yield flood
+        return FlashFlood.open(url)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+@contextmanager
+def in_one_line(what: str) -> Iterator[None]:
+    """Turn every failure that a user can meet into one line; `what` stands before those that do not say where."""
+    try:
+        yield
     except FlashFloodException as error:
         raise _failure(error, str(error)) from error
     except (BotoCoreError, ClientError, Boto3Error) as error:
-        msg = f"{url}: {error}"
+        msg = f"{what}: {error}"
         raise _failure(error, msg) from error
     except OSError as error:
-        msg = f"{error.filename or url}: {error.strerror or error}"
+        msg = f"{error.filename or what}: {error.strerror or error}"
         raise _failure(error, msg) from error
 
 

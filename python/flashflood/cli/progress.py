@@ -1,7 +1,7 @@
 """A bar on standard error while something takes long: on a terminal, and only there."""
 
 import sys
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 T = TypeVar("T")
 
 STEP = 1000
-"""Events between two looks at the bar: few enough to move it, enough to cost nothing."""
+"""Events or objects between two looks at the bar: few enough to move it, enough to cost nothing."""
 
 
 @contextmanager
@@ -32,6 +32,19 @@ def counted(what: str, events: Iterable[T]) -> Generator[T, None, None]:
             if count % STEP == 0:
                 bar.update(task, completed=count)
         bar.update(task, completed=count, total=max(count, 1))
+
+
+@contextmanager
+def passing(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show that `what` is under way; the block calls what this gives with how many of how many objects are done."""
+    with _bar("{task.completed:,} of {task.total:,} objects") as bar:
+        task = bar.add_task(what, total=0)
+
+        def show(done: int, total: int) -> None:
+            if done % STEP == 0 or done == total:
+                bar.update(task, completed=done, total=total)
+
+        yield show
 
 
 def _bar(amount: str) -> Progress:

@@ -15,6 +15,7 @@ from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import NEW, JournalID
 from flashflood.maintain.strays import Lost, look_for_strays
 from flashflood.maintain.survey import Misindexed, Survey, look
+from flashflood.records import unfinished_copy
 from flashflood.records.index import read_entry, revisions
 from flashflood.records.living import are_living
 
@@ -67,7 +68,8 @@ class _Findings(NamedTuple):
 def _look_through(ctx: Context) -> _Findings:
     survey = look(ctx)
     strays = look_for_strays(ctx, survey)
-    lines = [*survey.problems, *strays.problems]
+    unfinished = unfinished_copy.problem(ctx)
+    lines = [*([] if unfinished is None else [unfinished]), *survey.problems, *strays.problems]
     lines += [
         f"journal {journal_id}: its rows are out of order, or outside the range that it names"
         for journal_id in survey.disordered
