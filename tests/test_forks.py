@@ -96,6 +96,45 @@ def test_a_child_that_does_nothing_stops_no_writer(place: Place, dies: bool) -> 
             os.kill(child, signal.SIGKILL)
 
 
+def list_in_a_child_while_a_thread_writes(folder: str) -> None:
+    """Fork while a thread changes the folder; tell whether the child could list it, and write to it."""
+    signal.alarm(PATIENCE)
+    store = LocalStore(folder)
+    store.put("key", b"data")
+    is_amid, may_go_on = threading.Event(), threading.Event()
+    rename = os.rename
+
+    def wait_and_rename(*args: Any, **options: Any) -> None:  # noqa: ANN401
+        if threading.current_thread() is writer:
+            is_amid.set()
+            may_go_on.wait()
+        rename(*args, **options)
+
+    pytest.MonkeyPatch().setattr(os, "rename", wait_and_rename)
+    writer = threading.Thread(target=store.put, args=["another key", b"data"])
+    writer.start()
+    is_amid.wait()
+
+    def list_and_write() -> None:
+        assert [entry.key for entry in store.list("").entries] == ["key"]
+        tell("listed")
+        store.put("the child's", b"data")
+
+    child = in_a_child(list_and_write)
+    wait_for_word()
+    may_go_on.set()
+    writer.join()
+    tell([ends_well(child), [entry.key for entry in store.list("").entries]])
+
+
+@IN_A_FOLDER
+def test_a_child_may_list_and_write_though_a_thread_was_changing_the_folder_when_it_was_forked(place: Place) -> None:
+    with Worker({}, "test_forks", "list_in_a_child_while_a_thread_writes", place.url) as worker:
+        assert worker.hear() == "listed"
+        worker.go()
+        assert worker.rest() == [[True, ["another key", "key", "the child's"]]]
+
+
 # Iterators
 
 ITERATORS: dict[str, Callable[[FlashFlood], Iterator[Any]]] = {

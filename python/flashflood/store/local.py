@@ -36,6 +36,7 @@ from flashflood.store.folders import (
     opened_root,
     status,
 )
+from flashflood.store.known import KnownFolders
 from flashflood.store.locking import locked
 from flashflood.store.metadata import META, NOTHING, State, encode, identity, read_state
 from flashflood.store.names import OWN_FOLDER, split
@@ -68,6 +69,7 @@ class LocalStore:
         self.workers = WORKERS
         self.is_near = False
         self._swept = False
+        self._owner_and_known = os.getpid(), KnownFolders()
         with opened_root(self._folder):
             pass
 
@@ -105,7 +107,7 @@ class LocalStore:
         with opened_root(self._folder) as root:
             if root is None:
                 return
-            deleted = [names for names in (locate(root, path) for path in paths) if _delete(root, names)]
+            deleted = [names for names in (locate(root, path) for path in paths) if self._delete(root, names)]
             for names in {names[:-1] for names in deleted}:
                 _sync_folder(root, names)
 
@@ -120,7 +122,7 @@ class LocalStore:
             if root is not None:
                 folder = stack.enter_context(opened_folder(root, locate(root, components)))
                 if folder is not None:
-                    listed = stack.enter_context(closing(entries(folder, base, beginning, after or "")))
+                    listed = stack.enter_context(closing(entries(self._known, folder, base, beginning, after or "")))
                     found = list(islice(listed, PAGE_SIZE + 1))
         return Page(found[:PAGE_SIZE], len(found) > PAGE_SIZE, date)
 
@@ -193,10 +195,32 @@ class LocalStore:
                     _rename(root, state_written, (*META, *names))
                 else:
                     _unlink(root, (*META, *names))
-                _rename(root, written, names)
+                with self._known.changing(root, names, is_there=True):
+                    _rename(root, written, names)
             _sync_folder(root, (*META, *names[:-1]))
             _sync_folder(root, names[:-1])
         return True
+
+    def _delete(self, root: int, names: Sequence[str]) -> bool:
+        """Delete an object, then its metadata. False: it was not there."""
+        if _status(root, names) is None:
+            return False
+        with locked(root):
+            there = _status(root, names) is not None
+            if there:
+                with self._known.changing(root, names, is_there=False):
+                    _unlink(root, names)
+                _unlink(root, (*META, *names))
+        return there
+
+    @property
+    def _known(self) -> KnownFolders:
+        """Give what is known to this process: a forked child may find its parent's locked, by no thread of its own."""
+        owner, known = self._owner_and_known
+        if owner != os.getpid():
+            known = KnownFolders()
+            self._owner_and_known = os.getpid(), known
+        return known
 
     def _sweep(self, root: int) -> None:
         """Remove the temporary files of writers that were killed; once for each store."""
@@ -257,18 +281,6 @@ def _rename(root: int, temporary: BinaryIO, names: Sequence[str]) -> None:
 def _replace(root: int, names: Sequence[str], content: bytes) -> None:
     with _temporary(root, content) as written:
         _rename(root, written, names)
-
-
-def _delete(root: int, names: Sequence[str]) -> bool:
-    """Delete an object, then its metadata. False: it was not there."""
-    if _status(root, names) is None:
-        return False
-    with locked(root):
-        there = _status(root, names) is not None
-        if there:
-            _unlink(root, names)
-            _unlink(root, (*META, *names))
-    return there
 
 
 def _unlink(root: int, names: Sequence[str]) -> None:

@@ -46,6 +46,8 @@ def escape(component: str) -> tuple[str, ...]:
 
 def unescape(names: tuple[str, ...]) -> str | None:
     """Give the component that a chain of names stands for: the inverse of `escape`. None: they stand for none."""
+    if len(names) == 1 and _is_plain(names[0]):
+        return names[0]
     *pieces, last = names
     component = "".join(name.removeprefix(CONTINUES) for name in pieces) + last.removeprefix(ESCAPE)
     if not _is_utf8(component):
@@ -63,6 +65,11 @@ def may_lie_uncut(component: str) -> bool:
 def _escape_short(component: str) -> str:
     special = component in {"", ".", "..", OWN_FOLDER} or component.startswith(ESCAPE)
     return ESCAPE + component if special else component
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name stands for itself, as nearly all do; what is not plain may do so too."""
+    return name.isascii() and len(name) <= LONGEST_PIECE and _escape_short(name) == name
 
 
 def _cut(component: str) -> list[str]:
