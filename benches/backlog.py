@@ -42,6 +42,7 @@ class Backlog:
     address = None
     root_prefix = ""
     workers = WORKERS
+    is_near = False
 
     def __init__(self, events: int, kept: Path) -> None:
         """Have the events with the first numbers; keep the new manifest in a file, out of memory."""

@@ -198,6 +198,17 @@ class Ours(FlashFloodSide):
 
         self._read = pa.RecordBatchReader.from_stream
 
+    def replay_of(self, url: str, events: int, size: int, *, verify: bool) -> None:
+        """Replay another store, on this machine, as `replay` does; the stage names its kind."""
+        ff = self.package.FlashFlood.open(url)
+        with self.stages.measured("replay of a folder" if url.endswith("/") else "replay of a SQLite file", events):
+            found = 0
+            for event in ff.replay():
+                found += len(event.data)
+        insist(found == events * size, f"{found} bytes")
+        if verify:
+            insist_each(map(tuple, ff.replay()), (made(number, size) for number in range(events)))
+
     def filtered(self, events: int, size: int, expression: str, *, verify: bool) -> None:
         """Replay the events that meet an expression, in a loop that keeps none."""
         expected = matching(events, expression)

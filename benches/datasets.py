@@ -39,6 +39,10 @@ class Dataset(NamedTuple):
         how = ", all of the same days" if self.is_overlapping else ", put one by one" if self.is_combined else ""
         return f"{self.events:,} events of {self.size:,} bytes in {self.journals:,} journals{how}"
 
+    def made(self) -> Iterator[Made]:
+        """Give its events."""
+        return (made(number, self.size) for number in range(self.events))
+
     def numbers(self) -> Iterator[range]:
         """Give each journal's events."""
         size = self.events // self.journals

@@ -25,7 +25,7 @@ class Context:
         """Work on a store; `read_pending_updates` says whether lookups show pending updates."""
         self.store = store
         self.read_pending_updates = read_pending_updates
-        self.requests = Requests(store.workers)
+        self.requests = Requests(store.workers, is_near=store.is_near)
 
     def now(self) -> datetime:
         """Tell the time by the clock that dates this store's objects: write a marker, and read its date.

@@ -18,19 +18,28 @@ P = ParamSpec("P")
 class Requests:
     """Runs calls on up to `workers` threads, started when first needed.
 
-    A call that itself runs on such a thread makes its requests one after the other there, so that the pool never waits
-    for itself. So does every call when no thread can be started, as when the interpreter ends.
+    Where the store is near, a request is done sooner than another thread takes it over: then only `work` and `stream`
+    use threads, for what is much to read and to compute. A call that itself runs on such a thread makes its requests
+    one after the other there, so that the pool never waits for itself. So does every call when no thread can be
+    started, as when the interpreter ends.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, *, is_near: bool = False) -> None:
         """Allow `workers` calls at a time."""
         self.workers = workers
+        self._is_near = is_near
         self._pools: dict[int, ThreadPoolExecutor] = {}
         """By process id: threads do not survive a fork."""
         self._here = threading.local()
 
     def start(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Start a call; its result or error is in the future."""
+        """Start a request; its result or error is in the future."""
+        if self._is_near:
+            return _done(partial(call, *args, **kwargs))
+        return self.work(call, *args, **kwargs)
+
+    def work(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Start requests that bring much, and what is computed of it; the result or error is in the future."""
         bound = partial(call, *args, **kwargs)
         if self._is_worker:
             return _done(bound)
@@ -49,7 +58,7 @@ class Requests:
         is begun. Once all have ended, the error of the first item that failed is raised.
         """
         waiting = deque(enumerate(items))
-        if len(waiting) <= 1 or self._is_worker:
+        if len(waiting) <= 1 or self._is_near or self._is_worker:
             return [call(item) for _, item in waiting]
         done: dict[int, T] = {}
         failed: dict[int, BaseException] = {}
@@ -64,7 +73,7 @@ class Requests:
                         failed[number] = error
                         waiting.clear()
 
-        working = [self.start(work) for _ in range(min(self.workers, len(waiting)))]
+        working = [self.work(work) for _ in range(min(self.workers, len(waiting)))]
         try:
             wait(working)
         finally:
@@ -79,11 +88,11 @@ class Requests:
             yield from map(call, items)
             return
         source = iter(items)
-        pending = deque(self.start(call, item) for item in islice(source, ahead))
+        pending = deque(self.work(call, item) for item in islice(source, ahead))
         try:
             while pending:
                 result = pending.popleft().result()
-                pending.extend(self.start(call, item) for item in islice(source, 1))
+                pending.extend(self.work(call, item) for item in islice(source, 1))
                 yield result
         except Exception:
             _cancel(pending)
@@ -101,7 +110,7 @@ class Requests:
     @property
     def _is_worker(self) -> bool:
         """Whether this thread is one of the pool's."""
-        return getattr(self._here, "inside", False)
+        return self.workers == 1 or getattr(self._here, "inside", False)
 
     def _run(self, waiting: "deque[Callable[[], T]]") -> T:
         self._here.inside = True

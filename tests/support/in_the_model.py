@@ -284,7 +284,7 @@ class InARow(Requests):
 class Eager(InARow):
     """Makes each request as soon as it is begun."""
 
-    def start(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+    def work(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Make it."""
         done: Future[T] = Future()
         try:
@@ -297,7 +297,7 @@ class Eager(InARow):
 class Lazy(InARow):
     """Makes each request only when its answer is asked for."""
 
-    def start(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+    def work(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Put it off."""
         return _PutOff(partial(call, *args, **kwargs))
 

@@ -24,6 +24,7 @@ class Watched:
         self.name = store.name
         self.address = store.address
         self.workers = store.workers
+        self.is_near = store.is_near
         self.root_prefix = store.root_prefix
 
     def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:

@@ -106,7 +106,7 @@ class MergedRows:
         while self._listed and (not self._opening or self._may_fetch(under_way + self._listed[0].size)):
             entry = self._listed.popleft()
             under_way += entry.size
-            opening = entry, self._ctx.requests.start(self._ctx.manifest, journal_id(entry))
+            opening = entry, self._ctx.requests.work(self._ctx.manifest, journal_id(entry))
             insort(self._opening, opening, key=lambda one: one[0].key)
         is_wanted = (self._ahead.is_on or not self._opening) and self._behind is None
         if is_wanted and self._reached is not None and not self._listed and self._page is None:

@@ -49,7 +49,7 @@ class Fetch(Generic[B]):
 
     def start(self, ctx: Context) -> None:
         """Start its requests."""
-        self.answers = [ctx.requests.start(self._bring, ctx, index) for index in range(len(self._requests))]
+        self.answers = [ctx.requests.work(self._bring, ctx, index) for index in range(len(self._requests))]
 
     def batch(self) -> B:
         """Wait for the bytes, and give what the stage makes of the events."""

@@ -66,6 +66,7 @@ class LocalStore:
         self.address = os.path.join(self._folder, "")  # noqa: PTH118  the slash at its end says that it is a folder
         self.root_prefix = ""
         self.workers = WORKERS
+        self.is_near = False
         self._swept = False
         with opened_root(self._folder):
             pass

@@ -71,6 +71,8 @@ class Store(Protocol):
     """What the keys begin with on S3, before a `/`; it counts for their length. Empty elsewhere."""
     workers: int
     """How many requests may be under way at a time."""
+    is_near: bool
+    """Whether a request is done sooner than another thread would take it over."""
 
     @property
     def address(self) -> str | None:

@@ -73,6 +73,7 @@ class S3Store:
         self.root_prefix = root_prefix
         options: Any = client.meta.config  # whose stubs know none of its attributes
         self.workers: int = options.max_pool_connections
+        self.is_near = False
         prepare(client)
         self._shared_client = client
         self._process = os.getpid()

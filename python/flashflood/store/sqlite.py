@@ -21,14 +21,14 @@ from urllib.parse import urlencode
 
 import orjson
 
-from flashflood.exceptions import FlashFloodException
+from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
 from flashflood.store.databases import File, Memory, explained
 from flashflood.store.protocol import Body, Entry, Found, Page, Unused
 
 PAGE_SIZE = 1000
 """Keys on a page of a listing, as on S3."""
 WORKERS = 8
-"""Requests at a time: readers that SQLite lets read side by side."""
+"""Threads at most that read much at a time: SQLite lets them read side by side."""
 PART = 65_536
 """Bytes of a part, and of the largest data that lie in an object's own row."""
 PARTS_AT_A_TIME = 64
@@ -44,7 +44,8 @@ ON CONFLICT(key) DO UPDATE SET size = excluded.size, modified = max(excluded.mod
     metadata = excluded.metadata, garbage = excluded.garbage, upload = excluded.upload, body = excluded.body
 """
 _GET = """
-SELECT size, modified, metadata, upload, CASE WHEN ?2 < 0 THEN substr(body, ?1) ELSE substr(body, ?1, ?2) END
+SELECT size, modified, metadata, upload,
+    coalesce(CASE WHEN ?2 < 0 THEN substr(body, ?1) ELSE substr(body, ?1, ?2) END, x'')
 FROM objects WHERE key = ?3
 """
 _EMPTY = "INSERT INTO objects(key, size, modified, metadata, garbage, body) SELECT ?, 0, ?, ?, 0, x'' WHERE "
@@ -82,7 +83,8 @@ class SqliteStore:
 
     def _begin(self, database: File | Memory) -> None:
         self.root_prefix = ""
-        self.workers = WORKERS
+        self.workers = min(WORKERS, os.cpu_count() or 1)
+        self.is_near = True
         self._database = database
         self._sync_lock = threading.Lock()
         self._is_unsynced = False
@@ -92,14 +94,21 @@ class SqliteStore:
         """Read an object or a part of it."""
         encoded, first = _encoded(key), start or 0
         most = -1 if stop is None else max(0, stop - first)
-        with self._reading() as connection:
-            row = None if connection is None else connection.execute(_GET, (first + 1, most, encoded)).fetchone()
-            if connection is None or row is None:
-                return None
-            size, modified, metadata, upload, body = row
-            if upload is not None:
-                body = _from_parts(connection, upload, first, size if stop is None else min(stop, size))
-        return Found(body or b"", orjson.loads(metadata), _date(modified))
+        before = None
+        with self._using(creating=False) as connection:
+            while connection is not None and (found := connection.execute(_GET, (first + 1, most, encoded)).fetchall()):
+                ((size, modified, metadata, upload, body),) = found
+                end = size if stop is None else min(stop, size)
+                if upload is not None:
+                    body = _from_parts(connection, upload, first, end)
+                if len(body) >= end - first:
+                    return Found(body, orjson.loads(metadata), _date(modified))
+                if upload == before:
+                    lost = f"{end - first - len(body)} bytes of {key} are missing"
+                    message = f"{self.name} is damaged: {lost}; restore it from a copy"
+                    raise FlashFloodCorruptionError(message, key=key)
+                before = upload  # and its parts have gone: the object is another one by now
+        return None
 
     def head(self, key: str, /) -> Found | None:
         """Read an object's metadata."""
@@ -151,7 +160,7 @@ class SqliteStore:
         first, end = _bounds(prefix)
         if after is not None:
             first = max(first, _encoded(after) + b"\0")
-        with self._reading() as connection:
+        with self._using(creating=False) as connection:
             found = [] if connection is None else connection.execute(_LIST, (first, end, PAGE_SIZE + 1)).fetchall()
         entries = [Entry(key.decode(), size, _date(modified)) for key, size, modified in found[:PAGE_SIZE]]
         return Page(entries, len(found) > PAGE_SIZE, date)
@@ -241,19 +250,6 @@ class SqliteStore:
             old = _now() - ABANDONED * 1_000_000
             connection.execute("DELETE FROM parts WHERE upload IN (SELECT id FROM uploads WHERE begun < ?)", (old,))
             connection.execute("DELETE FROM uploads WHERE begun < ?", (old,))
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection | None]:
-        """Read at one moment. None: there is nothing yet."""
-        with self._using(creating=False) as connection:
-            if connection is None:
-                yield None
-                return
-            connection.execute("BEGIN")
-            try:
-                yield connection
-            finally:
-                connection.execute("ROLLBACK")
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

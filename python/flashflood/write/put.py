@@ -44,7 +44,9 @@ def _put(ctx: Context, event_id: str, timestamp: str, body: bytes, *, is_new_id:
     deadline = Deadline()
     wanted = _first_claim(event_id, timestamp, len(body))
     blob = ctx.requests.start(ctx.write_blob, wanted.target, body)
-    claim = wanted if claims.create(ctx, wanted) else None
+    (is_sure,) = claims.claim_unused(ctx, [wanted], [is_new_id])
+    claim = wanted if is_sure or claims.create(ctx, wanted) else None
+    is_sure = is_sure or is_new_id
     blob.result()
     void: list[str] = []
     for _ in range(PATIENCE):
@@ -52,7 +54,7 @@ def _put(ctx: Context, event_id: str, timestamp: str, body: bytes, *, is_new_id:
         if claim is None:
             _discard_claim(ctx, wanted, void)
             raise claims.exists_error(event_id)
-        is_valid = is_new_id or claims.is_valid(ctx, claim)
+        is_valid = is_sure or claims.is_valid(ctx, claim)
         if is_valid:
             deadline.check(f"putting event {event_id!r}")
         if (is_valid and _commit(ctx, claim)) or is_held(ctx, claim):
@@ -63,7 +65,7 @@ def _put(ctx: Context, event_id: str, timestamp: str, body: bytes, *, is_new_id:
         void.append(layout.index_key(event_id, claim.revision))
         wanted = _first_claim(event_id, timestamp, len(body))
         ctx.write_blob(wanted.target, body)
-        claim, is_new_id = None, False
+        claim, is_sure = None, False
     raise moving(event_id)
 
 
