@@ -1,5 +1,6 @@
 """The class that users work with. Each call is one line here and one module beneath."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import cached_property, partial, wraps
@@ -81,7 +82,7 @@ class FlashFlood:
             self.s3 = s3_resource
 
     @classmethod
-    def open(cls, url: str, *, read_pending_updates: bool = True) -> Self:
+    def open(cls, url: str | os.PathLike[str], *, read_pending_updates: bool = True) -> Self:
         """Work on a file (`events.flashflood`), on `s3://bucket/prefix`, on a folder, or in memory (`memory://`).
 
         A path is a SQLite file's, as `sqlite:///path` is, unless it is a folder's: one that is there, or that ends in a

@@ -78,6 +78,10 @@ class Watched:
     def give_back(self) -> None:
         self.store.give_back()
 
+    def damage(self) -> Sequence[str]:
+        """No request: S3 and a folder make none."""
+        return self.store.damage()
+
 
 class Counted(Watched):
     """Remembers its requests: `requests` holds (method, key), in the order of their sending."""

@@ -31,8 +31,18 @@ def check(ctx: Context) -> list[str]:
     """Look through the whole store, with some requests for each event. Gives a line for each thing that is wrong.
 
     What others are just changing may look wrong: only what a fresh look finds again counts. A sound store is looked
-    through once, and any store `LOOKS` times at most.
+    through once, and any store `LOOKS` times at most. What the store itself says of damage comes first.
     """
+    damage = ctx.store.damage()
+    try:
+        return [*damage, *_found_again_and_again(ctx)]
+    except FlashFloodCorruptionError as error:
+        if not damage:
+            raise
+        return [*damage, f"what its objects say was not looked through: {error}"]
+
+
+def _found_again_and_again(ctx: Context) -> list[str]:
     found = _look_through(ctx)
     for _ in range(1, LOOKS):
         if not found.report():

@@ -46,8 +46,12 @@ class Repairs(int):
 def repair(ctx: Context) -> Repairs:
     """Mend what can be mended; it can be called at any time, and again. Gives how many things were mended.
 
-    What cannot be mended (a manifest or blob that is broken or missing) stays, and `check` names it.
+    What cannot be mended (a manifest or blob that is broken or missing) stays, and `check` names it. In a store that is
+    itself damaged nothing is mended: what it does not show, or shows wrongly, would be taken for lost.
     """
+    if damage := ctx.store.damage():
+        message = f"nothing was repaired, since {damage[0]} (`check` names {len(damage)} such things)"
+        raise FlashFloodCorruptionError(message)
     taken_out: list[str] = []
     mended = recover(ctx)
     survey = look(ctx)

@@ -31,12 +31,20 @@ CREATE TABLE objects(
     metadata TEXT NOT NULL, -- JSON
     garbage INTEGER NOT NULL,
     upload INTEGER, -- whose parts are the data
+    head_sum INTEGER NOT NULL, -- CRC-32: see flashflood.store.sums
+    body_sum INTEGER NOT NULL, -- CRC-32 of the body, 0 where there is none
     body BLOB -- the data, where they are no parts
 ) WITHOUT ROWID;
 
 CREATE TABLE uploads(id INTEGER PRIMARY KEY AUTOINCREMENT, begun INTEGER NOT NULL);
 
-CREATE TABLE parts(upload INTEGER NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE(upload, number));
+CREATE TABLE parts(
+    upload INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    sum INTEGER NOT NULL, -- CRC-32: see flashflood.store.sums
+    body BLOB NOT NULL,
+    UNIQUE(upload, number)
+);
 
 CREATE TRIGGER deleted AFTER DELETE ON objects WHEN old.upload IS NOT NULL
     BEGIN DELETE FROM parts WHERE upload = old.upload; END;
@@ -44,6 +52,9 @@ CREATE TRIGGER deleted AFTER DELETE ON objects WHEN old.upload IS NOT NULL
 CREATE TRIGGER replaced AFTER UPDATE OF upload ON objects WHEN old.upload IS NOT NULL AND old.upload IS NOT new.upload
     BEGIN DELETE FROM parts WHERE upload = old.upload; END;
 """
+
+REMEDY = "restore it from a copy, or save what can be read as docs/sqlite-file.md says"
+"""What to do about a damaged file."""
 
 _CACHE = -16_000
 """Pages that a connection keeps: SQLite takes a negative number as KiB."""
@@ -138,6 +149,7 @@ class File:
             if is_empty and not creating:
                 connection.close()
                 return None
+            connection.text_factory = bytes
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(f"PRAGMA cache_size = {_CACHE}")
             connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
@@ -155,6 +167,7 @@ class Memory:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self._connection.text_factory = bytes
         self._connection.executescript(SCHEMA)
         weakref.finalize(self, self._connection.close)
 
@@ -175,20 +188,18 @@ class Memory:
         """Do nothing: memory is not kept."""
 
 
-def explained(name: str, error: sqlite3.DatabaseError) -> Exception:
+def explained(name: str, error: Exception) -> Exception:
     """Give the error that a user gets for SQLite's."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     match code:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             who = _writer(name)
             return FlashFloodException(f"{name}: {who} has been writing for more than {PATIENCE} seconds; try again")
         case sqlite3.SQLITE_NOTADB:
-            return FlashFloodException(f"{name} is no FlashFlood store, nor any SQLite database; name another file")
+            what = "is no FlashFlood store, nor any SQLite database, or its beginning is damaged"
+            return FlashFloodException(f"{name} {what}; name another file, or restore it from a copy")
         case sqlite3.SQLITE_CORRUPT:
-            return FlashFloodCorruptionError(
-                f"{name} is damaged ({error}); restore it from a copy, or save what can be read with SQLite's"
-                " `.recover`"
-            )
+            return FlashFloodCorruptionError(f"{name} is damaged ({error}); {REMEDY}")
         case sqlite3.SQLITE_CANTOPEN if Path(name).is_dir():
             return FlashFloodException(f"{name} is a folder; open it as {name}/, or name a file")
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN:

@@ -151,6 +151,10 @@ class LocalStore:
     def give_back(self) -> None:
         """Do nothing: a deleted file takes no space."""
 
+    def damage(self) -> Sequence[str]:
+        """Find nothing: the file system looks after its files."""
+        return []
+
     def _read(self, key: str, start: int, stop: int | None) -> Found | None:
         components = split(key)
         while True:

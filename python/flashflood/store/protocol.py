@@ -134,3 +134,6 @@ class Store(Protocol):
 
     def give_back(self) -> None:
         """Give the space of what was deleted back to the file system, where deleting does not do it."""
+
+    def damage(self) -> Sequence[str]:
+        """Say what is damaged below the objects, a line each. A store that has nobody to ask finds nothing."""

@@ -17,12 +17,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import urlencode
+from zlib import crc32
 
 import orjson
 
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
-from flashflood.store.databases import File, Memory, explained
+from flashflood.store import sums
+from flashflood.store.damage import damaged_pages, damaged_rows, spelled
+from flashflood.store.databases import REMEDY, File, Memory, explained
 from flashflood.store.protocol import Body, Entry, Found, Page, Unused
 
 PAGE_SIZE = 1000
@@ -37,24 +41,34 @@ PAGES_AT_A_TIME = 2_000
 """SQLite's pages that are given back in one transaction, so that writers need not wait for all."""
 ABANDONED = 24 * 60 * 60
 """Seconds after which parts of an object that never came to be are taken for a killed writer's."""
-_INSERT = "INSERT INTO objects(key, size, modified, metadata, garbage, upload, body) VALUES (?, ?, ?, ?, ?, ?, ?) "
+_INSERT = """
+INSERT INTO objects(key, size, modified, metadata, garbage, upload, head_sum, body_sum, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
 _CREATE = _INSERT + "ON CONFLICT(key) DO NOTHING"
 _PUT = f"""{_INSERT}
 ON CONFLICT(key) DO UPDATE SET size = excluded.size, modified = max(excluded.modified, modified + 1),
-    metadata = excluded.metadata, garbage = excluded.garbage, upload = excluded.upload, body = excluded.body
+    metadata = excluded.metadata, garbage = excluded.garbage, upload = excluded.upload,
+    head_sum = excluded.head_sum, body_sum = excluded.body_sum, body = excluded.body
 """
-_GET = """
-SELECT size, modified, metadata, upload,
-    coalesce(CASE WHEN ?2 < 0 THEN substr(body, ?1) ELSE substr(body, ?1, ?2) END, x'')
-FROM objects WHERE key = ?3
+_GET = "SELECT size, modified, metadata, upload, head_sum, body_sum, body FROM objects WHERE key = ?"
+_EMPTY = """
+INSERT INTO objects(key, size, modified, metadata, garbage, head_sum, body_sum, body) SELECT ?, 0, ?, ?, 0, ?, 0, x''
+WHERE
 """
-_EMPTY = "INSERT INTO objects(key, size, modified, metadata, garbage, body) SELECT ?, 0, ?, ?, 0, x'' WHERE "
 _CREATE_EMPTY = _EMPTY + "true ON CONFLICT(key) DO NOTHING"
 _NONE = "NOT EXISTS (SELECT * FROM objects WHERE key >= ? AND key < ?)"
 _CREATE_UNUSED = f"{_EMPTY}{_NONE} AND {_NONE}"
-_LIST = "SELECT key, size, modified FROM objects WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
+_LIST = """
+SELECT key, size, modified, metadata, upload, head_sum FROM objects WHERE key >= ? AND key < ? ORDER BY key LIMIT ?
+"""
+_GET_PARTS = "SELECT number, sum, body FROM parts WHERE upload = ? AND number BETWEEN ? AND ? ORDER BY number"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+
+_Listed: TypeAlias = tuple[bytes, int, int, bytes, int | None, int]
+"""A row of a listing."""
 
 
 class SqliteStore:
@@ -93,19 +107,19 @@ class SqliteStore:
     def get(self, key: str, start: int | None = None, stop: int | None = None, /) -> Found | None:
         """Read an object or a part of it."""
         encoded, first = _encoded(key), start or 0
-        most = -1 if stop is None else max(0, stop - first)
         before = None
         with self._using(creating=False) as connection:
-            while connection is not None and (found := connection.execute(_GET, (first + 1, most, encoded)).fetchall()):
-                ((size, modified, metadata, upload, body),) = found
+            while connection is not None and (found := connection.execute(_GET, (encoded,)).fetchall()):
+                size, modified, metadata, upload, head, sum_, body = found[0]
+                if not sums.is_head(encoded, size, metadata, upload, head) or not sums.is_body(body, sum_):
+                    raise self._changed(encoded)
                 end = size if stop is None else min(stop, size)
-                if upload is not None:
-                    body = _from_parts(connection, upload, first, end)
+                own = upload is None
+                body = body[first:end] if own else self._from_parts(connection, encoded, upload, first, end)
                 if len(body) >= end - first:
-                    return Found(body, orjson.loads(metadata), _date(modified))
+                    return Found(body, orjson.loads(metadata), self._date(encoded, modified))
                 if upload == before:
-                    lost = f"{end - first - len(body)} bytes of {key} are missing"
-                    message = f"{self.name} is damaged: {lost}; restore it from a copy"
+                    message = self._line(f"{end - first - len(body)} bytes of {key} are missing")
                     raise FlashFloodCorruptionError(message, key=key)
                 before = upload  # and its parts have gone: the object is another one by now
         return None
@@ -137,7 +151,8 @@ class SqliteStore:
         with self._writing() as connection:
             for number in sorted(range(len(objects)), key=lambda number: objects[number].key):
                 key, metadata, prefixes = objects[number]
-                row = _encoded(key), now, _in_json(metadata)
+                encoded, fields = _encoded(key), _in_json(metadata)
+                row = encoded, now, fields, sums.head_sum(encoded, 0, fields.encode(), None)
                 if prefixes is None:
                     made[number] = connection.execute(_CREATE_EMPTY, row).rowcount == 1
                 else:
@@ -162,7 +177,10 @@ class SqliteStore:
             first = max(first, _encoded(after) + b"\0")
         with self._using(creating=False) as connection:
             found = [] if connection is None else connection.execute(_LIST, (first, end, PAGE_SIZE + 1)).fetchall()
-        entries = [Entry(key.decode(), size, _date(modified)) for key, size, modified in found[:PAGE_SIZE]]
+        self._check_listing(found, first, end)
+        entries = [
+            Entry(key.decode(), size, self._date(key, modified)) for key, size, modified, *_ in found[:PAGE_SIZE]
+        ]
         return Page(entries, len(found) > PAGE_SIZE, date)
 
     def mark_garbage(self, key: str, /) -> bool:
@@ -200,6 +218,20 @@ class SqliteStore:
                     connection.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_A_TIME})")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
+    def damage(self) -> Sequence[str]:
+        """Read the whole file, as it is at one moment, and say what is damaged in it."""
+        found: list[str] = []
+        try:
+            with self._using(creating=False) as connection:
+                if connection is not None:
+                    connection.execute("BEGIN")
+                    found += damaged_pages(connection)
+                    found += damaged_rows(connection)
+                    connection.execute("ROLLBACK")
+        except FlashFloodCorruptionError as error:
+            return [*map(self._line, found), str(error)]
+        return [self._line(what) for what in found]
+
     def _write(
         self,
         statement: str,
@@ -214,12 +246,14 @@ class SqliteStore:
         first, second = next(parts), next(parts, None)
         if second is None:
             with self._writing() as connection:
-                row = encoded, len(first), _now(), fields, int(garbage), None, first
+                head = sums.head_sum(encoded, len(first), fields.encode(), None)
+                row = encoded, len(first), _now(), fields, int(garbage), None, head, crc32(first), first
                 return connection.execute(statement, row).rowcount == 1
         upload, size = self._upload(chain((first, second), parts))
         with self._writing() as connection:
             is_whole = connection.execute("DELETE FROM uploads WHERE id = ?", (upload,)).rowcount == 1
-            values = encoded, size, _now(), fields, int(garbage), upload, None
+            head = sums.head_sum(encoded, size, fields.encode(), upload)
+            values = encoded, size, _now(), fields, int(garbage), upload, head, 0, None
             is_written = is_whole and connection.execute(statement, values).rowcount == 1
             if not is_written:
                 connection.execute("DELETE FROM parts WHERE upload = ?", (upload,))
@@ -236,12 +270,48 @@ class SqliteStore:
             ((upload,),) = connection.execute("SELECT last_insert_rowid()")
         size = number = 0
         while some := list(islice(parts, PARTS_AT_A_TIME)):
-            rows = [(upload, number, part) for number, part in enumerate(some, number)]
+            rows = [
+                (upload, number, sums.part_sum(upload, number, part), part) for number, part in enumerate(some, number)
+            ]
             with self._writing() as connection:
-                connection.executemany("INSERT INTO parts VALUES (?, ?, ?)", rows)
+                connection.executemany("INSERT INTO parts VALUES (?, ?, ?, ?)", rows)
             number += len(some)
             size += sum(map(len, some))
         return upload, size
+
+    def _from_parts(self, connection: sqlite3.Connection, encoded: bytes, upload: int, first: int, stop: int) -> bytes:
+        """Read the bytes from `first` to before `stop`, and of the parts only those that have some of them."""
+        if stop <= first:
+            return b""
+        found = connection.execute(_GET_PARTS, (upload, first // PART, (stop - 1) // PART)).fetchall()
+        for number, sum_, body in found:
+            if not sums.is_part(upload, number, body, sum_):
+                raise self._changed(encoded)
+        skipped = first // PART * PART
+        return b"".join([body for _, _, body in found])[first - skipped : stop - skipped]
+
+    def _check_listing(self, found: Iterable[_Listed], first: bytes, end: bytes) -> None:
+        """`FlashFloodCorruptionError` for a row that is not as it was written, or where it does not belong."""
+        for key, size, _, metadata, upload, head in found:
+            if not sums.is_head(key, size, metadata, upload, head):
+                raise self._changed(key)
+            if not first <= key < end:
+                what = f"{spelled(key)} is not where it belongs"
+                raise FlashFloodCorruptionError(self._line(what), key=spelled(key))
+            first = key + b"\0"
+
+    def _date(self, key: bytes, microseconds: int) -> datetime:
+        try:
+            return _EPOCH + microseconds * _MICROSECOND
+        except (TypeError, OverflowError) as error:
+            raise self._changed(key) from error
+
+    def _changed(self, key: bytes) -> FlashFloodCorruptionError:
+        name = spelled(key)
+        return FlashFloodCorruptionError(self._line(f"{name} is not as it was written"), key=name)
+
+    def _line(self, what: str) -> str:
+        return f"{self.name} is damaged: {what}; {REMEDY}"
 
     def _sweep(self, connection: sqlite3.Connection) -> None:
         """Remove the parts of writers that were killed; once for each store."""
@@ -273,7 +343,7 @@ class SqliteStore:
         try:
             with self._database.connected(creating=creating) as connection:
                 yield connection
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter where SQLite's message names what is damaged
             raise explained(self.name, error) from error
 
 
@@ -292,16 +362,6 @@ def _cut(pieces: Iterable[Body]) -> Iterator[bytes]:
         part += rest
     if part or is_first:
         yield bytes(part)
-
-
-def _from_parts(connection: sqlite3.Connection, upload: int, first: int, stop: int) -> bytes:
-    """Read the bytes from `first` to before `stop`, and of the parts only those that have some of them."""
-    if stop <= first:
-        return b""
-    statement = "SELECT body FROM parts WHERE upload = ? AND number BETWEEN ? AND ? ORDER BY number"
-    found = connection.execute(statement, (upload, first // PART, (stop - 1) // PART))
-    skipped = first // PART * PART
-    return b"".join(body for (body,) in found)[first - skipped : stop - skipped]
 
 
 def _encoded(key: str) -> bytes:
@@ -324,7 +384,3 @@ def _in_json(metadata: Mapping[str, str] | None) -> str:
 
 def _now() -> int:
     return (datetime.now(UTC) - _EPOCH) // _MICROSECOND
-
-
-def _date(microseconds: int) -> datetime:
-    return _EPOCH + microseconds * _MICROSECOND
