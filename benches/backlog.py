@@ -121,7 +121,7 @@ class Backlog:
     def flush(self) -> None:
         """Do nothing: nothing is kept."""
 
-    def damage(self) -> list[str]:
+    def damage(self) -> Sequence[str]:
         """Find none."""
         return []
 
