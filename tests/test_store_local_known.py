@@ -319,7 +319,7 @@ def test_where_a_folder_is_another_users_and_cannot_be_marked_all_is_listed_neve
 
 
 def test_puts_and_lookups_read_no_folder_again(tmp_path: Path, readings: list[str]) -> None:
-    ff = FlashFlood.open(str(tmp_path / "store"))
+    ff = FlashFlood.open(f"{tmp_path}/store/")
     for number in range(5):  # the first ones make the folders
         ff.put(b"data", f"early {number}")
         ff.update_event(f"early {number}", b"new")
@@ -334,12 +334,12 @@ def test_puts_and_lookups_read_no_folder_again(tmp_path: Path, readings: list[st
 
 
 def test_a_check_reads_each_folder_once(tmp_path: Path, readings: list[str]) -> None:
-    ff = FlashFlood.open(str(tmp_path / "store"))
+    ff = FlashFlood.open(f"{tmp_path}/store/")
     ff.put_many((b"data", f"event {number}", None) for number in range(100))
     with clock_of_this_machine():
         wait()
         readings.clear()
-        assert FlashFlood.open(str(tmp_path / "store")).check() == []
+        assert FlashFlood.open(f"{tmp_path}/store/").check() == []
     assert len(readings) == len(set(readings))
     assert {"index", "journals"} <= set(readings)
 
