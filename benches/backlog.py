@@ -121,6 +121,10 @@ class Backlog:
     def flush(self) -> None:
         """Do nothing: nothing is kept."""
 
+    def damage(self) -> Sequence[str]:
+        """Find nothing: nothing is kept."""
+        return []
+
     def give_back(self) -> None:
         """Do nothing: nothing is deleted."""
 
