@@ -248,6 +248,17 @@ def test_what_is_written_while_a_folder_is_read_is_known_with_it(
     assert readings == ["a"]
 
 
+def test_a_key_whose_component_is_cut_is_listed_at_once(store: LocalStore, folder: Path) -> None:
+    key = f"a/{LONG}"
+    store.put(key, b"")
+    store.delete([key])
+    store.put("a/1", b"")
+    store.put("a/2", b"")
+    assert listed(store) == ["a/1", "a/2"]
+    LocalStore(folder).put(key, b"")  # which makes no folder, and so does not show in that of `a`
+    assert listed(store) == ["a/1", "a/2", key]
+
+
 def test_a_write_that_fails_leaves_nothing_known_that_is_not_there(
     known_store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,7 +98,7 @@ WRITES: dict[str, Callable[[FlashFlood], Any]] = {
 
 def outcomes(path: Path) -> Outcomes:
     """Make every call, the writing ones last."""
-    ff = FlashFlood.open(path)
+    ff = FlashFlood.open(str(path))
     made: Outcomes = {"get_event": {}, "event_exists": {}}
     for event_id in VERSIONS:
         made["get_event"][event_id] = _outcome(lambda: ff.get_event(event_id).data)  # noqa: B023 - called at once
@@ -189,7 +189,7 @@ def sound_file(folder: Path, part: Part) -> Path:
     """Make a filled file; its log is empty, or has everything."""
     path = folder / "made" / "events.flashflood"
     path.parent.mkdir()
-    ff = FlashFlood.open(path)
+    ff = FlashFlood.open(str(path))
     fill(ff)
     if part == "file":
         SqliteStore(path).give_back()

@@ -7,23 +7,24 @@ from flashflood.store import sums
 
 MOST = 10
 """Lines at most of what SQLite says: one bad page makes many."""
-_OBJECTS = "SELECT key, size, metadata, upload, head_sum, body_sum, body FROM objects"
+_OBJECTS = "SELECT key, size, metadata, upload, key_sum, sum, body FROM objects"
 _PARTS = "SELECT upload, number, sum, body FROM parts"
 
 
-def damaged_pages(connection: sqlite3.Connection) -> list[str]:
+def damaged_pages(connection: sqlite3.Connection) -> Iterator[str]:
     """Ask SQLite whether its pages and tables hang together."""
-    said = [line.decode(errors="replace") for (line,) in connection.execute(f"PRAGMA integrity_check({MOST})")]
-    return [] if said == ["ok"] else [" ".join(line.split()) for line in said]
+    for (line,) in connection.execute(f"PRAGMA integrity_check({MOST})"):
+        said = line.decode(errors="replace").splitlines()
+        yield from (one for one in said if one != "ok" and not one.startswith("***"))
 
 
 def damaged_rows(connection: sqlite3.Connection) -> Iterator[str]:
     """Read every row; say which are not as they were written, or where they do not belong."""
     missing: dict[int, tuple[str, int]] = {}
     before: bytes | None = None
-    for key, size, metadata, upload, head, sum_, body in connection.execute(_OBJECTS):
+    for key, size, metadata, upload, of_key, sum_, body in connection.execute(_OBJECTS):
         name = spelled(key)
-        if not sums.is_head(key, size, metadata, upload, head) or not sums.is_body(body, sum_):
+        if not sums.is_key(key, size, of_key) or not sums.is_row(key, size, metadata, upload, body, sum_):
             yield f"{name} is not as it was written"
             continue
         if before is not None and key <= before:

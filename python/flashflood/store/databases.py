@@ -31,8 +31,8 @@ CREATE TABLE objects(
     metadata TEXT NOT NULL, -- JSON
     garbage INTEGER NOT NULL,
     upload INTEGER, -- whose parts are the data
-    head_sum INTEGER NOT NULL, -- CRC-32: see flashflood.store.sums
-    body_sum INTEGER NOT NULL, -- CRC-32 of the body, 0 where there is none
+    key_sum INTEGER NOT NULL, -- CRC-32: see flashflood.store.sums
+    sum INTEGER NOT NULL,
     body BLOB -- the data, where they are no parts
 ) WITHOUT ROWID;
 

@@ -19,7 +19,6 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlencode
-from zlib import crc32
 
 import orjson
 
@@ -42,32 +41,32 @@ PAGES_AT_A_TIME = 2_000
 ABANDONED = 24 * 60 * 60
 """Seconds after which parts of an object that never came to be are taken for a killed writer's."""
 _INSERT = """
-INSERT INTO objects(key, size, modified, metadata, garbage, upload, head_sum, body_sum, body)
+INSERT INTO objects(key, size, modified, metadata, garbage, upload, key_sum, sum, body)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _CREATE = _INSERT + "ON CONFLICT(key) DO NOTHING"
 _PUT = f"""{_INSERT}
 ON CONFLICT(key) DO UPDATE SET size = excluded.size, modified = max(excluded.modified, modified + 1),
     metadata = excluded.metadata, garbage = excluded.garbage, upload = excluded.upload,
-    head_sum = excluded.head_sum, body_sum = excluded.body_sum, body = excluded.body
+    key_sum = excluded.key_sum, sum = excluded.sum, body = excluded.body
 """
-_GET = "SELECT size, modified, metadata, upload, head_sum, body_sum, body FROM objects WHERE key = ?"
+_GET = "SELECT size, modified, metadata, upload, sum, body FROM objects WHERE key = ?"
 _EMPTY = """
-INSERT INTO objects(key, size, modified, metadata, garbage, head_sum, body_sum, body) SELECT ?, 0, ?, ?, 0, ?, 0, x''
+INSERT INTO objects(key, size, modified, metadata, garbage, key_sum, sum, body) SELECT ?, 0, ?, ?, 0, ?, ?, x''
 WHERE
 """
 _CREATE_EMPTY = _EMPTY + "true ON CONFLICT(key) DO NOTHING"
 _NONE = "NOT EXISTS (SELECT * FROM objects WHERE key >= ? AND key < ?)"
 _CREATE_UNUSED = f"{_EMPTY}{_NONE} AND {_NONE}"
 _LIST = """
-SELECT key, size, modified, metadata, upload, head_sum FROM objects WHERE key >= ? AND key < ? ORDER BY key LIMIT ?
+SELECT key, size, modified, key_sum FROM objects WHERE key >= ? AND key < ? ORDER BY key LIMIT ?
 """
 _GET_PARTS = "SELECT number, sum, body FROM parts WHERE upload = ? AND number BETWEEN ? AND ? ORDER BY number"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-_Listed: TypeAlias = tuple[bytes, int, int, bytes, int | None, int]
+_Listed: TypeAlias = tuple[bytes, int, int, int]
 """A row of a listing."""
 
 
@@ -110,8 +109,8 @@ class SqliteStore:
         before = None
         with self._using(creating=False) as connection:
             while connection is not None and (found := connection.execute(_GET, (encoded,)).fetchall()):
-                size, modified, metadata, upload, head, sum_, body = found[0]
-                if not sums.is_head(encoded, size, metadata, upload, head) or not sums.is_body(body, sum_):
+                size, modified, metadata, upload, sum_, body = found[0]
+                if not sums.is_row(encoded, size, metadata, upload, body, sum_):
                     raise self._changed(encoded)
                 end = size if stop is None else min(stop, size)
                 own = upload is None
@@ -152,7 +151,8 @@ class SqliteStore:
             for number in sorted(range(len(objects)), key=lambda number: objects[number].key):
                 key, metadata, prefixes = objects[number]
                 encoded, fields = _encoded(key), _in_json(metadata)
-                row = encoded, now, fields, sums.head_sum(encoded, 0, fields.encode(), None)
+                of_key = sums.key_sum(encoded, 0)
+                row = encoded, now, fields, of_key, sums.row_sum(of_key, fields.encode(), None, None)
                 if prefixes is None:
                     made[number] = connection.execute(_CREATE_EMPTY, row).rowcount == 1
                 else:
@@ -225,8 +225,8 @@ class SqliteStore:
             with self._using(creating=False) as connection:
                 if connection is not None:
                     connection.execute("BEGIN")
-                    found += damaged_pages(connection)
-                    found += damaged_rows(connection)
+                    found.extend(damaged_pages(connection))  # and keeps what came before SQLite gives up
+                    found.extend(damaged_rows(connection))
                     connection.execute("ROLLBACK")
         except FlashFloodCorruptionError as error:
             return [*map(self._line, found), str(error)]
@@ -246,14 +246,16 @@ class SqliteStore:
         first, second = next(parts), next(parts, None)
         if second is None:
             with self._writing() as connection:
-                head = sums.head_sum(encoded, len(first), fields.encode(), None)
-                row = encoded, len(first), _now(), fields, int(garbage), None, head, crc32(first), first
+                of_key = sums.key_sum(encoded, len(first))
+                of_row = sums.row_sum(of_key, fields.encode(), None, first)
+                row = encoded, len(first), _now(), fields, int(garbage), None, of_key, of_row, first
                 return connection.execute(statement, row).rowcount == 1
         upload, size = self._upload(chain((first, second), parts))
         with self._writing() as connection:
             is_whole = connection.execute("DELETE FROM uploads WHERE id = ?", (upload,)).rowcount == 1
-            head = sums.head_sum(encoded, size, fields.encode(), upload)
-            values = encoded, size, _now(), fields, int(garbage), upload, head, 0, None
+            of_key = sums.key_sum(encoded, size)
+            of_row = sums.row_sum(of_key, fields.encode(), upload, None)
+            values = encoded, size, _now(), fields, int(garbage), upload, of_key, of_row, None
             is_written = is_whole and connection.execute(statement, values).rowcount == 1
             if not is_written:
                 connection.execute("DELETE FROM parts WHERE upload = ?", (upload,))
@@ -292,8 +294,8 @@ class SqliteStore:
 
     def _check_listing(self, found: Iterable[_Listed], first: bytes, end: bytes) -> None:
         """`FlashFloodCorruptionError` for a row that is not as it was written, or where it does not belong."""
-        for key, size, _, metadata, upload, head in found:
-            if not sums.is_head(key, size, metadata, upload, head):
+        for key, size, _, of_key in found:
+            if not sums.is_key(key, size, of_key):
                 raise self._changed(key)
             if not first <= key < end:
                 what = f"{spelled(key)} is not where it belongs"

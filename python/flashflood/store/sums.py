@@ -1,14 +1,20 @@
 """Checksums of what a SQLite file holds. SQLite has none: a byte that a disk changed would be read as data.
 
-An object's row has one of its head and one of its data, a part has one. They are checked wherever these are read.
+An object's row has one of its key and size, which listings check, and one of all but its date; a part has one. SQLite
+may give values of any type for what is damaged.
 """
 
 from zlib import crc32
 
 
-def head_sum(key: bytes, size: int, metadata: bytes, upload: int | None) -> int:
-    """Give the sum of what an object's row says beside its data. Its date is not in it: SQL may move that on."""
-    return crc32(b"%b %a %b %a" % (key, size, metadata, upload))
+def key_sum(key: bytes, size: int) -> int:
+    """Give the sum of what a listing gives of an object beside its date."""
+    return crc32(key, size)
+
+
+def row_sum(key: int, metadata: bytes, upload: int | None, body: bytes | None) -> int:
+    """Give the sum of an object's row; `key`: the sum of its key and size."""
+    return crc32(body or b"", crc32(metadata, key + (upload or 0)))
 
 
 def part_sum(upload: int, number: int, body: bytes) -> int:
@@ -16,14 +22,22 @@ def part_sum(upload: int, number: int, body: bytes) -> int:
     return crc32(body, crc32(b"%a %a" % (upload, number)))
 
 
-def is_head(key: bytes, size: int, metadata: bytes, upload: int | None, found: int) -> bool:
-    """Whether a row's head is as it was written. SQLite may give values of any type for what is damaged."""
-    return isinstance(key, bytes) and isinstance(metadata, bytes) and head_sum(key, size, metadata, upload) == found
+def is_key(key: bytes, size: int, found: int) -> bool:
+    """Whether a row's key and size are as they were written."""
+    try:
+        return crc32(key, size) == found
+    except TypeError:
+        return False
 
 
-def is_body(body: bytes | None, found: int) -> bool:
-    """Whether an object's data are as they were written; None: they are in parts."""
-    return crc32(body) == found if isinstance(body, bytes) else body is None and not found
+def is_row(  # noqa: PLR0913, PLR0917  what a row has
+    key: bytes, size: int, metadata: bytes, upload: int | None, body: bytes | None, found: int
+) -> bool:
+    """Whether an object's row is as it was written."""
+    try:
+        return row_sum(crc32(key, size), metadata, upload, body) == found
+    except TypeError:
+        return False
 
 
 def is_part(upload: int, number: int, body: bytes, found: int) -> bool:
