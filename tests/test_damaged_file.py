@@ -18,6 +18,10 @@ RUNS = 25
 """Damages of one test."""
 
 
+LEAF = 10
+"""The first byte of a page of rows (https://sqlite.org/fileformat.html#b_tree_pages)."""
+
+
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sound") / "events.flashflood"
@@ -111,7 +115,8 @@ def test_check_names_parts_that_are_missing(path: Path) -> None:
 
 def test_check_says_what_sqlite_finds_of_a_page_and_nothing_is_repaired(path: Path) -> None:
     content = bytearray(path.read_bytes())
-    page = content.index(b"data of few 1; " * 10) // PAGE * PAGE
+    pages = range(0, len(content), PAGE)
+    page = next(at for at in pages if content[at] == LEAF and b"few 1--" in content[at : at + PAGE])
     content[page : page + PAGE] = bytes(PAGE)
     path.write_bytes(content)
     before = path.read_bytes()
