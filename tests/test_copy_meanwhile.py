@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from support.copies import (
     IDS,
     Answer,
+    DyingAt,
     Furnished,
     copied,
     half_made,
@@ -24,6 +25,7 @@ from support.samples import AT_ONCE, at, contents, put_new
 from support.watched import Counted, Death, Interrupted, Mortal, Watched, keys, on
 
 from flashflood import FlashFlood, FlashFloodException
+from flashflood.maintain import differences
 from flashflood.maintain import objects as pieces
 from flashflood.records import ledger
 from flashflood.store import Store
@@ -73,7 +75,7 @@ def test_a_copy_that_died_at_any_request_goes_on(
 def test_what_is_there_already_is_not_read_again_where_it_is_older_than_the_copy(
     furnished: Furnished, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flashflood.maintain.differences.MARGIN", NONE)
+    monkeypatch.setattr(differences, "MARGIN", NONE)
     source, target = furnished.store(), memory()
     source.address = "sqlite:///somewhere"
     with suppress(Death):
@@ -108,7 +110,7 @@ def test_of_two_calls_that_copy_to_one_target_the_first_one_stops(furnished: Fur
 
 
 def journaling(store: Store) -> None:
-    """Do what a store's owner does."""
+    """Do what a store's owner does; what is combined is combined once more."""
     ff = on(store)
     number = sum(1 for _ in keys(store, "journals/"))
     put_new(ff, f"meanwhile {number}", start=100 + number)
@@ -117,6 +119,7 @@ def journaling(store: Store) -> None:
         ff.delete_event("new")
     ff.journal(1)
     ff.update(None)
+    ff.combine_journals(list(ff.list_journals()))
 
 
 def test_what_is_written_to_the_source_before_the_last_pass_is_copied(furnished: Furnished) -> None:
@@ -152,8 +155,8 @@ class Busy(Watched):
         self.shown |= {(event.event_id, event.data) for event in ff.replay()}
         self.found |= set(look(ff).items())
 
-    def request(self, _method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
-        if self.times < 6 and self.chance.random() < 0.02:
+    def request(self, method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
+        if self.times < 6 and self.chance.random() < (0.1 if method == "list" else 0.01):
             self.times += 1
             journaling(self.store)
             self.note()
@@ -234,6 +237,19 @@ def test_what_was_put_into_an_unfinished_copy_is_never_deleted(furnished: Furnis
         assert {key: found for key, found in objects(target).items() if key != "copy/unfinished"} == before
 
 
+def test_what_was_dead_and_has_been_collected_since_is_removed(furnished: Furnished) -> None:
+    source, target = furnished.store(), memory()
+    on(source).repair()
+    with suppress(Death):
+        on(source).copy_to(on(DyingAt(target, "delete", "copy/")))
+    dead = {key for key in keys(target) if key.endswith(".dead")}
+    on(source).collect_garbage(AT_ONCE)
+    on(source).copy_to(on(target))
+    assert objects(target) == objects(source)
+    assert len(dead) > 10
+    assert dead.isdisjoint(keys(target))
+
+
 def test_what_the_source_has_collected_since_is_removed_where_it_is_known_to_be_dead(furnished: Furnished) -> None:
     """Otherwise the copy is refused: nobody can tell whether it was put into the target by somebody else."""
     refused = removed = 0
@@ -261,30 +277,95 @@ def test_what_the_source_has_collected_since_is_removed_where_it_is_known_to_be_
     assert removed
 
 
-def test_an_entry_of_the_index_that_is_written_again_under_its_key_is_copied_again() -> None:
+@pytest.mark.parametrize(("before", "number"), [(("list", "index/"), 2), (("head", "index/c--0000000001"), 1)])
+def test_an_entry_of_the_index_that_is_written_again_under_its_key_is_copied_again(
+    monkeypatch: pytest.MonkeyPatch, before: tuple[str, str], number: int
+) -> None:
     """0.4.3 begins with the first revision again where an event was deleted: the same key, and as empty as before."""
+    monkeypatch.setattr(differences, "MARGIN", NONE)
     key = "index/a--0000000001"
     source, target = memory(), memory()
+    source.workers = target.workers = 1
     put_new(on(source), *"abc")
     other_target = objects(source)["index/b--0000000001"][1]
-    busy = AtSecond(source, ("list", "index/"), lambda: source.put(key, b"", metadata=other_target))
+    busy = AtRequest(source, before, number, lambda: source.put(key, b"", metadata=other_target))
     on(busy).copy_to(on(target))
     assert objects(target)[key] == (b"", other_target)
 
 
-class AtSecond(Watched):
-    """Does something right before the second request of a kind."""
+def test_what_a_pass_has_not_looked_at_is_looked_at_by_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass ends early where an object has gone; what was written before that may be old when the next one begins."""
+    monkeypatch.setattr(differences, "MARGIN", NONE)
+    key, lost = "index/a--0000000001", "lost.txt"
+    source, target = memory(), memory()
+    put_new(on(source), *"abc")
+    other_target = objects(source)["index/b--0000000001"][1]
 
-    def __init__(self, store: Store, which: tuple[str, str], work: Callable[[], object]) -> None:
+    def work() -> None:
+        source.put(key, b"", metadata=other_target)
+        source.put(lost, b"x")
+
+    before_second_pass = AtRequest(Losing(source, lost), ("list", "ledger/"), 4, work)
+    on(before_second_pass).copy_to(on(target))
+    assert objects(target)[key] == (b"", other_target)
+
+
+class Losing(Watched):
+    """The store of a source from which an object goes when it is to be read."""
+
+    def __init__(self, store: Store, key: str) -> None:
+        super().__init__(store)
+        self.key = key
+
+    def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
+        if (method, key) == ("get", self.key):
+            self.store.delete([key])
+        return send()
+
+
+@pytest.mark.parametrize("number", [2, 4])
+def test_an_object_that_goes_while_it_is_read_goes_from_the_target_too(number: int) -> None:
+    """It is read in two pieces: when it is copied, and when it is compared."""
+    key = "blobs/of a put that was refused"
+    source, target = memory(), memory()
+    source.put(key, bytes(200_000))
+    losing = AtRequest(source, ("get", key), number, lambda: source.delete([key]))
+    on(losing).copy_to(on(target))
+    assert objects(target) == {}
+
+
+def test_a_copy_of_a_store_in_memory_is_compared_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another store in memory has the same name."""
+    monkeypatch.setattr(differences, "MARGIN", NONE)
+    source, target = memory(), memory()
+    source.put("index/a--0000000001", b"", metadata={"target": "another"})
+    source.put("index/b--0000000001", b"", metadata={"target": "another"})
+    with suppress(Death):
+        on(source).copy_to(on(DyingAt(target, "put", "index/b")))
+    later = memory()
+    for key in keys(source):
+        later.put(key, b"", metadata={"target": "the right one"})
+    with later._database.connected(creating=True) as connection:  # noqa: SLF001 - no call dates an object
+        assert connection is not None
+        connection.execute("UPDATE objects SET modified = 0")
+    copied(later, target)
+    assert objects(target) == objects(later)
+
+
+class AtRequest(Watched):
+    """Does something right before the request of a kind that has this number."""
+
+    def __init__(self, store: Store, which: tuple[str, str], number: int, work: Callable[[], object]) -> None:
         super().__init__(store)
         self.which = which
+        self.number = number
         self.work = work
         self.times = 0
 
     def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
         if (method, key) == self.which:
             self.times += 1
-            if self.times == 2:
+            if self.times == self.number:
                 self.work()
         return send()
 

@@ -89,6 +89,9 @@ def _refuse_unfit_source(source: Context, target: Context) -> None:
     if _is_same_store(source.store, target.store):
         msg = f"{source.store.name} cannot be copied to itself; name another target"
         raise FlashFloodException(msg)
+    if _lies_within(source.store, target.store):
+        msg = f"{target.store.name} lies within {source.store.name}, and would be copied itself; name another target"
+        raise FlashFloodException(msg)
     marker = unfinished_copy.read(source)
     if marker is not None:
         msg = (
@@ -102,6 +105,12 @@ def _is_same_store(one: Store, other: Store) -> bool:
     if one is other:
         return True
     return one.address is not None and (one.address, _where(one)) == (other.address, _where(other))
+
+
+def _lies_within(source: Store, target: Store) -> bool:
+    if None in (source.address, target.address) or _where(source) != _where(target):
+        return False
+    return target.name.startswith(source.name.rstrip("/") + "/")
 
 
 def _where(store: Store) -> str:
@@ -152,13 +161,15 @@ def _requests(source: Context, target: Context) -> Requests:
 
 
 class _Outcome(Enum):
-    """What came of an object of the source."""
+    """What came of an object."""
 
     WRITTEN = auto()
     SAME = auto()
     """The target has it."""
     GONE = auto()
-    """The source has it no more; or the target does not, since it had to go there."""
+    """The source has it no more."""
+    DELETED = auto()
+    """It was deleted in the target."""
     LEFT_OUT = auto()
     """An index entry without its metadata, which says nothing."""
 
@@ -195,9 +206,10 @@ class _Copying:
             counts = self._make_pass(found)
             if number == 0:
                 self.already_there = counts[_Outcome.SAME] + sum(step.left for step in found.steps)
-            if not counts[_Outcome.WRITTEN] + counts[_Outcome.GONE]:
+            if not counts.keys() & {_Outcome.WRITTEN, _Outcome.GONE, _Outcome.DELETED}:
                 return
-            since = begun
+            if _Outcome.GONE not in counts:  # else the pass has not looked at all
+                since = begun
         msg = (
             f"{self.source.store.name} is being written to: {PASSES} passes each found something to copy. Stop what"
             " writes to it, and make this call again, which goes on"
@@ -260,12 +272,12 @@ class _Copying:
                     self.objects += 1
                     self.size += item.size
                 self.progress(counts.total(), total)
-            if counts[_Outcome.GONE]:
+            if _Outcome.GONE in counts:
                 return counts  # what follows may rely on what has gone
         for step in reversed(found.steps):
             if step.to_delete:
                 self._hold()
-            counts[_Outcome.GONE] += self._delete(step.to_delete)
+                counts[_Outcome.DELETED] += self._delete(step.to_delete)
         return counts
 
     def _copy(self, found: Differences, item: Item) -> "_Outcome":
