@@ -81,7 +81,7 @@ def test_a_url_that_names_no_store_is_2(run: Run, source: str) -> None:
 
 def test_a_copy_that_was_killed_is_named_by_check_and_goes_on(run: Run, tmp_path: Path) -> None:
     ff, target = FlashFlood.open(f"{tmp_path}/source/"), f"sqlite://{tmp_path}/target"
-    ff.put_many((b"x", f"event {number}", None) for number in range(2000))
+    ff.put_many((b"x", f"event {number}", None) for number in range(400))
     command = [FLASHFLOOD, "copy", "source/", target]
     with subprocess.Popen(command, env=environment(tmp_path), cwd=tmp_path) as process:
         while sum(1 for _ in keys(open_store(target))) < 50:

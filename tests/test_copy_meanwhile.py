@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.copies import (
     IDS,
-    STRANGER,
     Answer,
     DyingAt,
     Furnished,
@@ -327,9 +326,10 @@ class Losing(Watched):
 @pytest.mark.parametrize("number", [2, 4])
 def test_an_object_that_goes_while_it_is_read_goes_from_the_target_too(number: int) -> None:
     """It is read in two pieces: when it is copied, and when it is compared."""
+    key = "blobs/of a put that was refused"
     source, target = memory(), memory()
-    source.put(STRANGER, bytes(200_000))
-    losing = AtRequest(source, ("get", STRANGER), number, lambda: source.delete([STRANGER]))
+    source.put(key, bytes(200_000))
+    losing = AtRequest(source, ("get", key), number, lambda: source.delete([key]))
     on(losing).copy_to(on(target))
     assert objects(target) == {}
 
