@@ -39,10 +39,6 @@ class Dataset(NamedTuple):
         how = ", all of the same days" if self.is_overlapping else ", put one by one" if self.is_combined else ""
         return f"{self.events:,} events of {self.size:,} bytes in {self.journals:,} journals{how}"
 
-    def made(self) -> Iterator[Made]:
-        """Give its events."""
-        return (made(number, self.size) for number in range(self.events))
-
     def numbers(self) -> Iterator[range]:
         """Give each journal's events."""
         size = self.events // self.journals
@@ -56,9 +52,7 @@ class Dataset(NamedTuple):
 @cache
 def fill(server: Server, dataset: Dataset) -> str:
     """Store a dataset; give the prefix."""
-    journals = ([made(number, dataset.size) for number in numbers] for numbers in dataset.numbers())
-    make = combined if dataset.is_combined else journal
-    return put_all(server, (item for events in journals for item in make(events)))
+    return put_all(server, items(dataset))
 
 
 @cache
@@ -73,6 +67,13 @@ class Item(NamedTuple):
     key: str
     body: bytes
     metadata: dict[str, str]
+
+
+def items(dataset: Dataset) -> Iterator[Item]:
+    """Give a dataset's blobs and manifests."""
+    journals = ([made(number, dataset.size) for number in numbers] for numbers in dataset.numbers())
+    make = combined if dataset.is_combined else journal
+    return (item for events in journals for item in make(events))
 
 
 def put_all(server: Server, items: Iterable[Item]) -> str:

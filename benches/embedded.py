@@ -22,20 +22,23 @@ from pathlib import Path
 from typing import Protocol
 
 from contenders import EVENT_SIZE, insist
-from datasets import Dataset, fill
+from datasets import Dataset, fill, items
 from events import BEGIN, Made, event_data, event_id
 from measuring import FEW_RUNS, MANY_RUNS, Bench, Contender, Requests, Row, Stages, machine, save
 from stores import BENCHES, moto
 
 from flashflood import FlashFlood
+from flashflood.store import open_store
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 LARGEST_FOLDER = 100_000
 """Events in a folder at most: four files each."""
 CALLS = 100
 """How often each call is made; as many events are then journaled."""
+TOGETHER = 20_000
+"""Events that one measured `put_many` stores."""
 MANY = 5_000
-"""Events that are put together."""
+"""Events in one transaction of the table; in one journal where replay is measured beside S3."""
 HOUR = 1_000
 """Events that are dated within one hour."""
 
@@ -176,9 +179,13 @@ def date(number: int) -> datetime:
 
 
 def filling(side: Side, stages: Stages, events: int) -> None:
-    """Fill a store."""
-    with stages.measured("put_many", events):
-        side.put_many(map(event, range(events)))
+    """Fill a store, with a journal for each hour, but for the last events, which are put together and measured."""
+    measured = min(events, TOGETHER)
+    for begin in range(0, events - measured, HOUR):
+        side.put_many([event(number) for number in range(begin, begin + HOUR)])
+    last = [event(number) for number in range(events - measured, events)]
+    with stages.measured("put_many", measured):
+        side.put_many(last)
 
 
 def calling(side: Side, stages: Stages, events: int, run: int) -> None:
@@ -197,7 +204,7 @@ def calling(side: Side, stages: Stages, events: int, run: int) -> None:
         found_all = all(side.exists(name) for name in names)
     insist(found_all and not side.exists("another id"), "which events exist")
     if isinstance(side, Flood):
-        _journaling(side.ff, stages, date(0), date(events))
+        _journaling(side.ff, stages)
     with stages.measured("update_event", CALLS):
         for name, _, _ in fresh:
             side.update(name, b"new data")
@@ -216,13 +223,13 @@ def calling(side: Side, stages: Stages, events: int, run: int) -> None:
     insist(replayed == [event_data(number, EVENT_SIZE) for number in range(begin, begin + HOUR)], "replayed data")
 
 
-def _journaling(ff: FlashFlood, stages: Stages, begin: datetime, end: datetime) -> None:
+def _journaling(ff: FlashFlood, stages: Stages) -> None:
     ff.update()  # the run before has deleted events
     with stages.measured("journal(100)", 1):
         ff.journal(CALLS)
     insist(not list(ff.new_journals()), "all new events are journaled")
     with stages.measured("list_journals", 1):
-        journals = list(ff.list_journals(begin, end))
+        journals = list(ff.list_journals(date(0), date(HOUR)))
     insist(bool(journals), "journals")
 
 
@@ -275,7 +282,10 @@ def replays(runs: int, part: int) -> list[Row]:
         contenders = [Contender("floor", "replay", given), Contender("ours", "replay", given)]
         for path in ("events.flashflood", "events/"):
             url = f"{folder}/{path}"
-            FlashFlood.open(url).put_many((data, name, when) for name, when, data in dataset.made())
+            store = open_store(url)
+            for item in items(dataset):
+                store.put(item.key, item.body, metadata=item.metadata)
+            store.flush()
             contenders.append(Contender("ours", "replay_of", {**given, "url": url}))
         bench.alternate(server, "embedded replay", dataset.name, contenders, fill(server, dataset))
     return bench.rows
