@@ -362,11 +362,13 @@ def test_another_programs_database_is_refused_and_stays(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_later_version_of_the_schema_is_refused(path: Path) -> None:
+@pytest.mark.parametrize(("version", "advice"), [(1, "replay it with what wrote it"), (99, "install a newer one")])
+def test_another_version_of_the_schema_is_refused(path: Path, version: int, advice: str) -> None:
     SqliteStore(path).put("x", b"")
     with opened(path) as connection:
-        connection.execute("PRAGMA user_version = 99")
-    assert "has version 99 of the schema" in str(refused(path))
+        connection.execute(f"PRAGMA user_version = {version}")
+    assert f"has version {version} of the schema" in str(refused(path))
+    assert advice in str(refused(path))
 
 
 def test_a_damaged_file_is_an_error_that_says_so(path: Path) -> None:

@@ -20,8 +20,8 @@ PATIENCE = 60
 """Seconds that a writer waits for others."""
 APPLICATION = 0x464C4664
 """SQLite's `application_id` of our files: `FLFd`."""
-VERSION = 1
-"""SQLite's `user_version` of our files: of the schema."""
+VERSION = 2
+"""SQLite's `user_version` of our files: of the schema. Files of version 1 had no checksums; no release wrote them."""
 
 SCHEMA = """
 CREATE TABLE objects(
@@ -225,6 +225,9 @@ def _has_schema(connection: sqlite3.Connection, name: str) -> bool:
         raise FlashFloodException(msg)
     if version > VERSION:
         msg = f"{name} has version {version} of the schema, this flashflood-rs knows {VERSION}: install a newer one"
+        raise FlashFloodException(msg)
+    if version < VERSION:
+        msg = f"{name} has version {version} of the schema, from before the release: replay it with what wrote it"
         raise FlashFloodException(msg)
     return True
 
