@@ -64,14 +64,19 @@ def flipped(path: Path, what: bytes) -> None:
     path.write_bytes(content.replace(what, what[:-1] + b"?"))
 
 
-def blob_of(ff: FlashFlood, event_id: str) -> str:
-    """Give the key of the blob that has an event's data."""
+def journal_of(ff: FlashFlood, event_id: str) -> str:
+    """Give the id of the journal that has an event."""
     (journal_id,) = [
         journal_id
         for journal_id in ff.list_journals()
         if any(row["event_id"] == event_id for row in ff.open_journal(journal_id).events)
     ]
-    return f"blobs/{ff.open_journal(journal_id).blob_id}"
+    return journal_id
+
+
+def blob_of(ff: FlashFlood, event_id: str) -> str:
+    """Give the key of the blob that has an event's data."""
+    return f"blobs/{ff.open_journal(journal_of(ff, event_id)).blob_id}"
 
 
 @pytest.mark.parametrize("event_id", ["few 1", "many 5", "large 0"])
@@ -111,6 +116,25 @@ def test_check_names_parts_that_are_missing(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DELETE FROM parts WHERE number = 0")
     assert any(f"65536 bytes of {key} are missing" in line for line in FlashFlood.open(str(path)).check())
+
+
+def test_what_seems_to_be_missing_in_a_damaged_file_is_told_with_the_damage_and_given_up_by_nobody(path: Path) -> None:
+    journal_id = journal_of(FlashFlood.open(path), "many 5")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM objects WHERE key = CAST(? AS BLOB)", (f"journals/{journal_id}",))
+        connection.execute("UPDATE objects SET sum = 7 WHERE key = CAST('index/few 1--0000000001' AS BLOB)")
+    ff, there = FlashFlood.open(path), set(keys(SqliteStore(path), "index/many 5--"))
+    assert there
+    for call in (
+        lambda: ff.update_event("many 5", b"other"),
+        lambda: ff.delete_event("many 5"),
+        lambda: ff.put(b"data", "many 5"),
+    ):
+        with pytest.raises(FlashFloodCorruptionError, match=f"many 5.* is missing; {path} is damaged: index/few 1--"):
+            call()
+    store = SqliteStore(path)
+    assert there <= set(keys(store, "index/many 5--"))
+    assert list(keys(store, "gone/many 5--")) == []
 
 
 def test_check_says_what_sqlite_finds_of_a_page_and_nothing_is_repaired(path: Path) -> None:

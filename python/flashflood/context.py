@@ -113,6 +113,11 @@ class Context:
         if not self.store.mark_garbage(key):
             self.store.delete([tombstone])
 
+    def remedy(self, usual: str) -> str:
+        """Say what to do about something that is missing: in a store that is itself damaged it may only be hidden."""
+        damage = self.store.damage()
+        return damage[0] if damage else usual
+
     def discard(self, keys: Sequence[str]) -> None:
         """Delete what a call leaves behind. If that fails, the objects stay, and a warning names them.
 

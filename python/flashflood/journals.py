@@ -129,7 +129,7 @@ class _BlobFile(io.RawIOBase):
             return b""
         found = self._ctx.blob(self._journal_id, start, stop)
         if found is None:
-            raise blobs.missing(self._journal_id)
+            raise blobs.missing(self._ctx, self._journal_id)
         if len(found.body) != stop - start:
             raise blobs.short(self._journal_id, start + len(found.body), stop)
         return found.body

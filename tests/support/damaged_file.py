@@ -119,6 +119,8 @@ def broken_promises(path: Path, sound: Outcomes, got: Outcomes) -> Iterator[str]
     for name, argument, outcome in differences:
         if isinstance(outcome, Raised) and not outcome.is_ours:
             yield f"{name}({argument}) raised {outcome.text}"
+        elif isinstance(outcome, Raised) and "Corruption" in outcome.text and str(path) not in outcome.text:
+            yield f"{name}({argument}) does not name the file: {outcome.text}"
     for event_id, data in _given(got):
         if data not in VERSIONS[event_id]:
             yield f"{event_id} has data that it never had: {data[:50]!r}"

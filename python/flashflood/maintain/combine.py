@@ -174,7 +174,7 @@ def _blob_bytes(ctx: Context, source: JournalID, start: int, stop: int) -> bytes
     if found is not None:
         return found.body
     if are_living(ctx, [source]):
-        raise blobs.missing(source)
+        raise blobs.missing(ctx, source)
     raise OvertakenError
 
 

@@ -71,8 +71,8 @@ def _explain(ctx: Context, entry: IndexEntry) -> None:
     """Raise the error for an event whose entry stays while what it names is missing. No error: look it up again."""
     held = is_held(ctx, entry)
     if held is None and not entry.is_claim and lookup(ctx, entry.event_id).entry == entry:
-        raise lost(entry)
+        raise lost(ctx, entry)
     if not held:
         raise not_found(entry.event_id)
     if not ctx.has_blob(entry.target) and lookup(ctx, entry.event_id).entry == entry:
-        raise blobs.missing(entry.target, event_id=entry.event_id)
+        raise blobs.missing(ctx, entry.target, event_id=entry.event_id)

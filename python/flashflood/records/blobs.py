@@ -6,18 +6,19 @@
 from typing import Literal
 
 from flashflood import layout
+from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID
 
 
 def missing(
-    journal_id: JournalID, what: Literal["blob", "manifest"] = "blob", event_id: str | None = None
+    ctx: Context, journal_id: JournalID, what: Literal["blob", "manifest"] = "blob", event_id: str | None = None
 ) -> FlashFloodCorruptionError:
     """Say that a journal's blob or manifest is not there, and for which event, where it is about one."""
     which = "" if event_id is None else f", with event {event_id!r} in it"
+    remedy = ctx.remedy("`repair` mends it where it can, `check` says what else to do")
     return FlashFloodCorruptionError(
-        f"journal {journal_id}: its {what} is missing{which}; `repair` mends it where it can, `check` says what else to"
-        " do",
+        f"journal {journal_id}: its {what} is missing{which}; {remedy}",
         event_id=event_id,
         journal_id=journal_id,
         key=(layout.blob_key if what == "blob" else layout.journal_key)(journal_id),

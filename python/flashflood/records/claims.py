@@ -100,11 +100,14 @@ def was_there(ctx: Context, entry: IndexEntry) -> bool:
     return not entry.is_claim or ctx.blob_size(entry.target) is not None
 
 
-def lost(entry: IndexEntry) -> FlashFloodCorruptionError:
+def lost(ctx: Context, entry: IndexEntry) -> FlashFloodCorruptionError:
     """Say that an event's journal is missing."""
+    remedy = ctx.remedy(
+        "`repair` writes it again where the data are still there; otherwise restore it from a copy, or give the event"
+        " up with `delete_event`"
+    )
     return FlashFloodCorruptionError(
-        f"event {entry.event_id!r}: the manifest of its journal {entry.target} is missing; `repair` writes it again"
-        " where the data are still there; otherwise restore it from a copy, or give the event up with `delete_event`",
+        f"event {entry.event_id!r}: the manifest of its journal {entry.target} is missing; {remedy}",
         event_id=entry.event_id,
         journal_id=entry.target,
         key=layout.journal_key(entry.target),
@@ -147,7 +150,7 @@ def claim_free(ctx: Context, wanted: IndexEntry) -> IndexEntry | None:
         existing = find(ctx, wanted.event_id, helping=True)
         if isinstance(existing, Existing):
             if existing.is_lost:
-                raise lost(existing.entry)
+                raise lost(ctx, existing.entry)
             return existing.entry if existing.entry.target == wanted.target else None
         claim = replace(wanted, revision=existing.next_revision, birth=existing.next_revision)
         if create(ctx, claim):

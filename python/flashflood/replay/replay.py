@@ -92,7 +92,7 @@ def _batches(
                 windows.look_ahead()
         except VanishedError as error:
             if error.journal_id in missed:
-                raise blobs.missing(error.journal_id, error.what) from None
+                raise blobs.missing(ctx, error.journal_id, error.what) from None
             missed.add(error.journal_id)
         else:
             return

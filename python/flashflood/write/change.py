@@ -35,8 +35,8 @@ def _write_update(
     existing = find(ctx, event_id, helping=True) if layout.may_exist(event_id, ctx.store.root_prefix) else Absent(1)
     if isinstance(existing, Absent):
         raise not_found(event_id)
-    if existing.is_lost and action is JournalUpdateAction.UPDATE:
-        raise lost(existing.entry)
+    if existing.is_lost and (action is JournalUpdateAction.UPDATE or ctx.store.damage()):
+        raise lost(ctx, existing.entry)
     entry, timestamp = existing.entry, _timestamp(existing)
     for _ in range(PATIENCE):
         deadline.check(f"{action.value} of event {event_id!r}")
