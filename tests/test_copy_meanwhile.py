@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from itertools import count
 
 import pytest
@@ -129,7 +130,7 @@ def test_what_is_written_to_the_source_before_the_last_pass_is_copied(furnished:
     first, last = (place for place, request in enumerate(counted.requests) if request == ("list", "index/"))
     for number in range(1, last, 7):
         source, target = furnished.store(), memory()
-        busy = Interrupted(source, number, lambda source=source: journaling(source))  # type: ignore[misc]
+        busy = Interrupted(source, number, partial(journaling, source))
         on(busy).copy_to(on(target))
         assert busy.reached
         assert objects(target) == objects(source), number

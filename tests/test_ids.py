@@ -1,16 +1,24 @@
 """Which ids are taken and work in every call, and which are refused before any request is made."""
 
+import unicodedata
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from conftest import Place
+from hypothesis import given
+from hypothesis import strategies as st
 from support.samples import at, contents
 from support.watched import Counted, keys, on
 
-from flashflood import FlashFlood, FlashFloodEventNotFound, FlashFloodException
+from flashflood import FlashFlood, FlashFloodEventNotFound, FlashFloodException, JournalID, layout
+from flashflood.identifiers import JournalUpdateAction, Update
 from flashflood.store import LocalStore
 
+LONGEST_JOURNAL_ID = JournalID.make("0" * 25, "0" * 25, "0" * 25, "0" * 36)
+IMPOSSIBLE = {0: "\1", 0xFFFE: "x", 0xFFFF: "x", **dict.fromkeys(range(0xD800, 0xE000), "x")}
+"""Characters that are refused for other reasons."""
 ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
 
 HOSTILE = [
@@ -222,6 +230,23 @@ def test_the_empty_id_does_not_exist_for_the_other_calls(place: Place) -> None:
         ff.get_event("")
     with pytest.raises(FlashFloodEventNotFound):
         ff.delete_event("")
+
+
+def test_ids_whose_longest_key_is_not_measured_have_one_that_fits() -> None:
+    short = layout._SURELY_SHORT  # noqa: SLF001 - the bound itself
+    for size in range(1, short + 1):
+        root_prefix = "😀" * (short - size)
+        for event_id in ("/" * size, "-" + "\x1f" * (size - 1), "é" * (size // 2)):
+            update = Update(LONGEST_JOURNAL_ID, event_id, "0" * 25, JournalUpdateAction.UPDATE)
+            key = f"{root_prefix}/{layout.tombstone_key(layout.update_key(update))}"
+            assert len(key.encode()) <= layout.LONGEST_KEY
+
+
+@given(st.text(st.characters(), max_size=3))
+def test_put_refuses_the_control_characters_of_unicode_and_no_others(text: str) -> None:
+    has_one = any(unicodedata.category(character) == "Cc" for character in text)
+    with pytest.raises(FlashFloodException, match="has a control character") if has_one else nullcontext():
+        layout.refuse_bad_id(f"x{text.replace('--', '').translate(IMPOSSIBLE)}", "")
 
 
 def test_the_longest_id_that_put_takes_can_be_updated_and_deleted(place: Place) -> None:

@@ -213,9 +213,13 @@ def outside_folders(ctx: Context) -> Iterator[Entry]:
     """
     after: str | None = None
     for folder in sorted([*layout.FOLDERS, layout.PROBES]):
-        yield from _others(takewhile(lambda entry, end=folder: entry.key < end, ctx.entries("", after)))  # type: ignore[misc]
+        yield from _others(_before(folder, ctx.entries("", after)))
         after = folder + _LAST
     yield from _others(ctx.entries("", after))
+
+
+def _before(key: str, entries: Iterable[Entry]) -> Iterator[Entry]:
+    return takewhile(lambda entry: entry.key < key, entries)
 
 
 def _others(entries: Iterable[Entry]) -> Iterator[Entry]:

@@ -65,7 +65,6 @@ _GET_PARTS = "SELECT number, sum, body FROM parts WHERE upload = ? AND number BE
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-
 _Listed: TypeAlias = tuple[bytes, int, int, int]
 """A row of a listing."""
 
