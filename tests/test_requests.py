@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from threading import Lock
+from threading import Lock, get_ident
 
 import pytest
 from conftest import Place
@@ -12,6 +12,7 @@ from support.samples import at, put_journaled, put_new
 from support.watched import Answer, Counted, Watched, on
 
 from flashflood import FlashFlood
+from flashflood.requests import Requests
 from flashflood.store import Store
 
 ON_MOTO = pytest.mark.parametrize("place", ["moto"], indirect=True)
@@ -169,3 +170,22 @@ def test_update_of_a_journal_of_many_sources_keeps_to_its_requests(place: Place)
     put_journaled(ff, *(f"id {number}" for number in range(100)))
     ff.update_event("id 50", b"new")
     assert requests(place, lambda ff: ff.update(None)) <= 100 + 3 + 12 + 10
+
+
+# Threads
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_on_a_far_store_the_caller_goes_on_while_a_request_is_under_way(workers: int) -> None:
+    requests = Requests(workers)
+    assert requests.start(get_ident).result() != get_ident()
+    assert get_ident() not in requests.each(lambda _: get_ident(), range(5))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_on_a_near_store_only_what_brings_much_is_left_to_another_thread(workers: int) -> None:
+    requests = Requests(workers, is_near=True)
+    assert requests.start(get_ident).result() == get_ident()
+    assert set(requests.each(lambda _: get_ident(), range(5))) == {get_ident()}
+    assert requests.work(get_ident).result() != get_ident()
+    assert get_ident() not in requests.stream(lambda _: get_ident(), range(5), ahead=2)

@@ -110,7 +110,7 @@ class Requests:
     @property
     def _is_worker(self) -> bool:
         """Whether this thread is one of the pool's."""
-        return self.workers == 1 or getattr(self._here, "inside", False)
+        return getattr(self._here, "inside", False)
 
     def _run(self, waiting: "deque[Callable[[], T]]") -> T:
         self._here.inside = True
