@@ -49,6 +49,7 @@ def test_beside_043_nothing_else_breaks_than_the_order_of_calls(name: str) -> No
         (Safeguard.LOOK_BEHIND, "replay-journal"),
         (Safeguard.LOOK_BEHIND, "list-journal"),
         (Safeguard.LOOK_BEHIND, "streams-torn"),
+        (Safeguard.LISTED_ANEW, "replay-ahead-del"),
         (Safeguard.LEDGER_AT_START, "replay-journal"),
         (Safeguard.LEDGER_AT_START, "list-journal"),
         (Safeguard.LEDGER_AT_START, "streams-journal"),

@@ -4,7 +4,9 @@ Ids are checked here too, since what an id may be follows from the keys made of 
 """
 
 import re
+from datetime import datetime
 
+from flashflood._core import format_timestamp, parse_timestamp
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
 from flashflood.identifiers import (
     TOMBSTONE_SUFFIX,
@@ -57,6 +59,19 @@ def journal_name(key: str) -> str:
 def journal_id_of(key: str) -> JournalID:
     """Take the journal_id from the key of a manifest whose shape has been checked: `classify` did."""
     return JournalID(journal_name(key))
+
+
+def start_of(key: str) -> datetime | None:
+    """Read off a key in `journals/` when its journal begins, naive UTC. None: no timestamp stands there."""
+    try:
+        return parse_timestamp(journal_name(key).partition(JournalID.DELIMITER)[0])
+    except ValueError:
+        return None
+
+
+def before_start(date: datetime) -> str:
+    """Give what comes right before the keys of all journals that begin on a date or later."""
+    return f"{JOURNALS}{format_timestamp(date)}"
 
 
 def parse_journal_key(key: str) -> JournalID:

@@ -32,6 +32,11 @@ class Requests:
         """By process id: threads do not survive a fork."""
         self._here = threading.local()
 
+    @property
+    def at_a_time(self) -> int:
+        """How many requests can be under way for this thread."""
+        return 1 if self._is_near or self._is_worker else self.workers
+
     def start(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Start a request; its result or error is in the future."""
         if self._is_near:

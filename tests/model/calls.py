@@ -53,6 +53,8 @@ class Safeguard(Enum):
     """A combination of which no row is left commits with an empty manifest (step 9)."""
     LOOK_BEHIND = "look-behind"
     """A listing looks again among the keys passed for what a dead journal was combined into (step 13)."""
+    LISTED_ANEW = "listed-anew"
+    """Pages that were listed before their turn are listed anew after a look behind (step 13)."""
     LEDGER_AT_START = "ledger-at-start"
     """A listing believes the ledger only about what was committed before it began (step 13)."""
     GRACE_FOR_WRITERS = "grace-for-writers"
@@ -67,7 +69,8 @@ class Caller(NamedTuple):
     """Who makes a call. `name` is unique in a run and becomes the blob's name; `page` is the length of a LIST page.
 
     `as_begun`: of requests made at one time, those begun first are answered first; otherwise last. `torn`: a page of
-    journals is of two moments. `is_slow`: the caller's clock is behind.
+    journals is of two moments. `ahead`: the pages of journals from these dates on are listed before their turn, in this
+    order. `is_slow`: the caller's clock is behind.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Caller(NamedTuple):
     page: int = 2
     as_begun: bool = False
     torn: bool = False
+    ahead: tuple[int, ...] = ()
     is_slow: bool = False
 
 

@@ -51,6 +51,12 @@ SMALL = {
     "list-torn": Configuration(((JOURNAL,), (LIST,)), (A, B, EARLY_C), torn=True),
     "streams-journal": Configuration(((JOURNAL,), (STREAMS,)), (A, LATER_B, C), crashes=1),
     "streams-torn": Configuration(((JOURNAL,), (STREAMS,)), (A, B, EARLY_C), crashes=1, torn=True),
+    "replay-ahead": Configuration(((JOURNAL,), (REPLAY,)), (A, LATER_B, C), crashes=1, ahead=(3, 2)),
+    "replay-ahead-del": Configuration(((DELETE, JOURNAL), (REPLAY,)), (A, LATER_B, C), ahead=(3, 2)),
+    "replay-ahead-gc": Configuration(((JOURNAL, COLLECT), (REPLAY,)), (A, B, EARLY_C), collects=True, ahead=(2, 1)),
+    "list-ahead": Configuration(((JOURNAL,), (LIST,)), (A, LATER_B, C), crashes=1, ahead=(3, 2)),
+    "list-ahead-del": Configuration(((DELETE, JOURNAL), (LIST,)), (A, LATER_B, C), ahead=(3, 2)),
+    "streams-ahead": Configuration(((JOURNAL,), (STREAMS,)), (A, LATER_B, C), crashes=1, ahead=(3, 2)),
     "many-claims-gc": Configuration(
         ((BATCH,), (PUT_1,), (COLLECT, PUT_2)), (B,), crashes=1, after={1: (0,), 2: (0,)}, collects=True
     ),
@@ -77,6 +83,11 @@ LARGE = {
     "jr-chain": Configuration(((JOURNAL,), (UPDATE_1, UPDATE), (RECOVER,)), (A, B), crashes=1),
     "ledger-aba": Configuration(((JOURNAL, JOURNAL), (RECOVER,), (("put", "b", "b1", 1), JOURNAL)), (A,)),
     "replay-journal2": Configuration(((JOURNAL, UPDATE), (REPLAY,), (("update_event", "b", "b1"),)), (A, LATER_B, C)),
+    "replay-ahead2": Configuration(
+        ((JOURNAL, UPDATE), (REPLAY,), (("update_event", "b", "b1"),)), (A, LATER_B, C), ahead=(3, 2)
+    ),
+    "replay-ahead-del2": Configuration(((DELETE, JOURNAL, UPDATE), (REPLAY,), (JOURNAL,)), (A, LATER_B, C), ahead=(2,)),
+    "streams-ahead2": Configuration(((JOURNAL, UPDATE), (STREAMS,), (UPDATE_1,)), (A, LATER_B, C), ahead=(3, 2)),
     "replay-torn2": Configuration(((JOURNAL, UPDATE), (REPLAY,), (UPDATE_1,)), (A, LATER_B, C), torn=True),
     "list-journal2": Configuration(((JOURNAL, UPDATE), (LIST,), (UPDATE_1,)), (A, LATER_B, C)),
     "streams-journal2": Configuration(((JOURNAL, UPDATE), (STREAMS,), (UPDATE_1,)), (A, LATER_B, C)),

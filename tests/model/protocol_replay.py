@@ -52,7 +52,9 @@ class _Pass:
     shown: set[JournalID] = field(default_factory=set)
     """The journals met so far, living or dead."""
     unresolved: list[JournalID] = field(default_factory=list)
-    """Journals that were dead when they were met: what they were combined into may lie among the keys passed."""
+    """Journals that were dead when they were met: what they were combined into may lie among the keys listed."""
+    ahead: dict[Key, tuple[Key, ...]] = field(default_factory=dict)
+    """Pages that were listed before their turn, by the key that they begin after."""
 
     @property
     def reached(self) -> int | None:
@@ -172,15 +174,33 @@ def _next_page(caller: Caller, listing: _Pass, until: Key | None = None) -> Step
     replaced: set[JournalID] = set()
     if Safeguard.LEDGER_AT_START not in caller.safeguards:
         replaced = yield from committed()
-    page = yield from _page(caller, listing.after)
+    page, has_more = yield from _page_in_turn(caller, listing)
     listing.after = page[-1] if page else listing.after
-    listing.ended = len(page) < caller.page or (until is not None and page[-1] >= until)
+    listing.ended = not has_more or (until is not None and page[-1] >= until)
     keys = (*listing.withheld, *page)
-    listing.withheld = keys[-1:] if len(page) == caller.page and isinstance(keys[-1], JournalKey) else ()
+    listing.withheld = keys[-1:] if has_more and isinstance(keys[-1], JournalKey) else ()
     settled = keys[: len(keys) - len(listing.withheld)]
     living, dead = _take(listing, [key for key in settled if until is None or key <= until])
     listing.unresolved += dead
     return [journal for journal in living if journal not in replaced]
+
+
+def _page_in_turn(caller: Caller, listing: _Pass) -> Steps[tuple[tuple[Key, ...], bool]]:
+    """Return the page whose turn it is, and whether more follows; list others before it, the last one first."""
+    for cut in [_cut(date) for date in caller.ahead]:
+        if cut not in listing.ahead and (listing.after is None or listing.after < cut):
+            listing.ahead[cut] = yield from _page(caller, cut)
+    for cut, page in listing.ahead.items():
+        is_full = len(page) == caller.page
+        if listing.after is not None and cut <= listing.after and (not is_full or page[-1] > listing.after):
+            return tuple(key for key in page if key > listing.after), is_full
+    page = yield from _page(caller, listing.after)
+    return page, len(page) == caller.page
+
+
+def _cut(date: int) -> Key:
+    """Return what comes right before the keys of all journals that begin on a date or later."""
+    return journal_key(JournalID(date, 0, "", ""))
 
 
 def _page(caller: Caller, after: Key | None) -> Steps[tuple[Key, ...]]:
@@ -204,12 +224,15 @@ def _take(listing: _Pass, keys: list[Key]) -> tuple[list[JournalID], list[Journa
 def _look_behind(caller: Caller, listing: _Pass) -> Steps[list[JournalID]]:
     """List again what has been passed; return the journals made since, in key order.
 
+    What was listed before its turn is forgotten: it may show journals as they were before those that are made since.
     What the dead journals were combined into is there. If that has died too, it is as good: its manifest and blob stay
     for the grace time. A `new` journal that has died was put since this pass began: it is left out.
     """
     listing.unresolved.clear()
     if Safeguard.LOOK_BEHIND not in caller.safeguards:
         return []
+    if Safeguard.LISTED_ANEW in caller.safeguards:
+        listing.ahead.clear()
     behind = _Pass(shown=listing.shown)
     found: list[JournalID] = []
     while not behind.ended:

@@ -31,6 +31,7 @@ CALL_NAMES = (
     *("put", "put", "put_many", "update_event", "delete_event", "get"),
     *("journal", "journal", "update", "replay", "collect_garbage", "recover"),
 )
+AHEAD = ((), (2,), (2, 1), (1, 2))
 DATES = {"a": 1, "b": 1, "c": 2}
 
 
@@ -60,6 +61,7 @@ def _configuration(random: Random) -> Configuration:
         crashes=random.randint(0, 2),
         collects=True,
         as_begun=random.random() < CHANCE_AS_BEGUN,
+        ahead=random.choice(AHEAD),
         repeats=random.randint(0, 2),
         slow="".join(name for name in PROCESS_NAMES if random.random() < CHANCE_SLOW),
     )

@@ -85,6 +85,7 @@ class Configuration:
     beside_043: bool = False
     as_begun: bool = False
     torn: bool = False
+    ahead: tuple[int, ...] = ()
     repeats: int = 0
     slow: str = ""
 
@@ -240,6 +241,7 @@ class World:
             here.beside_043,
             as_begun=here.as_begun,
             torn=here.torn,
+            ahead=here.ahead,
             is_slow=name[0] in here.slow,
         )
         root = (caller, step, arguments)

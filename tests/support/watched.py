@@ -5,6 +5,7 @@ To count them, to die at one of them, to send one twice, to let another client w
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import Condition, Lock, Thread
+from time import sleep
 from typing import TypeVar
 
 from flashflood import FlashFlood
@@ -184,6 +185,37 @@ def keys(store: Store, prefix: str = "") -> Iterator[str]:
         if not page.more:
             return
         after = page.entries[-1].key
+
+
+class Far(Watched):
+    """A store that is far away, so that many requests are made at a time, with short pages. It counts them.
+
+    `most`: how many LISTs were under way at one time.
+    """
+
+    def __init__(self, store: Store, page: int, *, latency: float = 0) -> None:
+        super().__init__(store)
+        self.is_near = False
+        self.workers = 4
+        self.lists = self.most = 0
+        self._page = page
+        self._latency = latency
+        self._under_way = 0
+        self._lock = Lock()
+
+    def request(self, _method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
+        return send()
+
+    def list(self, prefix: str, after: str | None = None, /) -> Page:
+        with self._lock:
+            self.lists += 1
+            self._under_way += 1
+            self.most = max(self.most, self._under_way)
+        sleep(self._latency)
+        page = super().list(prefix, after)
+        with self._lock:
+            self._under_way -= 1
+        return Page(page.entries[: self._page], page.more or len(page.entries) > self._page, page.date)
 
 
 class Gated(Watched):

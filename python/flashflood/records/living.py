@@ -9,6 +9,7 @@ may have been combined into one whose turn was over: so the keys passed are list
 
 import logging
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from itertools import takewhile
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from flashflood.context import Context
 from flashflood.dates import ALWAYS, EARLIEST, DateRange
 from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID
 from flashflood.records import ledger
+from flashflood.records.journal_pages import JournalPages
 from flashflood.store.protocol import Entry
 from flashflood.turns import SharedIterator
 
@@ -55,7 +57,8 @@ class Listing:
         self._ctx = ctx
         self._dates = dates
         self._after = None if after is None else layout.journal_key(after)
-        self._sorted_pages = _sorted_pages(ctx, self._after)
+        self._pages = JournalPages(ctx, self._after, dates.end)
+        self._sorted_pages = _sorted_pages(ctx, self._pages)
         self._last = ""
         self._seen = Seen()
         self.pages = 0
@@ -68,6 +71,19 @@ class Listing:
         """Whether further pages have nothing for the range."""
         return self.reached is None or self._dates.is_before(self.reached)
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the next page has been asked for, and has come."""
+        return self._pages.is_ready
+
+    def ask(self) -> None:
+        """Ask for the next page. Waits for nothing."""
+        self._pages.ask()
+
+    def close(self) -> None:
+        """Send nothing more."""
+        self._pages.close()
+
     def next_page(self) -> Met:
         """List one page."""
         page = next(self._sorted_pages)
@@ -78,15 +94,19 @@ class Listing:
     def look_behind(self) -> list[Entry]:
         """List the keys passed once more; give the journals that were made since, in key order.
 
+        What was asked for ahead is asked for anew: what a dead journal was combined into may be missing there too.
         What a dead journal was combined into is among them. If that has died too, it is as good: its manifest and its
         blob stay for the grace time. A `new` journal that has died was put after this pass began: it is left out.
         """
+        self._pages.forget_ahead()
         until = None if self.reached is None else self._last
         found: list[Entry] = []
-        for page in _sorted_pages(self._ctx, self._after, until):
-            living, dead = self._newly_met(page)
-            found += living
-            found += (entry for entry in dead if journal_id(entry).version != NEW)
+        pages = JournalPages(self._ctx, self._after, None if until is None else layout.journal_name(until))
+        with closing(pages):
+            for page in _sorted_pages(self._ctx, pages, until):
+                living, dead = self._newly_met(page)
+                found += living
+                found += (entry for entry in dead if journal_id(entry).version != NEW)
         return sorted(found)
 
     def _newly_met(self, page: SortedPage) -> Met:
@@ -137,25 +157,25 @@ def opened_between(ctx: Context, dates: DateRange) -> Generator[Opened, None, No
     """
     if dates.is_empty:
         return
-    listing = Listing(ctx, dates)
     done = Seen()  # given, or replaced by what was given
     done.add(list(_committed(ctx)))
     given: set[str] = set()
     is_whole = True
-    while not (listing.is_over and is_whole):
-        if listing.is_over:
-            found, is_whole = listing.look_behind(), True
-        else:
-            found, dead = listing.next_page()
-            is_whole &= not dead
-        for journal in filter(lambda journal: done.add([journal]), map(journal_id, found)):
-            manifest = ctx.manifest(journal)
-            if manifest is None:  # combined, and collected
-                is_whole = False
-                continue
-            done.add(manifest.replaces)
-            yield Opened(manifest, given.intersection(manifest.replaces))
-            given.add(journal)
+    with closing(Listing(ctx, dates)) as listing:
+        while not (listing.is_over and is_whole):
+            if listing.is_over:
+                found, is_whole = listing.look_behind(), True
+            else:
+                found, dead = listing.next_page()
+                is_whole &= not dead
+            for journal in filter(lambda journal: done.add([journal]), map(journal_id, found)):
+                manifest = ctx.manifest(journal)
+                if manifest is None:  # combined, and collected
+                    is_whole = False
+                    continue
+                done.add(manifest.replaces)
+                yield Opened(manifest, given.intersection(manifest.replaces))
+                given.add(journal)
 
 
 def journal_id(entry: Entry) -> JournalID:
@@ -164,22 +184,24 @@ def journal_id(entry: Entry) -> JournalID:
 
 
 def _new_journals(ctx: Context) -> Generator[JournalID, None, None]:
-    listing, replaced = Listing(ctx), _committed(ctx)
-    while not listing.is_over:
-        found = map(journal_id, listing.next_page().living)
-        yield from (journal for journal in found if journal.version == NEW and journal not in replaced)
+    replaced = _committed(ctx)
+    with closing(Listing(ctx)) as listing:
+        while not listing.is_over:
+            found = map(journal_id, listing.next_page().living)
+            yield from (journal for journal in found if journal.version == NEW and journal not in replaced)
 
 
 def _journal_ids(ctx: Context, listing: Listing) -> Generator[JournalID, None, None]:
     """Yield the ids of a pass; last, those of journals that were made meanwhile among the keys passed."""
     replaced = _committed(ctx)
     has_dead = False
-    while not listing.is_over:
-        met = listing.next_page()
-        has_dead |= bool(met.dead)
-        yield from (journal for journal in map(journal_id, met.living) if journal not in replaced)
-    if has_dead:
-        yield from map(journal_id, listing.look_behind())
+    with closing(listing):
+        while not listing.is_over:
+            met = listing.next_page()
+            has_dead |= bool(met.dead)
+            yield from (journal for journal in map(journal_id, met.living) if journal not in replaced)
+        if has_dead:
+            yield from map(journal_id, listing.look_behind())
 
 
 def _committed(ctx: Context) -> set[JournalID]:
@@ -192,11 +214,11 @@ def _committed(ctx: Context) -> set[JournalID]:
     return {JournalID(name) for manifest in made if manifest is not None for name in manifest.replaces}
 
 
-def _sorted_pages(ctx: Context, after: str | None, until: str | None = None) -> Iterator[SortedPage]:
-    """List pages after a key, up to the key `until`."""
+def _sorted_pages(ctx: Context, pages: JournalPages, until: str | None = None) -> Iterator[SortedPage]:
+    """Sort pages, up to the key `until`."""
     withheld: list[Entry] = []
     reached: str | None = EARLIEST
-    for page in ctx.pages(layout.JOURNALS, after):
+    for page in pages:
         entries = withheld + page.entries
         alive, tombstones, strangers = classify([layout.journal_name(entry.key) for entry in entries])
         _warn_of(ctx, (entries[index] for index in strangers))

@@ -18,7 +18,7 @@ from flashflood.context import Context
 from flashflood.dates import EARLIEST, DateRange
 from flashflood.identifiers import JournalID
 from flashflood.records.index import lookup
-from flashflood.records.living import Listing, Met, journal_id
+from flashflood.records.living import Listing, journal_id
 from flashflood.replay.read_ahead import ReadAhead
 from flashflood.store.protocol import Entry
 
@@ -51,7 +51,6 @@ class MergedRows:
         self._budget = memory_budget
         self._ahead = ahead
         self._listing = Listing(ctx, dates)
-        self._page: Future[Met] | None = None
         self._reached: str | None = EARLIEST
         self._listed: deque[Entry] = deque()
         self._opening: list[tuple[Entry, Future[Manifest | None]]] = []
@@ -60,7 +59,6 @@ class MergedRows:
         """Those met whose turn has not come. When it comes, what they were combined into must be open."""
         self._blocked_at: str | None = None
         """From this timestamp on, events may be missing: a dead journal begins there that no open one replaces."""
-        self._behind: Future[list[Entry]] | None = None
         self._looked_behind_at = 0
         """How many pages had been listed at the last look behind."""
         self._merge = Merge(dates.start, dates.end, place)
@@ -87,16 +85,17 @@ class MergedRows:
                 return window
             self.fetch_manifests()
             if self._blocked_at is not None:
-                if not self._look_behind(waits=waits):
+                if not waits:
                     return None
+                self._look_behind()
             elif self._opening:
                 if waits:
                     self._ahead.wait_for([self._opening[0][1]], self.fetch_manifests)
                 elif not self._opening[0][1].done():
                     return None
                 self._open()
-            elif self._page is not None and (waits or self._page.done()):
-                self._take_page(self._page)
+            elif self._reached is not None and (waits or self._listing.is_ready):
+                self._take_page()
             else:
                 return None
 
@@ -108,18 +107,14 @@ class MergedRows:
             under_way += entry.size
             opening = entry, self._ctx.requests.work(self._ctx.manifest, journal_id(entry))
             insort(self._opening, opening, key=lambda one: one[0].key)
-        is_wanted = (self._ahead.is_on or not self._opening) and self._behind is None
-        if is_wanted and self._reached is not None and not self._listed and self._page is None:
-            self._page = self._ctx.requests.start(self._listing.next_page)
+        if (self._ahead.is_on or not self._opening) and self._reached is not None and not self._listed:
+            self._listing.ask()
 
     def stop(self) -> None:
         """Send nothing more."""
         for _, opening in self._opening:
             opening.cancel()
-        if self._page is not None:
-            self._page.cancel()
-        if self._behind is not None:
-            self._behind.cancel()
+        self._listing.close()
 
     def _frontier(self) -> str | None:
         """Give the timestamp from which on journals that are not open may have events. None: all are open."""
@@ -141,35 +136,24 @@ class MergedRows:
             replaced = self._merge.replaces(due) if due else ()
             self._blocked_at = next((dead.start for dead, is_so in zip(due, replaced, strict=True) if not is_so), None)
 
-    def _look_behind(self, *, waits: bool) -> bool:
-        """Take the journals made among the keys passed; then nothing is blocked. False: the answer has not come yet.
+    def _look_behind(self) -> None:
+        """Take the journals made among the keys passed; then nothing is blocked.
 
         Before that, the listing goes on until it has twice the pages of the last look: so all looks behind together
         cost no more than two passes.
         """
-        if self._page is None and self._behind is None:
-            is_early = self._listing.pages < 2 * self._looked_behind_at and self._reached is not None
-            if is_early:
-                self._page = self._ctx.requests.start(self._listing.next_page)
-            else:
-                self._behind = self._ctx.requests.start(self._listing.look_behind)
-        if self._page is not None:
-            if waits or self._page.done():
-                self._take_page(self._page)
-                return True
-        elif self._behind is not None and (waits or self._behind.done()):
-            self._listed = deque(sorted([*self._listed, *self._behind.result()]))
-            self._behind, self._blocked_at = None, None
-            self._dead.clear()
-            self._looked_behind_at = self._listing.pages
-            return True
-        return False
+        if self._reached is not None and self._listing.pages < 2 * self._looked_behind_at:
+            self._take_page()
+            return
+        self._listed = deque(sorted([*self._listed, *self._listing.look_behind()]))
+        self._blocked_at = None
+        self._dead.clear()
+        self._looked_behind_at = self._listing.pages
 
-    def _take_page(self, page: Future[Met]) -> None:
-        met = page.result()
+    def _take_page(self) -> None:
+        met = self._listing.next_page()
         self._listed.extend(met.living)
         self._dead.extend(map(journal_id, met.dead))
-        self._page = None
         self._reached = None if self._listing.is_over else self._listing.reached
 
     def _may_fetch(self, size: int) -> bool:
