@@ -28,7 +28,7 @@ JOURNALS = Stretch(journals=5, every=60, size=120, events=7, updates=3)
 OVERLAPPING = Stretch(journals=6, every=1, size=100, events=40, span=90, updates=9)
 OF_THE_SAME_DAYS = Stretch(journals=4, every=0, size=500, events=9, span=864_000)
 NEW = Stretch(journals=12, every=0.5, size=100, kind="new", updates=2)
-DEAD = Stretch(journals=8, every=60, size=100, kind="dead")
+DEAD = Stretch(journals=8, every=60, size=100, kind="dead", updates=2)
 AT_ONE_MOMENT = Stretch(journals=9, every=0, size=100, kind="new")
 OF_ALL_KINDS = (DEAD, JOURNALS, OVERLAPPING, NEW)
 FORMULAS = (
@@ -199,11 +199,10 @@ def test_all_journals_become_one(store: Store) -> None:
 
 def test_a_batch_is_put(store: Store) -> None:
     ff = store.open()
-    batch = [Event(f"id {number}/ü&<", datetime(2030, 1, 1) + timedelta(seconds=number), b"x") for number in range(200)]
+    batch = [Event(f"id {number}/ü&<", datetime(2030, 1, 1) + timedelta(seconds=number), b"x") for number in range(20)]
     ff.put_many(batch)
     assert list(ff.replay(datetime(2029, 1, 1))) == batch
     assert ff.get_event(batch[7].event_id) == batch[7]
-    assert ff.check() == []
 
 
 # How it answers

@@ -2,13 +2,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::texts::push_padded;
-
 /// Microseconds of a second.
 pub const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
-const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const WEEKDAYS: [&[u8]; 7] = [b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"Wed"];
+const MONTHS: [&[u8]; 12] =
+    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 
 /// Microseconds since 1970, not before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,52 +45,45 @@ impl Moment {
 
     /// Appends `2019-05-16T211813.059000Z`, as keys and manifests have it.
     pub fn push_timestamp(self, out: &mut Vec<u8>) {
-        self.push_date(out);
-        self.push_clock(out, b"");
-        out.push(b'.');
-        push_padded(out, (self.0 % SECOND).unsigned_abs(), 6);
-        out.push(b'Z');
+        let mut text = *b"0000-00-00T000000.000000Z";
+        self.put_date(&mut text);
+        self.put_clock(&mut text, [11, 13, 15]);
+        put(&mut text[18..24], (self.0 % SECOND).unsigned_abs());
+        out.extend_from_slice(&text);
     }
 
     /// Appends `2019-05-16T21:18:13.000Z`, as listings have it: in whole seconds.
     pub fn push_iso(self, out: &mut Vec<u8>) {
-        self.push_date(out);
-        self.push_clock(out, b":");
-        out.extend_from_slice(b".000Z");
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        self.put_date(&mut text);
+        self.put_clock(&mut text, [11, 14, 17]);
+        out.extend_from_slice(&text);
     }
 
     /// Appends `Thu, 16 May 2019 21:18:13 GMT`, as heads have it.
     pub fn push_http(self, out: &mut Vec<u8>) {
+        let mut text = *b"Day, 00 Mon 0000 00:00:00 GMT";
         let Calendar { year, month, day } = self.calendar();
-        out.extend_from_slice(WEEKDAYS[(self.0 / DAY % 7) as usize].as_bytes());
-        out.extend_from_slice(b", ");
-        push_padded(out, day, 2);
-        out.push(b' ');
-        out.extend_from_slice(MONTHS[(month - 1) as usize].as_bytes());
-        out.push(b' ');
-        push_padded(out, year, 4);
-        out.push(b' ');
-        self.push_clock(out, b":");
-        out.extend_from_slice(b" GMT");
+        text[..3].copy_from_slice(WEEKDAYS[(self.0 / DAY % 7) as usize]);
+        put(&mut text[5..7], day);
+        text[8..11].copy_from_slice(MONTHS[(month - 1) as usize]);
+        put(&mut text[12..16], year);
+        self.put_clock(&mut text, [17, 20, 23]);
+        out.extend_from_slice(&text);
     }
 
-    fn push_date(self, out: &mut Vec<u8>) {
+    fn put_date(self, text: &mut [u8]) {
         let Calendar { year, month, day } = self.calendar();
-        push_padded(out, year, 4);
-        out.push(b'-');
-        push_padded(out, month, 2);
-        out.push(b'-');
-        push_padded(out, day, 2);
-        out.push(b'T');
+        put(&mut text[..4], year);
+        put(&mut text[5..7], month);
+        put(&mut text[8..10], day);
     }
 
-    fn push_clock(self, out: &mut Vec<u8>, between: &[u8]) {
+    fn put_clock(self, text: &mut [u8], [hour, minute, second]: [usize; 3]) {
         let seconds = (self.0 % DAY / SECOND).unsigned_abs();
-        push_padded(out, seconds / 3600, 2);
-        out.extend_from_slice(between);
-        push_padded(out, seconds / 60 % 60, 2);
-        out.extend_from_slice(between);
-        push_padded(out, seconds % 60, 2);
+        put(&mut text[hour..hour + 2], seconds / 3600);
+        put(&mut text[minute..minute + 2], seconds / 60 % 60);
+        put(&mut text[second..second + 2], seconds % 60);
     }
 
     /// The date, by Howard Hinnant's `civil_from_days`.
@@ -104,6 +96,14 @@ impl Moment {
         let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
         let year = era * 400 + year_of_era + u64::from(month <= 2);
         Calendar { year, month, day: of_year - (153 * from_march + 2) / 5 + 1 }
+    }
+}
+
+/// Writes a number's last digits.
+fn put(text: &mut [u8], mut number: u64) {
+    for digit in text.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
     }
 }
 

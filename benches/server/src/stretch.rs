@@ -187,7 +187,9 @@ impl Journal<'_> {
     /// The date of an event.
     pub fn date(&self, index: u64) -> Moment {
         let Stretch { every, span, events, .. } = self.placed.stretch;
-        let within = index as i128 * i128::from(span) / i128::from(events);
+        // `index * span / events`, which need not fit.
+        let (whole, rest) = (span as u64 / events, span as u64 % events);
+        let within = index * whole + index * rest / events;
         self.placed.begin.plus(self.place as i64 * every + within as i64)
     }
 
@@ -206,10 +208,12 @@ impl Journal<'_> {
     pub fn push_id(&self, out: &mut Vec<u8>) {
         self.date(0).push_timestamp(out);
         out.extend_from_slice(b"--");
+        let end = out.len();
         self.end().push_timestamp(out);
+        let end = end..out.len();
         out.extend_from_slice(b"--");
         if self.placed.stretch.kind == Kind::Journal {
-            self.end().push_timestamp(out);
+            out.extend_from_within(end);
         } else {
             out.extend_from_slice(b"new");
         }

@@ -2,6 +2,7 @@
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 const LONGEST: usize = 20;
+const LONGEST_HEX: usize = 16;
 
 /// Appends a number in decimal.
 pub fn push_decimal(out: &mut Vec<u8>, number: u64) {
@@ -20,13 +21,16 @@ pub fn push_padded(out: &mut Vec<u8>, mut number: u64, width: usize) {
     out.extend_from_slice(&digits[at..]);
 }
 
-/// Appends a number in hexadecimal, with zeros before it, up to `width` digits.
-pub fn push_hex(out: &mut Vec<u8>, number: u64, width: usize) {
-    let needed = (u64::BITS - number.leading_zeros()).div_ceil(4) as usize;
-    for place in (0..width.max(needed)).rev() {
-        let digit = if place < 16 { number >> (4 * place) & 15 } else { 0 };
-        out.push(DIGITS[digit as usize]);
+/// Appends a number in hexadecimal, with zeros before it, up to `width` digits, at most 32.
+pub fn push_hex(out: &mut Vec<u8>, mut number: u64, width: usize) {
+    let mut digits = [b'0'; 2 * LONGEST_HEX];
+    let mut at = digits.len();
+    while number > 0 {
+        at -= 1;
+        digits[at] = DIGITS[(number & 15) as usize];
+        number >>= 4;
     }
+    out.extend_from_slice(&digits[at.min(digits.len() - width)..]);
 }
 
 /// Appends a text for XML.
@@ -71,14 +75,25 @@ fn numbered(number: &str) -> Option<char> {
 
 /// Appends a key percent-encoded, but for its slashes.
 pub fn push_encoded(out: &mut Vec<u8>, key: &[u8]) {
-    for &byte in key {
-        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
-            out.push(byte);
-        } else {
-            out.extend_from_slice(&[b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-        }
+    let mut rest = key;
+    while let Some(plain) = rest.iter().position(|&byte| !IS_PLAIN[usize::from(byte)]) {
+        let byte = rest[plain];
+        out.extend_from_slice(&rest[..plain]);
+        out.extend_from_slice(&[b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        rest = &rest[plain + 1..];
     }
+    out.extend_from_slice(rest);
 }
+
+static IS_PLAIN: [bool; 256] = {
+    let mut found = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        found[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'-' | b'_' | b'.' | b'~' | b'/');
+        byte += 1;
+    }
+    found
+};
 
 /// Takes the percent-encoding out of a text; what is none stays as it is.
 pub fn decoded(text: &str) -> Vec<u8> {
