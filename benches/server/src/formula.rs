@@ -14,6 +14,8 @@ use crate::texts::push_decimal;
 /// The root prefix of all keys.
 const ROOT: &[u8] = b"formula/";
 const MOST: u64 = 1 << 32;
+/// When the first stretch begins, unless it says otherwise.
+const BEGIN: &str = "2020-01-01T00:00:00";
 
 /// What an object is.
 #[derive(Debug, Clone, Copy)]
@@ -44,25 +46,13 @@ pub struct Formula {
 impl Formula {
     /// Lays stretches one after the other; says what is wrong with them.
     pub fn new(stretches: Vec<Stretch>) -> Result<Self, String> {
-        let mut total = Before::default();
-        let mut next = Moment::parse("2020-01-01T00:00:00").ok_or("no such date")?;
-        let mut placed = Vec::new();
-        for stretch in stretches {
-            if stretch.begin.is_some() && !placed.is_empty() {
-                return Err("only the first stretch can have a begin".to_owned());
-            }
-            let begin = stretch.begin.unwrap_or(next);
-            next = begin.plus(stretch.duration());
-            let before = total;
-            total = stretch.after(before);
-            placed.push(Placed { stretch, begin, before });
-        }
+        let (stretches, total) = place(stretches)?;
         if total.journals > MOST || total.events > MOST {
             return Err(format!("there are more than {MOST} journals or events"));
         }
         let ids = Ids::new(total.living);
         let begun = Moment::now();
-        let mut made = Self { stretches: placed, manifest_sizes: vec![], total, ids, updated: vec![], begun };
+        let mut made = Self { stretches, manifest_sizes: vec![], total, ids, updated: vec![], begun };
         made.check_sizes()?;
         made.manifest_sizes = made.stretches.iter().map(|placed| made.manifest_size(placed)).collect();
         made.updated = made.sorted_updates();
@@ -276,6 +266,24 @@ impl Formula {
             Made::Index(_) | Made::Tombstone(_) => Ok(()),
         }
     }
+}
+
+/// Gives each stretch its place; besides, what they have together.
+fn place(stretches: Vec<Stretch>) -> Result<(Vec<Placed>, Before), String> {
+    let mut total = Before::default();
+    let mut next = Moment::parse(BEGIN).ok_or("the first stretch has no begin")?;
+    let mut placed = Vec::new();
+    for stretch in stretches {
+        if stretch.begin.is_some() && !placed.is_empty() {
+            return Err("only the first stretch can have a begin".to_owned());
+        }
+        let begin = stretch.begin.unwrap_or(next);
+        next = begin.plus(stretch.duration());
+        let before = total;
+        total = stretch.after(before);
+        placed.push(Placed { stretch, begin, before });
+    }
+    Ok((placed, total))
 }
 
 fn event_of(placed: &Placed, nth: u64) -> Event<'_> {

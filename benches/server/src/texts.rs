@@ -5,15 +5,10 @@ const LONGEST: usize = 20;
 const LONGEST_HEX: usize = 16;
 
 /// Appends a number in decimal.
-pub fn push_decimal(out: &mut Vec<u8>, number: u64) {
-    push_padded(out, number, 1);
-}
-
-/// The same, with zeros before it, up to `width` digits.
-pub fn push_padded(out: &mut Vec<u8>, mut number: u64, width: usize) {
+pub fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
     let mut digits = [b'0'; LONGEST];
     let mut at = LONGEST;
-    while number > 0 || LONGEST - at < width {
+    while at == LONGEST || number > 0 {
         at -= 1;
         digits[at] = DIGITS[(number % 10) as usize];
         number /= 10;
@@ -134,7 +129,6 @@ mod tests {
     fn numbers_are_written_as_format_does() {
         for number in [0, 7, 10, 4095, 65536, u64::MAX] {
             assert_eq!(pushed(|out| push_decimal(out, number)), format!("{number}"));
-            assert_eq!(pushed(|out| push_padded(out, number, 6)), format!("{number:06}"));
             assert_eq!(pushed(|out| push_hex(out, number, 8)), format!("{number:08x}"));
             assert_eq!(pushed(|out| push_hex(out, number, 32)), format!("{number:032x}"));
         }
