@@ -51,6 +51,7 @@ test: test-rust test-python
 test-rust: $(STAMPS)/venv
 	PYO3_BUILD_EXTENSION_MODULE=1 cargo test --locked
 	cargo test --locked --manifest-path fuzz/Cargo.toml --target-dir target
+	cargo test --locked --manifest-path benches/server/Cargo.toml --target-dir target
 
 test-python: $(STAMPS)/package $(STAMPS)/tools $(STAMPS)/old
 	python -m pytest -n 2
@@ -58,8 +59,10 @@ test-python: $(STAMPS)/package $(STAMPS)/tools $(STAMPS)/old
 lint: $(STAMPS)/package $(STAMPS)/tools
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
+	cargo fmt --check --manifest-path benches/server/Cargo.toml
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --all-targets --manifest-path fuzz/Cargo.toml --target-dir target -- -D warnings
+	cargo clippy --locked --all-targets --manifest-path benches/server/Cargo.toml --target-dir target -- -D warnings
 	ruff check
 	ruff format --check
 	mypy

@@ -1,11 +1,13 @@
 """The S3 servers that the benches run on, each in processes of its own, so that only the client's CPU counts."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +16,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from stretches import Stretch
 
 BENCHES = Path(__file__).resolve().parent
 ROOT = BENCHES.parent
@@ -101,6 +104,35 @@ def rados_gateway() -> Iterator[Server]:
 
 
 @contextmanager
+def formula(*stretches: Stretch, latency: float = 0) -> Iterator[Server]:
+    """Run benches/server, built if it is not: a store under the prefix `stretches.PREFIX` that is made up.
+
+    Each request takes so many seconds, those through `direct` too. What is written lies over what is made up.
+    """
+    manifest = str(BENCHES / "server" / "Cargo.toml")
+    build = ["cargo", "build", "--quiet", "--release", "--locked", "--manifest-path", manifest]
+    target = ROOT / "target"
+    subprocess.run([*build, "--target-dir", str(target)], check=True)
+    program = str(target / "release" / "flashflood-bench-server")
+    command = [program, "--latency", str(latency * 1000), *map(str, stretches)]
+    with _running(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None  # noqa: S101  it is a pipe
+        endpoint = f"http://127.0.0.1:{int(process.stdout.readline())}"
+        yield Server("formula", endpoint, endpoint, "bench", "bench-secret", latency)
+
+
+def counts(server: Server) -> dict[str, int]:
+    """Tell what was asked of a formula's server since it began, or was asked this: how many requests of each kind.
+
+    Besides, how many were under way at most (`most_under_way`), and how many bytes were sent (`bytes_sent`).
+    """
+    request = urllib.request.Request(f"{server.direct}/_counts", method="POST")  # noqa: S310  it is HTTP
+    with urllib.request.urlopen(request) as answer:  # noqa: S310  as above
+        found: dict[str, int] = json.load(answer)
+    return found
+
+
+@contextmanager
 def delayed(server: Server, seconds: float) -> Iterator[Server]:
     """Put a delay before a server."""
     port = server.direct.rpartition(":")[2]
@@ -113,12 +145,11 @@ def delayed(server: Server, seconds: float) -> Iterator[Server]:
 
 @contextmanager
 def _running(command: list[str], **how: Any) -> Iterator[subprocess.Popen[Any]]:  # noqa: ANN401  as Popen takes it
-    process = subprocess.Popen(command, **how)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    with subprocess.Popen(command, **how) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _serves(port: int) -> bool:
