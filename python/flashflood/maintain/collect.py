@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import TypeVar
 
 from flashflood import layout
@@ -20,6 +20,7 @@ from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID
 from flashflood.records import claims
 from flashflood.records.index import claims_to_delete
+from flashflood.records.journal_pages import JournalPages
 from flashflood.records.living import without_dead
 from flashflood.store import UndeletedError
 
@@ -61,18 +62,13 @@ class _Collection:
         self.refusals: list[UndeletedError] = []
 
     def collect_journals(self) -> None:
-        in_use = _blobs_in_use(self._ctx)
         drafts = {entry.key for entry in self._ctx.entries(layout.DRAFTS)}
         for dead in self._dead(layout.JOURNALS, layout.parse_journal_key):
             drafted = [journal_id for journal_id in dead.values() if layout.draft_key(journal_id) in drafts]
             left = self._delete_claims(drafted)
             free = {key: journal_id for key, journal_id in dead.items() if journal_id not in left}
-            undeleted = self._delete(
-                [
-                    *map(layout.draft_key, free.values()),
-                    *[layout.blob_key(journal_id) for journal_id in free.values() if journal_id.blob_id not in in_use],
-                ]
-            )
+            unused = [found for found in free.values() if found.blob_id not in self._blobs_in_use]
+            undeleted = self._delete([*map(layout.draft_key, free.values()), *map(layout.blob_key, unused)])
             bare = [
                 key
                 for key, journal_id in free.items()
@@ -103,7 +99,7 @@ class _Collection:
     def _dead(self, folder: str, parse: Callable[[str], T]) -> Iterator[dict[str, T]]:
         """Yield what has a tombstone old enough, by key, some at a time; not strangers."""
         dead: dict[str, T] = {}
-        for page in self._ctx.pages(folder):
+        for page in JournalPages(self._ctx) if folder == layout.JOURNALS else self._ctx.pages(folder):
             for entry in page.entries:
                 if entry.key.endswith(TOMBSTONE_SUFFIX) and entry.modified <= self._until:
                     key = entry.key.removesuffix(TOMBSTONE_SUFFIX)
@@ -116,6 +112,15 @@ class _Collection:
                     dead = {}
         if dead:
             yield dead
+
+    @cached_property
+    def _blobs_in_use(self) -> set[str]:
+        """The blob_ids of living journals: a dead journal's id that was made up may name one of them."""
+        blobs = set()
+        for entry in without_dead(entry for page in JournalPages(self._ctx) for entry in page.entries):
+            with suppress(FlashFloodCorruptionError):  # a stranger, which `check` names
+                blobs.add(layout.parse_journal_key(entry.key).blob_id)
+        return blobs
 
     def _delete(self, keys: Iterable[str]) -> frozenset[str]:
         """Delete objects; give the keys of those that the server would not delete."""
@@ -139,15 +144,6 @@ class _Collection:
             if self._delete(_claims_of_fenced(self._ctx, journal_id)):
                 left.add(journal_id)
         return left
-
-
-def _blobs_in_use(ctx: Context) -> set[str]:
-    """Give the blob_ids of living journals: a dead journal's id that was made up may name one of them."""
-    blobs = set()
-    for entry in without_dead(ctx.entries(layout.JOURNALS)):
-        with suppress(FlashFloodCorruptionError):  # a stranger, which `check` names
-            blobs.add(layout.parse_journal_key(entry.key).blob_id)
-    return blobs
 
 
 def _claims_of_fenced(ctx: Context, journal_id: JournalID) -> list[str]:
