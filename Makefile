@@ -75,6 +75,7 @@ bench: $(STAMPS)/package $(STAMPS)/tools $(STAMPS)/old $(STAMPS)/peers
 	python benches/compare.py
 	python benches/backlog.py
 	python benches/embedded.py
+	python benches/scale.py
 	python benches/peers.py
 	python benches/report.py
 

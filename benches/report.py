@@ -90,6 +90,7 @@ all but the requests.
 ## A store on this machine
 
 {_embedded(results)}
+{_scale(results)}
 ## Single calls
 
 For one event, moto on loopback; the last column is RADOS Gateway at {LATENCY * MILLI:.0f} ms a request.
@@ -126,6 +127,29 @@ def _backlog(results: Results) -> str:
     )
 
 
+def _scale(results: Results) -> str:
+    """Give what calls take in stores with a long past."""
+    lines = []
+    for stage in dict.fromkeys(row.stage for row in results.of("scale")):
+        small, large = results.of("scale", stage=stage)
+        requests = [f"{row.requests:,.0f}" for row in (small, large)]
+        walls = [f"{number(row.each('wall'))}" for row in (small, large)]
+        ratio = number(large.each("wall") / small.each("wall"))
+        cpu = number(large.each("cpu"))
+        lines.append(
+            f"| {small.case}, {large.case} {stage} | {' / '.join(requests)} | {' / '.join(walls)} | {ratio} | {cpu} |"
+        )
+    return f"""## A long past
+
+The server makes its objects up from a formula, and answers each request 20 ms after it came. Of each two figures, the
+first is that of the smaller store. Pages of journals are listed side by side.
+
+| store and call | requests | wall clock, s | ratio | CPU of the larger, s |
+| --- | ---: | ---: | ---: | ---: |
+{chr(10).join(lines)}
+"""
+
+
 def _embedded(results: Results) -> str:
     """Write what the calls take in a SQLite file, in a folder and in a plain table, by their size; then replay."""
     rows = results.of("embedded")
@@ -142,7 +166,9 @@ def _embedded(results: Results) -> str:
         ]
         lines.append([f"{stage}: {side}", *cells])
     most = results.of("embedded", case=sizes[-1], stage="put_many")
-    bytes_each = ", ".join(f"{row.side} {row.runs[0]['bytes'] / row.count:,.0f} bytes" for row in most)
+    bytes_each = ", ".join(
+        f"{row.side} {row.runs[0]['bytes'] / int(row.case.replace(',', '')):,.0f} bytes" for row in most
+    )
     replay = [
         [row.stage if row.side != "floor" else "floor", number(row.each("cpu") * MICRO), number(row.median("wall"))]
         for row in results.of("embedded replay")

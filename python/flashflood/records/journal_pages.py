@@ -43,8 +43,11 @@ class JournalPages:
         self._until = until
         self._ahead: list[_Asked] = []
         """In the order of their beginnings. The first one is the one whose turn it is, once `ask` has been called."""
-        self._given = 0
-        """How many pages have been given: so many more may be asked for ahead, for a short listing few."""
+        self._credit = 0
+        """How many pages may be asked for ahead: one more for each that was given, one less for each that was useless.
+
+        So a listing takes no more than twice its pages, however unevenly the keys lie.
+        """
         self._span: timedelta | None = None
         """How far in time a page reaches: the last one's dates. None: they are not known."""
 
@@ -63,13 +66,10 @@ class JournalPages:
 
     def ask(self) -> None:
         """Ask for the next page, and for some after it. Waits for nothing."""
-        while len(self._ahead) > 1 and self._ahead[1].after <= self._at:
-            self._ahead.pop(0)
-        if self._ahead and self._is_behind(self._ahead[0]):
-            self._ahead.pop(0)
+        self._drop_useless()
         if not self._ahead or self._ahead[0].after > self._at:
             self._ask_after(self._at)
-        while len(self._ahead) < min(self._given + 1, self._ctx.requests.at_a_time):
+        while len(self._ahead) < min(self._credit + 1, self._ctx.requests.at_a_time):
             begin = self._next_guess()
             if begin is None:
                 return
@@ -86,7 +86,7 @@ class JournalPages:
         if entries:
             self._at = entries[-1].key
             self._span = _span(page)
-        self._given += 1
+        self._credit = min(self._credit + 1, self._ctx.requests.at_a_time)
         return page._replace(entries=entries)
 
     def forget_ahead(self) -> None:
@@ -99,6 +99,14 @@ class JournalPages:
         if self._process == os.getpid():
             for asked in self._ahead:
                 asked.page.cancel()
+
+    def _drop_useless(self) -> None:
+        """Drop pages that have nothing beyond the last key that was given, or nothing that the next one has not."""
+        while self._ahead and (
+            self._is_behind(self._ahead[0]) or (len(self._ahead) > 1 and self._ahead[1].after <= self._at)
+        ):
+            self._ahead.pop(0).page.cancel()
+            self._credit = max(0, self._credit - 1)
 
     def _ask_after(self, key: str) -> None:
         page = self._ctx.requests.start(self._ctx.store.list, layout.JOURNALS, key or None)
