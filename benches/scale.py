@@ -26,7 +26,7 @@ SIZE = 100
 """Bytes of an event."""
 MINUTES = (52_560, 525_600)
 """Journals of one minute each: of a tenth of a year, and of a year."""
-DEAD = (100_000, 1_000_000)
+DEAD = (10_000, 100_000)
 """Dead journals that nobody has collected, before the living ones."""
 LIVING = 200
 """New journals of an event each, after the dead."""

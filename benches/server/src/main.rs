@@ -3,7 +3,7 @@
 //!     flashflood-bench-server [--latency MILLISECONDS] STRETCH…
 //!
 //! It listens on a free port of 127.0.0.1, prints the port, and serves until it is ended. Each stretch is an argument,
-//! `journals=525600,every=60,events=60,size=100`: see `stretch.rs`, and `benches/formula.py` for the same in Python.
+//! `journals=525600,every=60,events=60,size=100`: see `stretch.rs`, and `benches/stretches.py` for the same in Python.
 //! `GET /_counts` tells what was asked of it, `POST /_counts` begins to count anew.
 
 mod bucket;

@@ -267,7 +267,8 @@ def prepare(client: "S3Client") -> None:
     events = client.meta.events
     # After botocore's own handler, which asks for `100 Continue`.
     events.register_last("before-call.s3", _send, unique_id="flashflood-send")
-    # Before its own handler, which looks through a whole list for an error that came as a 200.
+    # After its own handler for `before-parse.s3.*`, which looks through a whole list for an error that came as a 200:
+    # nothing can be registered before that one.
     events.register_first("before-parse.s3", _take, unique_id="flashflood-take")
     # Before its own handler, which goes back to version 2.
     events.register_first("choose-signer.s3", _sign, unique_id="flashflood-sign")
