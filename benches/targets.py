@@ -49,12 +49,12 @@ WHY = {
     "replay as Arrow batches": f"{_REST}. Reading the manifests takes half of this target alone",
     "the same into Arrow batches": "the batches miss theirs, as above",
     "listing journals": "the processor, which others share, was slow in this run; ours to 0.4.3 is what to look at",
-    "replay of a SQLite file": "SQLite copies the data page by page, and what S3 takes below its floor, which is fetching, "
-    "counts here. Mapped into memory (`mmap_size`) the file took 0.7 to 0.8 of this in a trial; but then a disk that "
+    "replay of a SQLite file": "SQLite copies the data page by page, and fetching, which is below S3's floor, counts "
+    "here. Mapped into memory (`mmap_size`) the file took 0.7 to 0.8 of this in a trial; but then a disk that "
     "fails ends the process, instead of giving an error",
     "replay of an hour in a SQLite file": "the journals before the hour are listed: a page of them at the larger size",
-    "get_event in a SQLite file": "the file's tree is deeper, and larger than SQLite's cache; what takes the tenth of a "
-    "millisecond was not looked for",
+    "get_event in a SQLite file": "the file's tree is deeper, and larger than SQLite's cache; what takes the tenth "
+    "of a millisecond was not looked for",
     "replay with the filter": "each event's bytes are checked to be JSON and noted token by token before the "
     "condition is looked at; a scanner on the processor's wide registers would come next",
     "get_event, read_pending_updates=False": "with three requests, a deleted event could be found again after "
