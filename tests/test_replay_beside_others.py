@@ -329,7 +329,7 @@ def test_wherever_another_client_stands_in_its_work_at_each_page_no_event_is_los
     put_new(place.open(), *EVENTS, start=10)
     writer = Gated(place.store(), combine_anything(chance))
     # At more pages each pass doubles the store, since what the other client makes is listed again.
-    reader = on(pages(place.store(), lambda page: writer.let(chance.choice([0, 0, 1, 3, 20]) if page < 600 else 0)))
+    reader = on(pages(place.store(), lambda page: writer.let(chance.choice([0, 0, 1, 3, 20]) if page < 300 else 0)))
     try:
         for _ in range(4):
             replayed = list(reader.replay())

@@ -102,8 +102,7 @@ def replay(
         is_whole = yield from _open(listing, merge, found)
         _resolve(listing, merge)
         if is_whole and _is_blocked(listing):
-            goes_on = pages < 2 * looked_behind_at or not _has_more(merge, place)
-            if goes_on and not listing.ended:
+            if pages < 2 * looked_behind_at and not listing.ended:
                 continue
             looked_behind_at = pages
             found = yield from _look_behind(caller, listing)
@@ -273,12 +272,6 @@ def _resolve(listing: _Pass, merge: _Merge, before: JournalID | None = None) -> 
 def _is_blocked(listing: _Pass) -> bool:
     """Say whether an event might be due whose journal is dead, while it is not known what that was combined into."""
     return any(listing.reached is None or dead.start < listing.reached for dead in listing.unresolved)
-
-
-def _has_more(merge: _Merge, place: Place) -> bool:
-    """Say whether an open journal has events after `place`, which wait."""
-    living = (manifest for journal, manifest in merge.manifests.items() if journal not in merge.dropped)
-    return any((row.date, row.event_id) > place for manifest in living for row in manifest.rows)
 
 
 class _Due(NamedTuple):

@@ -83,6 +83,7 @@ class JournalPages:
             entries = page.entries[bisect_right(page.entries, self._at, key=_key) :]
             if entries or not page.more:
                 break
+            self._credit = max(0, self._credit - 1)
         if entries:
             self._at = entries[-1].key
             self._span = _span(page)
