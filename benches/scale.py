@@ -2,8 +2,8 @@
 
     python benches/scale.py [--quick]
 
-Each call is made in a process of its own, its results are looked at there, and its requests counted by the server. The
-figures go to docs/benchmarks.json; `--quick` looks at small stores, and keeps nothing.
+Each call is made in a process of its own, where its results are looked at, and each try of its requests is counted.
+The figures go to docs/benchmarks.json; `--quick` looks at small stores, and keeps nothing.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import boto3
 from botocore.config import Config
 from contenders import insist
 from measuring import FEW_RUNS, Requests, Row, Stages, machine, save
-from stores import BUCKET, CONNECTIONS, LATENCY, Server, counts, formula
+from stores import BUCKET, CONNECTIONS, LATENCY, Server, formula
 from stretches import BEGIN, PREFIX, Stretch
 
 from flashflood import FlashFlood
@@ -102,7 +102,6 @@ def measured(runs: int, part: int) -> list[Row]:
 
 def _called(server: Server, stage: str, size: int) -> dict[str, float]:
     command = [sys.executable, __file__, "--work", server.endpoint, stage, str(size)]
-    counts(server)
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)
