@@ -26,6 +26,7 @@ COMMANDS = [
     "update",
     "delete",
     "journal",
+    "compact",
     "apply-updates",
     "replay",
     "journals",
@@ -127,6 +128,17 @@ def test_an_update_is_read_at_once_and_replayed_once_it_is_applied(run: Run) -> 
     assert output(run("replay", "--format", "data")) == b"old\n"
     assert lines(run("apply-updates")) == [{"updates_applied": 1}]
     assert output(run("replay", "--format", "data")) == b"new\n"
+
+
+def test_compact_says_what_it_would_do_and_what_it_did(run: Run) -> None:
+    for number in range(6):
+        run("put", "data", "--id", f"event {number}", "--date", f"2026-01-0{number + 1}")
+        run("journal", "--minimum-events", "1")
+    (planned,) = lines(run("compact", "--target-size", "3500", "--dry-run"))
+    assert len(lines(run("journals"))) == 6
+    assert lines(run("compact", "--target-size", "3500")) == [planned]
+    assert (planned["journals"], planned["into"], planned["events"]) == (6, 1, 6)
+    assert len(lines(run("journals"))) == 1
 
 
 def test_apply_updates_stops_after_its_limit(run: Run) -> None:
@@ -418,6 +430,7 @@ def terminal() -> Iterator[tuple[int, Callable[[], str]]]:
     ("arguments", "shown_there"),
     [
         (["journal", "--minimum-events", "1"], "journaling"),  # of seven events there are enough for two runs
+        (["compact"], "compacting"),
         (["apply-updates"], "applying updates"),
         (["replay"], "replaying"),
         (["get-many", "day 1"], "reading"),
@@ -440,6 +453,7 @@ def test_at_a_terminal_replay_shows_a_table_without_a_bar_and_counts_are_words(e
     for arguments, wanted in (
         (["replay"], "day 7"),
         (["journals"], "version"),
+        (["compact"], "0 journals into 0"),
         (["apply-updates"], "1 updates applied"),
         (["put-many", "--file", "/dev/null"], "0 events stored, 0 skipped"),
     ):

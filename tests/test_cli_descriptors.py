@@ -21,6 +21,7 @@ WRITING = [
     "put x",
     "replay",
     "journals",
+    "compact",
     "apply-updates",
     "repair",
     "collect-garbage",

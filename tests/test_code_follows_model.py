@@ -18,7 +18,7 @@ import pytest
 from model.calls import Caller, Steps
 from model.protocol import put, put_many
 from model.protocol_events import delete_event, get, update_event
-from model.protocol_journal import journal, recover, update
+from model.protocol_journal import compact, journal, recover, update
 from model.store import Key
 from support.in_the_model import (
     Eager,
@@ -67,9 +67,14 @@ class Swap(NamedTuple):
 OF_A_COMBINATION = [
     Swap("create index", "delete index", "all entries are made, then the older ones go; of each event in this order"),
     Swap("list updates", "list updates", "made at one time; what comes to one journal has nothing to do with another"),
+    Swap("put updates", "put updates", "tombstones of updates of different journals, written at one time"),
     Swap("get journals", "list journals", "a listing is taken page by page; a manifest never changes"),
 ]
 """What the code makes in another order than the model."""
+
+
+SMALL = 2_700
+"""Bytes: a target of which four journals of an event each are more than three quarters."""
 
 
 class Made(NamedTuple):
@@ -90,6 +95,7 @@ CALLS = {
     "delete_event": Made(lambda ff: ff.delete_event("a"), [lambda one: delete_event(one, "a")]),
     "get_event": Made(lambda ff: ff.get_event("a"), [lambda one: get(one, "a")]),
     "journal": Made(lambda ff: ff.journal(2), [recover, journal], OF_A_COMBINATION),
+    "compact": Made(lambda ff: ff.compact(SMALL), [recover, compact], OF_A_COMBINATION),
     "update": Made(lambda ff: ff.update(None), [recover, update], OF_A_COMBINATION),
     "recover": Made(lambda ff: finish.recover(ff._ctx), [recover], OF_A_COMBINATION),  # noqa: SLF001 - part of others
 }
@@ -110,6 +116,32 @@ def new(store: Store) -> None:
 def journaled(store: Store) -> None:
     """Put two events, and journal them."""
     put_journaled(on(store), "a", "b")
+
+
+def journaled_each(store: Store) -> None:
+    """Put four events, and journal each by itself."""
+    for minute, event_id in enumerate(("a", "b", "c", "d")):
+        put_journaled(on(store), event_id, start=minute)
+
+
+def updated_and_deleted_each(store: Store) -> None:
+    """Do the same, then update one and delete one."""
+    journaled_each(store)
+    on(store).update_event("b", b"new")
+    on(store).delete_event("c")
+
+
+def combined_each(store: Store) -> None:
+    """Do the same as the first, and rewrite each journal."""
+    journaled_each(store)
+    for journal_id in list(on(store).list_journals()):
+        on(store).combine_journals([journal_id])
+
+
+def entered_in_compact(store: Store) -> None:
+    """Leave a compaction before its blob."""
+    journaled_each(store)
+    dies(store, CALLS["compact"].by_us, "put", "blobs/")
 
 
 def combined_again(store: Store) -> None:
@@ -299,6 +331,7 @@ OF_ONE_ID: list[Prepare] = [
 ]
 OF_A_STORE: dict[str, list[Prepare]] = {
     "journal": [new, deleted, updated, half_deleted, claimed_in_vain],
+    "compact": [nothing, journaled_each, updated_and_deleted_each, combined_each, entered_in_compact],
     "update": [
         *(nothing, journaled, updated_in_a_journal, deleted_in_a_journal, all_deleted, half_deleted_in_a_journal),
         *(late, late_delete, too_late, updated, half_deleted),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.in_the_model import Eager, one_by_one
-from support.samples import AT_ONCE, at, put_new
+from support.samples import AT_ONCE, at, put_journaled, put_new
 from support.watched import Counted
 
 from flashflood import FlashFlood
@@ -41,6 +41,12 @@ def updated(ff: FlashFlood) -> None:
     ff.update_event("a", b"updated")
 
 
+def four_small(ff: FlashFlood) -> None:
+    for event_id in ("a", "b", "c", "d"):
+        put_journaled(ff, event_id)
+    ff.collect_garbage(AT_ONCE)
+
+
 CALLS: dict[str, tuple[Callable[[FlashFlood], object], Callable[[FlashFlood], object]]] = {
     "put, of an id made by the call": (new, lambda ff: ff.put(b"x")),
     "put, of a given id": (new, lambda ff: ff.put(b"x", "c")),
@@ -56,6 +62,7 @@ CALLS: dict[str, tuple[Callable[[FlashFlood], object], Callable[[FlashFlood], ob
         combined,
         lambda ff: ff.combine_journals(list(FlashFlood._on(LocalStore(ff._ctx.store.name)).list_journals())),  # noqa: SLF001
     ),
+    "compact, of four small journals of one event each": (four_small, lambda ff: ff.compact(2_500)),
     "replay, of two journals": (new, lambda ff: list(ff.replay())),
     "list_journals, where one has died": (one_dead, lambda ff: list(ff.list_journals())),
     "list_event_streams, where one journal has died": (one_dead, lambda ff: list(ff.list_event_streams())),

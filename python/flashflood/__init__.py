@@ -22,6 +22,7 @@ from flashflood.exceptions import (
 )
 from flashflood.identifiers import JournalID
 from flashflood.journals import Journal
+from flashflood.maintain.compact import Compaction
 from flashflood.maintain.copy import Copied
 from flashflood.maintain.repair import Repairs
 from flashflood.replay.arrow import ReplayBatches
@@ -39,6 +40,7 @@ if not TYPE_CHECKING:
     __getattr__ = names_of(__name__)
 
 __all__ = [
+    "Compaction",
     "Copied",
     "Event",
     "Expression",

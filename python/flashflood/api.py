@@ -14,7 +14,8 @@ from flashflood.dates import DateRange
 from flashflood.events import Event
 from flashflood.identifiers import JournalID
 from flashflood.journals import Journal
-from flashflood.maintain import apply_updates, check, collect, combine_journals, copy, journal, repair
+from flashflood.maintain import apply_updates, check, collect, combine_journals, compact, copy, journal, repair
+from flashflood.maintain.compact import Compaction
 from flashflood.maintain.copy import Copied, Progress
 from flashflood.maintain.repair import Repairs
 from flashflood.pickling import no_pickle
@@ -226,6 +227,27 @@ class FlashFlood:
         deletes still counts for the minima.
         """
         journal.journal(self._ctx, minimum_number_of_events, minimum_size or 0)
+
+    @_kept
+    def compact(
+        self,
+        target_size: int = compact.TARGET_SIZE,
+        from_date: datetime | None = None,
+        to_date: datetime | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> Compaction:
+        """Combine neighbouring small journals into larger ones, with their updates applied, and say what was done.
+
+        `target_size`: bytes of manifest and blob that a journal grows to at most; one of a quarter of it is left alone.
+        No event is rewritten more than twice, however often this is called; a few small journals stay until more have
+        come. New events are left to `journal`.
+        Only journals whose events all lie in from_date < date <= to_date are combined; a missing end is unbounded.
+        `dry_run`: change nothing, and say what would be done, and what it would cost.
+        `ValueError` for a range that ends before it begins, or a target below 1 byte.
+        """
+        call = compact.planned if dry_run else compact.compact
+        return call(self._ctx, target_size, DateRange.of(from_date, to_date))
 
     @_kept
     def combine_journals(self, journals: Iterable[Journal | str]) -> Journal:

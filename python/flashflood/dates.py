@@ -38,6 +38,10 @@ class DateRange(NamedTuple):
         """Say whether a journal from `start` to `end`, both included, can have events in the range."""
         return (self.start is None or end > self.start) and not self.is_before(start)
 
+    def holds(self, start: str, end: str) -> bool:
+        """Say whether all dates from `start` to `end`, both included, are in the range."""
+        return (self.start is None or start > self.start) and (self.end is None or end <= self.end)
+
     def is_before(self, start: str) -> bool:
         """Say whether the range ends before `start`."""
         return self.end is not None and start > self.end

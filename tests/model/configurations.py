@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .store import COMBINED
 from .world import Configuration, Stored
 
 A = Stored("a", "a0", 1, "A")
@@ -9,6 +10,7 @@ B = Stored("b", "b0", 1, "B")
 LATER_B = Stored("b", "b0", 2, "B")
 C = Stored("c", "c0", 3, "C")
 EARLY_C = Stored("c", "c0", 2, "C")
+JOURNALED = tuple(one._replace(version=COMBINED) for one in (A, LATER_B, C))
 
 PUT_1 = ("put", "a", "v1", 1)
 PUT_2 = ("put", "a", "v2", 1)
@@ -18,6 +20,7 @@ UPDATE_2 = ("update_event", "a", "a2")
 DELETE = ("delete_event", "a")
 GET = ("get", "a")
 JOURNAL = ("journal",)
+COMPACT = ("compact",)
 UPDATE = ("update",)
 RECOVER = ("recover",)
 REPLAY = ("replay",)
@@ -57,6 +60,16 @@ SMALL = {
     "list-ahead": Configuration(((JOURNAL,), (LIST,)), (A, LATER_B, C), crashes=1, ahead=(3, 2)),
     "list-ahead-del": Configuration(((DELETE, JOURNAL), (LIST,)), (A, LATER_B, C), ahead=(3, 2)),
     "streams-ahead": Configuration(((JOURNAL,), (STREAMS,)), (A, LATER_B, C), crashes=1, ahead=(3, 2)),
+    "compact-compact": Configuration(((COMPACT,), (COMPACT,)), JOURNALED[:2], crashes=1),
+    "compact-upd": Configuration(((COMPACT,), (UPDATE_1, GET)), JOURNALED[:2], crashes=1),
+    "compact-del": Configuration(((COMPACT,), (DELETE, PUT_2, GET)), JOURNALED[:2]),
+    "compact-update": Configuration(((COMPACT,), (UPDATE_1, UPDATE, GET)), JOURNALED[:2]),
+    "compact-gc-del": Configuration(((COMPACT, COLLECT), (DELETE,)), JOURNALED[:2], crashes=1, collects=True),
+    "replay-compact": Configuration(((COMPACT,), (REPLAY,)), JOURNALED, crashes=1),
+    "replay-compact-gc": Configuration(((COMPACT, COLLECT), (REPLAY,)), JOURNALED, crashes=1, collects=True),
+    "replay-compact-ahead": Configuration(((COMPACT,), (REPLAY,)), JOURNALED, crashes=1, ahead=(3, 2)),
+    "list-compact": Configuration(((COMPACT,), (LIST,)), JOURNALED, crashes=1),
+    "streams-compact": Configuration(((COMPACT,), (STREAMS,)), JOURNALED, crashes=1),
     "many-claims-gc": Configuration(
         ((BATCH,), (PUT_1,), (COLLECT, PUT_2)), (B,), crashes=1, after={1: (0,), 2: (0,)}, collects=True
     ),
@@ -92,6 +105,8 @@ LARGE = {
     "list-journal2": Configuration(((JOURNAL, UPDATE), (LIST,), (UPDATE_1,)), (A, LATER_B, C)),
     "streams-journal2": Configuration(((JOURNAL, UPDATE), (STREAMS,), (UPDATE_1,)), (A, LATER_B, C)),
     "replay-upd-gc": Configuration(((UPDATE_1, UPDATE, COLLECT), (REPLAY,), (JOURNAL,)), (A, B), collects=True),
+    "compact-journal-upd": Configuration(((COMPACT,), (JOURNAL, COMPACT), (UPDATE_1,)), (*JOURNALED[:2], C)),
+    "replay-compact2": Configuration(((JOURNAL, COMPACT), (REPLAY,), (UPDATE_1, COMPACT)), (*JOURNALED[:2], C)),
     "get-journal-upd": Configuration(((UPDATE_1, UPDATE_2), (JOURNAL,), (GET, GET)), (A,)),
     "get-journal-gc": Configuration(((UPDATE_1,), (JOURNAL, COLLECT), (GET,)), (A,), collects=True),
     "many-put": Configuration(((BATCH,), (("put", "b", "v2", 2),), (REPLAY,)), crashes=1),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 REPEATED_AFTER_A_CRASH = frozenset({"put", "put_many", "update_event", "delete_event", "journal", "update"})
 PUTS = frozenset({"put", "old_put"})
 DELETES = frozenset({"delete_event", "old_delete"})
-COMBINES = frozenset({"journal", "update", "recover", "old_journal"})
+COMBINES = frozenset({"journal", "compact", "update", "recover", "old_journal"})
 TIDYING: tuple[Call, ...] = (("recover",), ("update",), ("journal",), ("recover",), ("update",), ("update",))
 
 

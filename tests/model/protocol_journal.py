@@ -1,4 +1,4 @@
-"""PROTOCOL.md's steps 9, 11 and 12: journal, update and combine_journals, recovery; and `repair` beside 0.4.3."""
+"""PROTOCOL.md's steps 9, 11 and 12: journal, compact, update, recovery; and `repair` beside 0.4.3."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Attempt(NamedTuple):
     """An attempt at a combination: the call that makes it, its number, the sources, and the ledger as it was read.
 
     `moved`: updates of dead journals that belong to the source. `known`: those for the source itself, where they have
-    been listed with all others.
+    been listed with all others. `gives_way`: a call that is disturbed leaves the sources to whoever disturbed it.
     """
 
     call: Step
@@ -61,10 +61,13 @@ class Attempt(NamedTuple):
     ledger: Ledger
     moved: tuple[UpdateKey, ...] = ()
     known: tuple[UpdateKey, ...] | None = None
+    gives_way: bool = False
 
     def start_over(self) -> GoOn | str:
         """Return what the call goes on with when it was disturbed."""
-        return GoOn(self.call, (self.number + 1,)) if self.number < MOST_ATTEMPTS else "busy"
+        if self.gives_way or self.number == MOST_ATTEMPTS:
+            return "busy"
+        return GoOn(self.call, (self.number + 1,))
 
 
 def journal(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
@@ -78,6 +81,17 @@ def journal(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
     if not sources:
         return "none"
     return (yield from _combine(caller, Attempt(journal, attempt, tuple(sources), ledger)))
+
+
+def compact(caller: Caller) -> Steps[str | GoOn]:
+    """Step 9: combine journals that are no new ones, chosen before the ledger is read."""
+    chosen = tuple([one for one in (yield from living_journals(caller)) if one.version != NEW])
+    if len(chosen) <= 1:
+        return "none"
+    ledger = yield from read_ledger()
+    if _under_way(caller, ledger).intersection(chosen):
+        return "none"
+    return (yield from _combine(caller, Attempt(compact, 0, chosen, ledger, gives_way=True)))
 
 
 def update(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
@@ -178,7 +192,7 @@ def _combine(caller: Caller, attempt: Attempt) -> Steps[str | GoOn]:
     manifests: dict[JournalID, Manifest] = {}
     gathered = yield from _gather_all(caller, attempt, manifests, used)
     if gathered is None:
-        if isinstance(attempt.start_over(), GoOn):
+        if attempt.gives_way or isinstance(attempt.start_over(), GoOn):
             return attempt.start_over()
         message = f"{attempt.sources} or their updates have vanished, again and again"
         raise Stuck(message)

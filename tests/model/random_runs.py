@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .checker import Taken, Violation
 from .configurations import EARLY_C, A, B
 from .promises import Broken, broken_promise
-from .store import WRITES, DeleteEach, Request, Response
+from .store import COMBINED, WRITES, DeleteEach, Request, Response
 from .world import PROCESS_NAMES, Call, Configuration, HeldBack, World
 
 if TYPE_CHECKING:
@@ -25,11 +25,12 @@ CHANCE_TO_FAIL = 0.2
 CHANCE_TO_REPEAT = 0.05
 CHANCE_TO_ARRIVE = 0.1
 CHANCE_STORED = 0.6
+CHANCE_JOURNALED = 0.3
 CHANCE_AS_BEGUN = 0.5
 CHANCE_SLOW = 0.2
 CALL_NAMES = (
     *("put", "put", "put_many", "update_event", "delete_event", "get"),
-    *("journal", "journal", "update", "replay", "collect_garbage", "recover"),
+    *("journal", "journal", "compact", "update", "replay", "collect_garbage", "recover"),
 )
 AHEAD = ((), (2,), (2, 1), (1, 2))
 DATES = {"a": 1, "b": 1, "c": 2}
@@ -57,7 +58,11 @@ def _configuration(random: Random) -> Configuration:
             tuple(_call(random, f"{process}{number}") for number in range(random.randint(1, 3)))
             for process in range(random.randint(3, 5))
         ),
-        stored=tuple(stored for stored in (A, B, C) if random.random() < CHANCE_STORED),
+        stored=tuple(
+            stored._replace(version=COMBINED) if random.random() < CHANCE_JOURNALED else stored
+            for stored in (A, B, C)
+            if random.random() < CHANCE_STORED
+        ),
         crashes=random.randint(0, 2),
         collects=True,
         as_begun=random.random() < CHANCE_AS_BEGUN,

@@ -13,7 +13,7 @@ from .calls import Caller, GoOn, Safeguard, Step, Stuck
 from .old import old_delete, old_journal, old_put, old_update
 from .protocol import put, put_many
 from .protocol_events import delete_event, get, update_event
-from .protocol_journal import journal, recover, update
+from .protocol_journal import compact, journal, recover, update
 from .protocol_replay import collect_garbage, list_event_streams, list_journals, replay
 from .store import (
     NEW,
@@ -41,6 +41,7 @@ CALLS: dict[str, Step] = {
     "delete_event": delete_event,
     "get": get,
     "journal": journal,
+    "compact": compact,
     "update": update,
     "recover": recover,
     "replay": replay,
@@ -59,12 +60,13 @@ MOST_REQUESTS_ALONE = 400
 
 
 class Stored(NamedTuple):
-    """An event that is in the store from the start, in a new journal of its own."""
+    """An event that is in the store from the start, in a journal of its own: a new one, or a batch's."""
 
     event_id: str
     data: str
     date: int
     blob: str
+    version: str = NEW
 
 
 @dataclass(frozen=True)
@@ -163,8 +165,8 @@ class World:
         self.configuration = configuration
         self.safeguards = safeguards
         self.store: Store = {}
-        for event_id, data, date, blob in configuration.stored:
-            first = JournalID(date, date, NEW, blob)
+        for event_id, data, date, blob, version in configuration.stored:
+            first = JournalID(date, date, version, blob)
             self.store[blob_key(blob)] = (data,)
             self.store[index_key(event_id, 1)] = Entry(first, None, date, 1, 0)
             self.store[journal_key(first)] = Manifest((Row(event_id, date, 1, 0, 1),))

@@ -14,7 +14,7 @@ from .history import REPLAYS, Call, events_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-FINISHING = frozenset({"journal", "update", "combine_journals", "repair"})
+FINISHING = frozenset({"journal", "update", "combine_journals", "compact", "repair"})
 """The calls that first finish what others have left behind."""
 OF_OTHERS = 4e9
 """Nanoseconds after which every combination counts as left behind: `worker.LEFT_BEHIND`, and for its size."""

@@ -100,6 +100,10 @@ class Caller(Worker):
 
         self.made("combine_journals", do)
 
+    def compact(self) -> None:
+        target = self.chance.choice((1_500, 5_000, 50_000))
+        self.made("compact", lambda: self.ff.compact(target), target=target)
+
     def collect_garbage(self) -> None:
         grace = timedelta(seconds=self.plan.times.grace)
         self.made("collect_garbage", lambda: self.ff.collect_garbage(grace))
@@ -154,7 +158,7 @@ WRITERS: dict[str, Weights] = {
     "updater-1": {Caller.update_event: 8, Caller.get_event: 2, Caller.replay: 1},
     "deleter-1": {Caller.delete_event: 10, Caller.event_exists: 3, Caller.put: 3, Caller.replay: 1},
     "journaler-1": {Caller.journal: 2, Caller.update: 1},
-    "combiner-1": {Caller.combine_journals: 2, Caller.update: 1, Caller.journal: 1},
+    "combiner-1": {Caller.combine_journals: 2, Caller.compact: 2, Caller.update: 1, Caller.journal: 1},
     "collector-1": {Caller.collect_garbage: 3, Caller.repair: 1, Caller.update: 1},
 }
 ONE_WRITER: dict[str, Weights] = {
@@ -166,6 +170,7 @@ ONE_WRITER: dict[str, Weights] = {
         Caller.journal: 3,
         Caller.update: 2,
         Caller.combine_journals: 2,
+        Caller.compact: 1,
         Caller.collect_garbage: 1,
         Caller.repair: 1,
         Caller.get_event: 3,

@@ -164,10 +164,13 @@ def _entry(store: Store, key: str, manifests: dict[str, Manifest]) -> model.Entr
 
 
 def heard(method: str, key: str, names: Names) -> Iterator[str]:
-    """Tell a real request in words; a batch delete as one delete for each key. Tags are none of the model's."""
+    """Tell a real request in words; a batch delete as one delete for each key.
+
+    Tags are none of the model's, nor is a listing of all blobs, which tells sizes.
+    """
     for one in key.split(", ") if method == "delete" else [key]:
         folder, _, name = one.partition("/")
-        if method == "mark_garbage" or folder == "probe":
+        if method == "mark_garbage" or folder == "probe" or (method, one) == ("list", layout.BLOBS):
             continue
         if method == "list" and folder == "blobs":
             yield _said("get", ("blobs", name), names)  # whether it is there, and how long it is

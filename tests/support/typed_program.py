@@ -13,6 +13,7 @@ from mypy_boto3_s3 import S3ServiceResource
 
 import flashflood
 from flashflood import (
+    Compaction,
     Copied,
     Event,
     Expression,
@@ -81,6 +82,7 @@ def replay() -> None:
 def maintain() -> None:
     ff.journal(minimum_number_of_events=1_000, minimum_size=10_000)
     assert_type(ff.update(), int)
+    assert_type(ff.compact(10**8, SINCE, UNTIL, dry_run=True), Compaction)
     assert_type(ff.check(), list[str])
     assert_type(ff.repair(), Repairs)
     assert_type(ff.repair().taken_out, list[str])

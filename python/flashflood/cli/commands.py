@@ -34,6 +34,7 @@ from flashflood.cli.parameters import (
     store_option,
 )
 from flashflood.cli.progress import counted, passing, working
+from flashflood.maintain.compact import TARGET_SIZE
 from flashflood.read.get_events import OnMissing
 from flashflood.write.put_many import OnConflict
 
@@ -175,6 +176,40 @@ def journal(url: str | None, minimum_events: int, minimum_size: int | None) -> N
     """Combine new events into a journal, oldest first, with their updates applied; fails where there are too few."""
     with opened(url) as flood, working("journaling"):
         flood.journal(minimum_events, minimum_size)
+
+
+@flashflood.command()
+@store_option
+@range_options
+@click.option(
+    "--target-size",
+    metavar="BYTES",
+    type=click.IntRange(1),
+    default=TARGET_SIZE,
+    show_default=True,
+    help="What a journal, manifest and blob, grows to at most; one of a quarter of it is left alone.",
+)
+@click.option("--dry-run", is_flag=True, help="Change nothing; say what would be done, and what it would cost.")
+def compact(
+    url: str | None,
+    from_date: datetime | None,
+    to_date: datetime | None,
+    target_size: int,
+    dry_run: bool,  # noqa: FBT001  click's flag
+) -> None:
+    """Combine neighbouring small journals into larger ones, with their updates applied, and say what was done."""
+    with opened(url) as flood, working("compacting"):
+        try:
+            done = flood.compact(target_size, from_date, to_date, dry_run=dry_run)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+    if is_for_people():
+        write(
+            f"{done.journals:,} journals into {done.into:,}: {done.events:,} events, {done.bytes:,} bytes; "
+            f"about {done.requests:,} requests, ${done.dollars:,.2f} on S3\n".encode()
+        )
+    else:
+        write(json_line(done._asdict()))
 
 
 @flashflood.command("apply-updates")

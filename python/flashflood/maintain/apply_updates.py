@@ -4,14 +4,13 @@ Reads `update/`, and follows updates whose journal is dead; `combine` writes.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
 from functools import partial
 
 from flashflood import layout
 from flashflood._core import Sources, format_timestamp
 from flashflood.context import Context
 from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID, Update
-from flashflood.maintain.combine import LARGEST_IN_ONE_REQUEST, Plan, combine_each
+from flashflood.maintain.combine import Plan, combine_each, cut
 from flashflood.maintain.finish import recover
 from flashflood.records import ledger
 from flashflood.records.index import lookup
@@ -20,7 +19,7 @@ from flashflood.records.overtaken import OvertakenError, until_settled
 from flashflood.records.pending_updates import all_pending_updates
 
 JOURNALS_AT_A_TIME = 64
-"""Journals that are taken up at a time; `_chunks` cuts them further, by their bytes."""
+"""Journals that are taken up at a time; `cut` cuts them further, by their bytes."""
 
 
 def apply_updates(ctx: Context, number_of_updates_to_apply: int | None) -> int:
@@ -67,7 +66,7 @@ class _Group:
         found = [manifest for manifest in manifests if manifest is not None]
         plans = [Plan(Sources([one]), self._pending[JournalID(one.journal_id)]) for one in found]
         self._pending = {_journal_of(plan): dict(plan.updates) for plan in plans}
-        for chunk in _chunks(plans):
+        for chunk in cut(plans, _size):
             for plan, made in zip(chunk, combine_each(self._ctx, chunk), strict=True):
                 if made is not None:
                     self._applied += len(plan.updates)
@@ -91,19 +90,8 @@ def _journal_of(plan: Plan) -> JournalID:
     return JournalID(journal_id)
 
 
-def _chunks(plans: Iterable[Plan]) -> Iterator[list[Plan]]:
-    """Cut the plans so that what each chunk writes fits into memory, or is one journal."""
-    chunk: list[Plan] = []
-    size = 0
-    for plan in plans:
-        more = plan.sources.size + sum(plan.updates.values())
-        if chunk and size + more > LARGEST_IN_ONE_REQUEST:
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(plan)
-        size += more
-    if chunk:
-        yield chunk
+def _size(plan: Plan) -> int:
+    return plan.sources.size + sum(plan.updates.values())
 
 
 def _by_journal(ctx: Context) -> dict[JournalID, dict[Update, int]]:

@@ -6,7 +6,7 @@ rest.
 
 import logging
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -86,6 +86,21 @@ def combine_each(ctx: Context, plans: Sequence[Plan]) -> list[Manifest | None]:
     if committed:
         finish(ctx, committed, [known for each in written for known in each.plan.sources.journaled])
     return [done.get(each.entry.journal_id) for each in begun]
+
+
+def cut(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
+    """Cut what is to be combined so that what each part writes fits into memory, or is one item."""
+    part: list[T] = []
+    whole = 0
+    for item in items:
+        more = size(item)
+        if part and whole + more > LARGEST_IN_ONE_REQUEST:
+            yield part
+            part, whole = [], 0
+        part.append(item)
+        whole += more
+    if part:
+        yield part
 
 
 def _combinations(ctx: Context, plans: Sequence[Plan]) -> list[Combination]:

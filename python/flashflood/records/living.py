@@ -144,6 +144,11 @@ def journals_between(ctx: Context, dates: DateRange) -> Iterator[JournalID]:
     )
 
 
+def living_entries(ctx: Context) -> Iterator[Entry]:
+    """List the living journals' manifests; those that are made meanwhile may come last, out of key order."""
+    return _living(ctx, Listing(ctx))
+
+
 def new_journals(ctx: Context) -> Iterator[JournalID]:
     """List the living `new` journals in key order, lazily. No combination makes one, so nobody has to look behind."""
     return SharedIterator(_new_journals(ctx), "this listing of journals")
@@ -192,16 +197,21 @@ def _new_journals(ctx: Context) -> Generator[JournalID, None, None]:
 
 
 def _journal_ids(ctx: Context, listing: Listing) -> Generator[JournalID, None, None]:
-    """Yield the ids of a pass; last, those of journals that were made meanwhile among the keys passed."""
+    with closing(_living(ctx, listing)) as found:
+        yield from map(journal_id, found)
+
+
+def _living(ctx: Context, listing: Listing) -> Generator[Entry, None, None]:
+    """Yield the journals of a pass; last, those that were made meanwhile among the keys passed."""
     replaced = _committed(ctx)
     has_dead = False
     with closing(listing):
         while not listing.is_over:
             met = listing.next_page()
             has_dead |= bool(met.dead)
-            yield from (journal for journal in map(journal_id, met.living) if journal not in replaced)
+            yield from (entry for entry in met.living if journal_id(entry) not in replaced)
         if has_dead:
-            yield from map(journal_id, listing.look_behind())
+            yield from listing.look_behind()
 
 
 def _committed(ctx: Context) -> set[JournalID]:
