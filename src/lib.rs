@@ -27,6 +27,8 @@ mod _core {
     #[pymodule_export]
     use super::py::merge::Merge;
     #[pymodule_export]
+    use super::py::page::parse_page;
+    #[pymodule_export]
     use super::py::row::Row;
     #[pymodule_export]
     use super::py::run::Run;

@@ -16,6 +16,7 @@ from support.servers.faulty import Answer, Fault, Forward, Request
 from flashflood import FlashFlood, FlashFloodException
 from flashflood.store import S3Store, UndeletedError
 from flashflood.store.answers import wanted_part
+from flashflood.store.shortcuts import Keys, prepare
 
 ON_MOTO = pytest.mark.parametrize("place", ["moto"], indirect=True)
 
@@ -372,3 +373,17 @@ def test_the_servers_of_these_tests_write_a_space_in_both_ways(place: Place, wri
     client.meta.events.register("before-parse.s3", lambda response_dict, **_: listed.append(response_dict["body"]))
     client.list_objects_v2(Bucket=place.bucket, Prefix=place.prefix)
     assert written in listed[0]
+
+
+@pytest.mark.parametrize("place", ["moto", "rgw"], indirect=True)
+def test_the_core_knows_the_listings_of_the_servers_of_these_tests(place: Place) -> None:
+    store = place.store()
+    store.put('blobs/a +&"', b"x")
+    store.put("blobs/\u00e9", b"")
+    client = place.client()
+    prepare(client)
+    with Keys(f"{place.prefix}/") as keys:
+        client.list_objects_v2(Bucket=place.bucket, Prefix=f"{place.prefix}/blobs/")
+    assert keys.taken is not None
+    assert keys.taken == store.list("blobs/").entries
+    assert [(entry.key, entry.size) for entry in keys.taken] == [('blobs/a +&"', 1), ("blobs/\u00e9", 0)]

@@ -4,6 +4,7 @@ Botocore is the real one, all of it but the socket: a handler of its own kind an
 """
 
 import io
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -15,7 +16,7 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
@@ -68,11 +69,11 @@ def prepared_client() -> Server:
 
 
 def outcome(call: Callable[[], Any]) -> Any:  # noqa: ANN401  whatever it gives
-    """Give what a call gives, or the kind of what it raises."""
+    """Give what a call gives, or the kind and the text of what it raises, without addresses in memory."""
     try:
         return call()
     except Exception as error:  # noqa: BLE001  compared with the other's
-        return type(error)
+        return type(error), re.sub(" at 0x[0-9a-f]+", "", str(error))
 
 
 # LIST
@@ -101,6 +102,29 @@ ODD_ELEMENTS = [
     *('<Key xmlns="other">root/x</Key>', '<Size xmlns="">1</Size>', "<!-- --><ETag/>"),
     "<RestoreStatus><RestoreExpiryDate>now</RestoreExpiryDate></RestoreStatus>",
 ]
+ODD_TEXTS = [
+    *(
+        "%",
+        "%4",
+        "%zz",
+        "%c3%A9",
+        "%FF",
+        "%ED%A0%80",
+        "%00",
+        "+",
+        "&#34;",
+        "&#x41;",
+        "&apos;",
+        "&copy;",
+        "&",
+        ">",
+        "]]>",
+    ),
+    *("\r", "\0", "\x7f", "\ufffe", "<![CDATA[x]]>", "<!-- -->", "<?x?>", "<b>", "</b>", "</Contents>", " ", "\n"),
+]
+DOCTYPE = '<!DOCTYPE x [<!ENTITY copy "Contents">]>'
+SPACES = ["", "", "\n", "\n  "]
+"""What servers write between elements."""
 ODD_HEADS = [
     *("<CommonPrefixes/>", "<KeyCount>x</KeyCount>", "<IsTruncated>true</IsTruncated>", "<Name>&#13;</Name>"),
     *("<EncodingType>url</EncodingType>", "<NextContinuationToken>a&#13;b</NextContinuationToken>", "<Contents/>"),
@@ -133,24 +157,41 @@ def listings(draw: st.DrawFn) -> bytes:
     """Write what a server may answer to a LIST: as AWS encodes keys, as RADOS Gateway does, or not at all."""
     encode = draw(st.sampled_from(CODINGS))
     is_odd = draw(seldom)
+    between = draw(st.sampled_from(SPACES))
     parts = [f"<Name>bucket</Name><Prefix>{escaped(encode(ROOT))}</Prefix><MaxKeys>1000</MaxKeys>"]
     parts += [f"<IsTruncated>{draw(st.sampled_from(['true', 'false']))}</IsTruncated>"] * (not draw(seldom))
     parts += ["<EncodingType>url</EncodingType>"] * (draw(seldom) if encode is str else not draw(seldom))
     parts += [f"<NextContinuationToken>{draw(st.text('ab+/=', max_size=3))}</NextContinuationToken>"] * draw(seldom)
-    contents = draw(st.lists(objects(encode, is_odd=is_odd), max_size=4))
+    contents = draw(
+        st.lists(objects(encode, is_odd=is_odd).map(lambda item: item.replace("><", f">{between}<")), max_size=4)
+    )
     parts += [f"<Contents>{content}</Contents>" for content in contents]
     if is_odd:
         parts += draw(st.lists(st.sampled_from(ODD_HEADS), max_size=2))
         parts = draw(st.permutations(parts))
     space = draw(st.sampled_from([f' xmlns="{SPACE}"', "", ' xmlns="a}b"']))
     tag = draw(st.sampled_from(["Error", "a.b"])) if is_odd and draw(seldom) else "ListBucketResult"
-    declared = draw(st.sampled_from(["", *(f'<?xml version="1.0" encoding="{name}"?>' for name in ENCODINGS)]))
-    return f"{declared}<{tag}{space}>{''.join(parts)}</{tag}>".encode()
+    declared = draw(st.sampled_from(["", *(f'<?xml version="1.0" encoding="{name}"?>{between}' for name in ENCODINGS)]))
+    return (
+        f"{declared}{DOCTYPE * (is_odd and draw(seldom))}<{tag}{space}>{between.join(parts)}</{tag}>{between}".encode()
+    )
+
+
+@st.composite
+def broken(draw: st.DrawFn) -> bytes:
+    """Write a listing of which some bytes are others, or are missing, or with a text where none belongs."""
+    body = draw(listings())
+    for _ in range(draw(st.integers(1, 3))):
+        begin = draw(st.integers(0, len(body)))
+        end = draw(st.integers(begin, min(len(body), begin + 3)))
+        inserted = draw(st.one_of(st.sampled_from(ODD_TEXTS).map(str.encode), st.binary(max_size=2)))
+        body = body[:begin] + inserted + body[end:]
+    return body[: draw(st.one_of(st.none(), st.integers(0, len(body)))) if draw(seldom) else None]
 
 
 CODINGS: list[Callable[[str], str]] = [quote_plus, lambda text: quote_plus(text, safe="/*"), quote, str]
 """How keys are written: as AWS does, with its slashes too; as RADOS Gateway does; as they are."""
-ENCODINGS = ("UTF-8", "ISO-8859-1")
+ENCODINGS = ("UTF-8", "utf-8", "ISO-8859-1")
 NO_LISTINGS = (b"", b"no XML", b"<ListBucketResult>", b"<html><body/></html>", b"<Error><Code>SlowDown</Code></Error>")
 
 
@@ -187,7 +228,8 @@ def compared(value: Any) -> Any:  # noqa: ANN401  anything in an answer
     return ET.tostring(value) if isinstance(value, ET.Element) else value
 
 
-@given(body=st.one_of(listings(), st.sampled_from(NO_LISTINGS)))
+@settings(max_examples=400)
+@given(body=st.one_of(listings(), broken(), st.sampled_from(NO_LISTINGS)))
 def test_a_listing_is_what_botocore_makes_of_the_same_answer(plain: Server, prepared: Server, body: bytes) -> None:
     for server in (plain, prepared):
         server.answers = [(200, [("Date", "Tue, 24 Nov 2026 14:00:00 GMT")], body)]
@@ -195,17 +237,84 @@ def test_a_listing_is_what_botocore_makes_of_the_same_answer(plain: Server, prep
     assert ours == with_what_is_wanted(outcome(lambda: listed_by_botocore(plain)))
 
 
-@pytest.mark.parametrize("encoded", ["a+b%2Bc", "a%20b%2Bc"])
-@pytest.mark.parametrize("space", [f' xmlns="{SPACE}"', ""])
-def test_an_ordinary_listing_is_taken(prepared: Server, encoded: str, space: str) -> None:
-    item = f"<Key>root/{encoded}</Key><LastModified>{ORDINARY_DATE}</LastModified><Size>7</Size>"
-    head = "<IsTruncated>false</IsTruncated><EncodingType>url</EncodingType>"
-    body = f"<ListBucketResult{space}>{head}<Contents>{item}</Contents></ListBucketResult>"
+ETAG = "d41d8cd98f00b204e9800998ecf8427e"
+DECLARED = '<?xml version="1.0" encoding="UTF-8"?>'
+HEAD = f"<Name>b</Name><Prefix>{ROOT}</Prefix><KeyCount>1</KeyCount><MaxKeys>1000</MaxKeys>"
+SERVERS = {
+    "AWS": (
+        f'{DECLARED}\n<ListBucketResult xmlns="{SPACE}">{HEAD}<EncodingType>url</EncodingType>'
+        f"<IsTruncated>false</IsTruncated><Contents><Key>root/a+b%2Bc</Key><LastModified>{ORDINARY_DATE}</LastModified>"
+        f"<ETag>&quot;{ETAG}&quot;</ETag><ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm>"
+        f"<ChecksumType>FULL_OBJECT</ChecksumType><Size>7</Size><StorageClass>STANDARD</StorageClass></Contents>"
+        f"</ListBucketResult>"
+    ),
+    "RADOS Gateway": (
+        f'{DECLARED}<ListBucketResult xmlns="{SPACE}">{HEAD}<IsTruncated>false</IsTruncated>'
+        f"<EncodingType>url</EncodingType><Contents><Key>root/a%20b%2Bc</Key><LastModified>{ORDINARY_DATE}</LastModified>"
+        f"<ETag>&quot;{ETAG}&quot;</ETag><Size>7</Size><StorageClass>STANDARD</StorageClass>"
+        f"<Owner><ID>x</ID><DisplayName>x</DisplayName></Owner><Type>Normal</Type></Contents></ListBucketResult>"
+    ),
+    "MinIO": (
+        f'{DECLARED}\n<ListBucketResult xmlns="{SPACE}">{HEAD}<Delimiter></Delimiter><IsTruncated>false</IsTruncated>'
+        f"<Contents><Key>root/a+b%2Bc</Key><LastModified>{ORDINARY_DATE}</LastModified><ETag>&#34;{ETAG}&#34;</ETag>"
+        f"<Size>7</Size><StorageClass>STANDARD</StorageClass></Contents><EncodingType>url</EncodingType>"
+        f"</ListBucketResult>\n"
+    ),
+    "one that encodes nothing": (
+        "<ListBucketResult><IsTruncated>false</IsTruncated>\n<Contents>\n  <Key>root/a b+c</Key>\n"
+        "  <LastModified>2026-11-24T14:00:00Z</LastModified>\n  <Size>7</Size>\n</Contents>\n</ListBucketResult>"
+    ),
+}
+"""The same listing, as servers write it."""
+
+
+@pytest.mark.parametrize("body", SERVERS.values(), ids=SERVERS)
+def test_an_ordinary_listing_is_taken(prepared: Server, body: str) -> None:
     prepared.answers = [(200, [], body.encode())]
     with Keys(ROOT) as keys:
         answer = listed_by_botocore(prepared)
     assert keys.taken == [("a b+c", 7, datetime(2026, 11, 24, 14, tzinfo=UTC))]
     assert keys.of(answer) == keys.taken
+
+
+ON = ["before-parse", "before-parse.s3", "before-parse.s3.ListObjectsV2", "before-parse.s3.*", "before-parse.*"]
+
+
+@pytest.mark.parametrize("event", ON)
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_handler_of_the_callers_sees_a_listing_whole_and_what_it_changes_counts(
+    event: str, *, is_first: bool
+) -> None:
+    server = Server(is_prepared=not is_first)
+    seen: list[Answer] = []
+
+    def change(response_dict: dict[str, Any], **_: object) -> None:
+        seen.append((response_dict["status_code"], [], response_dict["body"]))
+        response_dict["body"] = response_dict["body"].replace(b"%2Bc", b"")
+
+    server.client.meta.events.register(event, change)
+    prepare(server.client)
+    server.answers = [(200, [], SERVERS["AWS"].encode())]
+    with Keys(ROOT) as keys:
+        answer = listed_by_botocore(server)
+    assert seen == [(200, [], SERVERS["AWS"].encode())]
+    assert [entry.key for entry in keys.of(answer)] == ["a b"]
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_a_listing_is_read_once(prepared: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    class Counted(ET.XMLParser):
+        def feed(self, data: Any, /) -> None:  # noqa: ANN401  as the class has it
+            read.append(len(data))
+            super().feed(data)
+
+    monkeypatch.setattr("xml.etree.ElementTree.XMLParser", Counted)
+    prepared.answers = [(200, [], SERVERS["AWS"].encode())]
+    with Keys(ROOT):
+        listed_by_botocore(prepared)
+    assert sum(read) < len(SERVERS["AWS"])
 
 
 @pytest.mark.parametrize(

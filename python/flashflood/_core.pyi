@@ -34,6 +34,7 @@ __all__ = [
     "export_stream",
     "format_timestamp",
     "note_fork",
+    "parse_page",
     "parse_timestamp",
 ]
 
@@ -64,6 +65,13 @@ def export_stream(batches: Iterator[RecordBatch], batch_size: int, /) -> Capsule
 
 def parse_timestamp(text: str, /) -> datetime:
     """Give the naive UTC datetime of a timestamp. `ValueError` for any other text."""
+
+def parse_page(body: bytes, root: str, /) -> tuple[bytes, list[str], list[int], list[datetime]] | None:
+    """Take S3's answer to a LIST apart: the XML without its objects; and their keys, sizes, and aware dates of change.
+
+    The keys are decoded as the answer says, and `root`, with which each must begin, is taken off. None: the answer has
+    something that is not known here, as are comments and all but ASCII; a reader of all XML is to be asked.
+    """
 
 def classify(names: Sequence[str], /) -> tuple[list[int], list[int], list[int]]:
     """Sort one stretch of a listing of journals, in key order, into (living, tombstones, strangers).

@@ -43,6 +43,9 @@ _CONTROL_CHARACTER = re.compile("[\0-\x1f\x7f-\x9f]")  # Unicode's category Cc
 _REVISION_DIGITS = 10
 _SURELY_SHORT = 200
 """A root prefix's characters and an id's bytes that together make no key too long, each byte percent-encoded."""
+_START = slice(len(JOURNALS), len(f"{JOURNALS}2019-05-16T211813.059000Z"))
+_END = slice(_START.stop + len(JournalID.DELIMITER), _START.stop + len("--2019-05-16T211813.059000Z"))
+"""Where the key of a manifest has its timestamps."""
 _LONGEST_JOURNAL_ID = JournalID.make("0" * 25, "0" * 25, "0" * 25, "0" * 36)
 
 
@@ -58,7 +61,12 @@ def journal_name(key: str) -> str:
 
 def journal_id_of(key: str) -> JournalID:
     """Take the journal_id from the key of a manifest whose shape has been checked: `classify` did."""
-    return JournalID(journal_name(key))
+    return JournalID(key[len(JOURNALS) :])
+
+
+def range_of(key: str) -> tuple[str, str]:
+    """Take the timestamps of the first and the last event from such a key."""
+    return key[_START], key[_END]
 
 
 def start_of(key: str) -> datetime | None:

@@ -11,6 +11,7 @@ pub mod jmespath;
 pub mod journal_id;
 pub mod manifest;
 pub mod merge;
+pub mod page;
 pub mod place;
 pub mod row;
 #[cfg(test)]

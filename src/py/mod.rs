@@ -11,6 +11,7 @@ pub mod expression;
 mod gil;
 pub mod manifest;
 pub mod merge;
+pub mod page;
 pub mod row;
 pub mod run;
 pub mod seen;

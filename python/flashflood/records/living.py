@@ -110,16 +110,16 @@ class Listing:
         return sorted(found)
 
     def _newly_met(self, page: SortedPage) -> Met:
-        living, dead = (
-            [entry for entry in entries if self._is_wanted(journal_id(entry))] for entries in (page.living, page.dead)
-        )
+        living, dead = map(self._overlapping, (page.living, page.dead))
         return Met(
             [living[index] for index in self._seen.add([entry.key for entry in living])],
             [dead[index] for index in self._seen.add([entry.key for entry in dead])],
         )
 
-    def _is_wanted(self, journal: JournalID) -> bool:
-        return self._dates.overlaps(journal.start, journal.end)
+    def _overlapping(self, entries: list[Entry]) -> list[Entry]:
+        if self._dates == ALWAYS:
+            return entries
+        return [entry for entry in entries if self._dates.overlaps(*layout.range_of(entry.key))]
 
 
 class Opened(NamedTuple):

@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, ClassVar, Self
-from urllib.parse import unquote_plus
-from xml.etree import ElementTree as ET
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
+from flashflood._core import parse_page
 from flashflood.exceptions import FlashFloodException
 from flashflood.store.protocol import Entry
 
@@ -33,13 +32,10 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _HTTP_DATE = re.compile(
     rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d\d) ({'|'.join(_MONTHS)}) ([1-9]\d{{3}}) (\d\d):(\d\d):(\d\d) GMT", re.ASCII
 )
-_XML_DATE = re.compile(r"[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
-"""How S3 writes dates, in heads and in listings. Other forms botocore and Python's own readers take differently."""
-_LISTING = "ListBucketResult"
-_CONTENT = frozenset(
-    {"ChecksumAlgorithm", "ChecksumType", "ETag", "Key", "LastModified", "Owner", "Size", "StorageClass", "Type"}
-)
-"""What a listed object may have, each at most once."""
+"""How S3 writes dates in heads. Other forms botocore and Python's own readers take differently."""
+_LOOKED_AT = HTTPStatus.PARTIAL_CONTENT
+"""A status of success in whose body botocore looks for no error."""
+_Columns: TypeAlias = tuple[bytes, list[str], list[int], list[datetime]]
 _here = threading.local()
 
 
@@ -61,8 +57,14 @@ class _Shortcut:
     def send(self, call: dict[str, Any]) -> None:
         """Change a call, as botocore has it before it is signed."""
 
+    def look(self, answer: dict[str, Any]) -> None:
+        """Look at an answer that came with a status of 200, before botocore and the caller's handlers do."""
+
+    def show(self, answer: dict[str, Any]) -> None:
+        """Put right what was hidden of an answer, once botocore has looked at it."""
+
     def take(self, answer: dict[str, Any]) -> None:
-        """Take what is wanted out of an answer, as botocore has it before it is parsed."""
+        """Take what is wanted out of an answer, after all handlers, before it is parsed."""
 
     def sign(self, version: str, context: dict[str, Any]) -> str | None:
         """Choose the signature's version, given the one that the client would have. None: botocore chooses."""
@@ -137,30 +139,41 @@ class Head(_Shortcut):
 
 
 class Keys(_Shortcut):
-    """Takes the keys of a LIST."""
+    """Takes the keys of a LIST, and spares botocore reading them twice.
+
+    Before it parses an answer, botocore reads all of it for an error that came as a 200: there is none in what the core
+    has read as a listing.
+    """
 
     calls = frozenset({"ListObjectsV2"})
 
     def __init__(self, root: str) -> None:
         """Give entries with keys relative to `root`, with which all keys must begin."""
         self._root = root
+        self._body = b""
+        self._page: _Columns | None = None
+        """What the core has made of the body."""
         self.taken: list[Entry] | None = None
         """What the shortcut has taken. None: the answer was left to botocore whole."""
 
-    def take(self, answer: dict[str, Any]) -> None:
-        """Take the entries out of the body."""
+    def look(self, answer: dict[str, Any]) -> None:
+        """Read the body. If it is a listing, hide from botocore that it has to look for an error."""
         self.taken = None
-        try:
-            # As botocore reads the same bytes: by default Python would believe what they say of their encoding.
-            parser = ET.XMLParser(target=ET.TreeBuilder(), encoding="utf-8")  # noqa: S314
-            parser.feed(answer["body"])
-            root: ET.Element = parser.close()
-            rest, contents = _without_objects(root)
-            entries = self._read(contents, root.tag.removesuffix(_LISTING), is_encoded=_is_encoded(rest))
-        except (ET.ParseError, _UnexpectedError, ValueError):
-            return
-        self.taken = entries
-        answer["body"] = ET.tostring(rest)
+        self._body = answer["body"]
+        self._page = parse_page(self._body, self._root) if isinstance(self._body, bytes) else None
+        if self._page is not None:
+            answer["status_code"] = _LOOKED_AT
+
+    def show(self, answer: dict[str, Any]) -> None:
+        """Show what was hidden."""
+        if answer["status_code"] == _LOOKED_AT:
+            answer["status_code"] = HTTPStatus.OK
+
+    def take(self, answer: dict[str, Any]) -> None:
+        """Take the entries out of the body. One that a handler of the caller's has changed is left."""
+        if self._page is not None and answer["body"] is self._body:
+            answer["body"], keys, sizes, dates = self._page
+            self.taken = list(map(Entry, keys, sizes, dates))
 
     def of(self, answer: Mapping[str, Any]) -> list[Entry]:
         """Give the entries, given what botocore made of the same answer.
@@ -179,23 +192,6 @@ class Keys(_Shortcut):
                 )
                 raise FlashFloodException(message)
             entries.append(Entry(key[len(self._root) :], size, modified))
-        return entries
-
-    def _read(self, contents: list[ET.Element], space: str, *, is_encoded: bool) -> list[Entry]:
-        root = self._root
-        entries: list[Entry] = []
-        shape: list[str] | None = None
-        for item in contents:
-            tags = [child.tag for child in item]
-            if tags != shape:
-                at_key, at_size, at_date = _positions(tags, space)
-                shape = tags
-            key, date = item[at_key].text or "", item[at_date].text or ""
-            if is_encoded:
-                key = unquote_plus(key)
-            if not key.startswith(root) or not _XML_DATE.fullmatch(date):
-                raise _UnexpectedError
-            entries.append(Entry(key[len(root) :], int(item[at_size].text or ""), datetime.fromisoformat(date)))
         return entries
 
 
@@ -221,42 +217,6 @@ class SignedAsRequests(_Shortcut):
         return "s3v4-query"  # S3's own kind of version 4, which botocore's requests have too
 
 
-class _UnexpectedError(Exception):
-    """A listing that is left to botocore."""
-
-
-def _without_objects(root: ET.Element) -> tuple[ET.Element, list[ET.Element]]:
-    """Split a listing into its root without the objects, and the objects."""
-    space = root.tag.removesuffix(_LISTING)
-    if root.tag != space + _LISTING:
-        raise _UnexpectedError
-    contents = root.findall(f"{space}Contents")
-    rest = ET.Element(root.tag)
-    rest.extend(child for child in root if child.tag != f"{space}Contents")
-    # Botocore knows no namespaces. A carriage return would not come back from being written again.
-    if any(_local_name(child) == "Contents" for child in rest) or any("\r" in text for text in rest.itertext()):
-        raise _UnexpectedError
-    return rest, contents
-
-
-def _is_encoded(rest: ET.Element) -> bool:
-    encodings = [child.text for child in rest if _local_name(child) == "EncodingType"]
-    if len(encodings) > 1:
-        raise _UnexpectedError
-    return encodings == ["url"]
-
-
-def _positions(tags: list[str], space: str) -> tuple[int, int, int]:
-    """Give the positions of key, size and date among the elements of an object."""
-    if len(set(tags)) < len(tags) or not _CONTENT.issuperset(tag.removeprefix(space) for tag in tags):
-        raise _UnexpectedError
-    return tags.index(f"{space}Key"), tags.index(f"{space}Size"), tags.index(f"{space}LastModified")
-
-
-def _local_name(element: ET.Element) -> str:
-    return element.tag.rpartition("}")[2]
-
-
 def _in_utc(date: datetime | None) -> datetime | None:
     """Take a date without an offset, as botocore gives it where the server names none, for UTC, which S3 goes by."""
     return date if date is None or date.tzinfo is not None else date.replace(tzinfo=UTC)
@@ -267,9 +227,11 @@ def prepare(client: "S3Client") -> None:
     events = client.meta.events
     # After botocore's own handler, which asks for `100 Continue`.
     events.register_last("before-call.s3", _send, unique_id="flashflood-send")
-    # After its own handler for `before-parse.s3.*`, which looks through a whole list for an error that came as a 200:
-    # nothing can be registered before that one.
-    events.register_first("before-parse.s3", _take, unique_id="flashflood-take")
+    # Botocore calls handlers for a pattern (`*`) before those for the name itself. So those for `before-parse.*` come
+    # before its own for `before-parse.s3.*`, those for `before-parse` last of all.
+    events.register_last("before-parse.*", _look, unique_id="flashflood-look")
+    events.register_first("before-parse.s3.*", _show, unique_id="flashflood-show")
+    events.register_last("before-parse", _take, unique_id="flashflood-take")
     # Before its own handler, which goes back to version 2.
     events.register_first("choose-signer.s3", _sign, unique_id="flashflood-sign")
 
@@ -283,6 +245,18 @@ def _send(model: Any, params: dict[str, Any], **_: object) -> None:  # noqa: ANN
     shortcut = _shortcut_for(model.name)
     if shortcut is not None:
         shortcut.send(params)
+
+
+def _look(operation_model: Any, response_dict: dict[str, Any], **_: object) -> None:  # noqa: ANN401  the same
+    shortcut = _shortcut_for(operation_model.name)
+    if shortcut is not None and response_dict["status_code"] == HTTPStatus.OK:
+        shortcut.look(response_dict)
+
+
+def _show(operation_model: Any, response_dict: dict[str, Any], **_: object) -> None:  # noqa: ANN401  the same
+    shortcut = _shortcut_for(operation_model.name)
+    if shortcut is not None:
+        shortcut.show(response_dict)
 
 
 def _take(operation_model: Any, response_dict: dict[str, Any], **_: object) -> None:  # noqa: ANN401  the same
