@@ -15,6 +15,14 @@ from flashflood import FlashFlood, replay_event_stream
 
 IDS = [f"id {number}" for number in range(60)]
 
+
+def write(ff: FlashFlood) -> list[str]:
+    """Put through a writer."""
+    with ff.writer() as writer:
+        futures = [writer.put(b"data", f"written {number}", at(102)) for number in range(3)]
+    return [future.result().event_id for future in futures]
+
+
 CALLS: dict[str, Callable[[FlashFlood], object]] = {
     "get_event": lambda ff: ff.get_event(IDS[0]).event_id,
     "event_exists": lambda ff: ff.event_exists(IDS[0]),
@@ -29,13 +37,33 @@ CALLS: dict[str, Callable[[FlashFlood], object]] = {
     ),
     "put": lambda ff: ff.put(b"data", "late", at(100)).event_id,
     "put_many": lambda ff: ff.put_many((b"data", f"late {number}", at(101)) for number in range(40)).stored,
+    "writer": write,
     "update_event": lambda ff: ff.update_event("late", b"new"),
     "delete_event": lambda ff: ff.delete_event("late 1"),
     "journal": lambda ff: ff.journal(20),
     "update": lambda ff: ff.update(None) is not None,
     "check": lambda ff: ff.check(),
 }
-RESULTS = [IDS[0], True, 60, 60, 0, 0, 21, 21, 40, "late", 40, None, None, None, True, []]
+
+RESULTS = [
+    IDS[0],
+    True,
+    60,
+    60,
+    0,
+    0,
+    21,
+    21,
+    40,
+    "late",
+    40,
+    ["written 0", "written 1", "written 2"],
+    None,
+    None,
+    None,
+    True,
+    [],
+]
 
 
 def call_at_the_end(url: str, when: str) -> None:

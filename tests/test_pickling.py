@@ -110,6 +110,7 @@ def test_what_is_on_its_way_says_what_to_do_instead(place: Place, way: str) -> N
         (ff.replay_batches(), "replay there"),
         (ff.open_journal(journal_id), "ff.open_journal"),
         (ff._Journal, "pickle the FlashFlood"),
+        (ff.writer(), "pickle the FlashFlood, and open a writer"),
     ):
         with pytest.raises(TypeError, match=f"can be neither pickled nor copied: .*{instead}"):
             THROUGH[way](what)

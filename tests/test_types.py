@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import flashflood
-from flashflood import FlashFlood, Journal
+from flashflood import FlashFlood, Journal, Writer
 
 PROGRAM = Path(__file__).with_name("support").joinpath("typed_program.py")
 
@@ -36,7 +36,7 @@ def test_a_wrong_program_does_not_pass(tmp_path: Path, checker: str) -> None:
 def test_the_program_has_every_public_name() -> None:
     used = {node.id for node in ast.walk(ast.parse(PROGRAM.read_text())) if isinstance(node, ast.Name)}
     used |= {node.attr for node in ast.walk(ast.parse(PROGRAM.read_text())) if isinstance(node, ast.Attribute)}
-    public = {*flashflood.__all__, *public_members(FlashFlood), *public_members(Journal)}
+    public = {*flashflood.__all__, *public_members(FlashFlood), *public_members(Journal), *public_members(Writer)}
     assert public - used - {"open"} == set()
 
 

@@ -33,6 +33,7 @@ from flashflood.spooled_ids import SpooledIds
 from flashflood.store import UndeletedError
 from flashflood.version import __version__
 from flashflood.write.put_many import Stored
+from flashflood.write.writer import Writer
 
 if not TYPE_CHECKING:
     from flashflood.former import names_of
@@ -59,6 +60,7 @@ __all__ = [
     "SpooledIds",
     "Stored",
     "UndeletedError",
+    "Writer",
     "__version__",
     "datetime_from_timestamp",
     "datetime_to_timestamp",

@@ -28,8 +28,10 @@ from flashflood.replay.replay import MEMORY_BUDGET, Replay, checked_budget
 from flashflood.replay.stages import Given, stage_of
 from flashflood.replay.streams import list_event_streams
 from flashflood.store import S3Store, Store, open_store
-from flashflood.write import change, put, put_many
+from flashflood.write import change, put_many
 from flashflood.write.put_many import Bare, OnConflict, Stored
+from flashflood.write.puts import Puts
+from flashflood.write.writer import LINGER, Writer
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -106,6 +108,7 @@ class FlashFlood:
 
     def _begin(self, store: Store, *, read_pending_updates: bool) -> None:
         self._ctx = Context(store, read_pending_updates=read_pending_updates)
+        self._puts = Puts(self._ctx)
         self._Journal = _Journals(self._ctx)
         self._is_opened = False
 
@@ -160,7 +163,16 @@ class FlashFlood:
         `FlashFloodEventExistsError` if an event has the id. Once this returns, no crash and no other process loses the
         event.
         """
-        return put.put(self._ctx, data, event_id, date)
+        return self._puts.put(data, event_id, date)
+
+    def writer(self, *, linger: timedelta = LINGER) -> Writer:
+        """Open a writer, for a program that can wait: `with ff.writer() as writer`, then `writer.put` from any thread.
+
+        What is put within `linger` of the first event that waits goes together, sooner where a batch is full. That
+        takes a third of the requests, and each put gives a future at once.
+        `ValueError` for a `linger` below 0.
+        """
+        return Writer(self._ctx, linger)
 
     @_kept
     def put_many(self, events: Iterable[Event | Bare], *, on_conflict: OnConflict = "error") -> Stored:

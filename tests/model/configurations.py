@@ -21,6 +21,9 @@ DELETE = ("delete_event", "a")
 GET = ("get", "a")
 JOURNAL = ("journal",)
 COMPACT = ("compact",)
+JOURNAL_FIRST = ("journal", 0, 0, 1)
+JOURNAL_FIRST_TWO = ("journal", 0, 0, 2)
+JOURNAL_FROM_SECOND = ("journal", 0, 1)
 UPDATE = ("update",)
 RECOVER = ("recover",)
 REPLAY = ("replay",)
@@ -39,6 +42,7 @@ SMALL = {
     "put-del-reput-new": Configuration(((PUT_1,), (DELETE, PUT_2), (PUT_3,)), crashes=1, after={2: (0, 1)}),
     "put-del-reput": Configuration(((PUT_1,), (DELETE, PUT_2), (PUT_3,)), (A,), crashes=1, after={2: (0, 1)}),
     "journal-journal": Configuration(((JOURNAL,), (JOURNAL,)), (A, B), crashes=1),
+    "journal-share": Configuration(((JOURNAL_FIRST_TWO,), (JOURNAL_FROM_SECOND,)), (A, LATER_B, C), crashes=1),
     "journal-upd": Configuration(((JOURNAL,), (UPDATE_1, GET)), (A,), crashes=1),
     "journal-gc-upd": Configuration(((JOURNAL, UPDATE, COLLECT), (UPDATE_1, GET)), (A,), collects=True),
     "journal-del": Configuration(((JOURNAL,), (DELETE, GET)), (A,), crashes=1),
@@ -86,6 +90,12 @@ LARGE = {
     "help-aba": Configuration(((PUT_1, JOURNAL), (PUT_2,), (PUT_3,))),
     "many-put-gc": Configuration(((BATCH,), (("put", "b", "v2", 2),), (COLLECT, PUT_2)), crashes=1, collects=True),
     "many-crash-gc": Configuration(((BATCH,), (PUT_1, COLLECT), (PUT_2, DELETE)), crashes=1, collects=True),
+    "journal-share-upd": Configuration(((JOURNAL_FIRST,), (JOURNAL,), (UPDATE_1,)), (A, B)),
+    "journal-share3": Configuration(((JOURNAL_FIRST,), (JOURNAL_FROM_SECOND,), (JOURNAL_FIRST_TWO,)), (A, B, C)),
+    "journal-share-rec": Configuration(
+        ((JOURNAL_FIRST, JOURNAL_FIRST), (JOURNAL_FROM_SECOND,), (RECOVER,)), (A, B), crashes=1
+    ),
+    "journal-share-replay": Configuration(((JOURNAL_FIRST,), (JOURNAL_FROM_SECOND,), (REPLAY,)), (A, LATER_B, C)),
     "journal3": Configuration(((JOURNAL,), (JOURNAL,), (RECOVER,)), (A, B), crashes=1),
     "journal-upd-upd": Configuration(((JOURNAL,), (UPDATE_1, GET), (UPDATE_2, UPDATE)), (A,)),
     "journal-update-upd": Configuration(((JOURNAL, UPDATE), (UPDATE_1, UPDATE_2)), (A, B), crashes=1),

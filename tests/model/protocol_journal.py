@@ -52,7 +52,8 @@ class Attempt(NamedTuple):
     """An attempt at a combination: the call that makes it, its number, the sources, and the ledger as it was read.
 
     `moved`: updates of dead journals that belong to the source. `known`: those for the source itself, where they have
-    been listed with all others. `gives_way`: a call that is disturbed leaves the sources to whoever disturbed it.
+    been listed with all others. `arguments`: what the call was given besides. `gives_way`: a call that is disturbed
+    leaves the sources to whoever disturbed it.
     """
 
     call: Step
@@ -61,17 +62,21 @@ class Attempt(NamedTuple):
     ledger: Ledger
     moved: tuple[UpdateKey, ...] = ()
     known: tuple[UpdateKey, ...] | None = None
+    arguments: tuple[int | None, ...] = ()
     gives_way: bool = False
 
     def start_over(self) -> GoOn | str:
         """Return what the call goes on with when it was disturbed."""
         if self.gives_way or self.number == MOST_ATTEMPTS:
             return "busy"
-        return GoOn(self.call, (self.number + 1,))
+        return GoOn(self.call, (self.number + 1, *self.arguments))
 
 
-def journal(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
-    """Step 9: combine the new journals that no open ledger entry names."""
+def journal(caller: Caller, attempt: int = 0, first: int = 0, last: int | None = None) -> Steps[str | GoOn]:
+    """Step 9: combine the new journals that no open ledger entry names: those from number `first` to before `last`.
+
+    Where there are none of these numbers, all.
+    """
     ledger = yield from read_ledger()
     busy = _under_way(caller, ledger)
     replaced = yield from committed()
@@ -80,7 +85,8 @@ def journal(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
     sources = [journal_id for journal_id in found if journal_id not in busy and journal_id not in replaced]
     if not sources:
         return "none"
-    return (yield from _combine(caller, Attempt(journal, attempt, tuple(sources), ledger)))
+    chosen = tuple(sources[first:last] or sources)
+    return (yield from _combine(caller, Attempt(journal, attempt, chosen, ledger, arguments=(first, last))))
 
 
 def compact(caller: Caller) -> Steps[str | GoOn]:

@@ -33,6 +33,8 @@ CALL_NAMES = (
     *("journal", "journal", "compact", "update", "replay", "collect_garbage", "recover"),
 )
 AHEAD = ((), (2,), (2, 1), (1, 2))
+SHARES = ((), (0, 1), (1,), (1, 2))
+"""Which of the new journals a journaler takes: all, the first, those after it, the second."""
 DATES = {"a": 1, "b": 1, "c": 2}
 
 
@@ -81,6 +83,8 @@ def _call(random: Random, data: str) -> Call:
         return (name, tuple((one, f"m{data}", DATES[one]) for one in ("a", "c")))
     if name == "update_event":
         return (name, event_id, f"u{data}")
+    if name == "journal":
+        return (name, 0, *random.choice(SHARES))
     return (name, event_id) if name in ("delete_event", "get") else (name,)
 
 

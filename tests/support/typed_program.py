@@ -6,6 +6,7 @@ It is checked, and not run.
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import Future
 from datetime import datetime, timedelta
 from typing import Any, assert_type
 
@@ -32,6 +33,7 @@ from flashflood import (
     SpooledIds,
     Stored,
     UndeletedError,
+    Writer,
     datetime_from_timestamp,
     datetime_to_timestamp,
     replay_event_stream,
@@ -56,6 +58,10 @@ def write() -> None:
     stored = assert_type(ff.put_many([(b"", None, None), event], on_conflict="skip"), Stored)
     skipped = assert_type(stored.skipped, SpooledIds)
     assert_type((stored.stored, len(skipped), list(skipped)), tuple[int, int, list[str]])
+    with ff.writer(linger=timedelta(milliseconds=20)) as writer:
+        future = assert_type(assert_type(writer, Writer).put({"level": 3}, "an id", SINCE), Future[Event])
+        assert_type(future.result(), Event)
+    writer.close()
     ff.update_event("an id", "new data")
     ff.delete_event("an id")
 

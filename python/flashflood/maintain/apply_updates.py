@@ -68,7 +68,7 @@ class _Group:
         self._pending = {_journal_of(plan): dict(plan.updates) for plan in plans}
         for chunk in cut(plans, _size):
             for plan, made in zip(chunk, combine_each(self._ctx, chunk), strict=True):
-                if made is not None:
+                if not isinstance(made, OvertakenError):
                     self._applied += len(plan.updates)
                     del self._pending[_journal_of(plan)]
         if self._pending:

@@ -55,21 +55,21 @@ def combine(ctx: Context, sources: Sources) -> Manifest:
     Gives the new manifest: without rows, if every event was deleted. `OvertakenError` if another process was faster.
     """
     (made,) = combine_each(ctx, [Plan(sources, pending_updates_of(ctx, lineage(sources)))])
-    if made is None:
-        raise OvertakenError
+    if isinstance(made, OvertakenError):
+        raise made
     return made
 
 
-def combine_each(ctx: Context, plans: Sequence[Plan]) -> list[Manifest | None]:
+def combine_each(ctx: Context, plans: Sequence[Plan]) -> list[Manifest | OvertakenError]:
     """Make several combinations at one time. No journal is in two of them.
 
-    Gives the new manifests. None: another process was faster; nothing has been changed.
+    Gives the new manifests, or that another process was faster; then nothing has been changed.
     """
     deadline = Deadline()
     begun = [_begin(plan, combination) for plan, combination in zip(plans, _combinations(ctx, plans), strict=True)]
     try:
         ctx.requests.each(partial(_enter, ctx), begun)
-        written = _rechecked(ctx, begun)
+        written, ranks = _rechecked(ctx, begun)
         is_written = ctx.requests.each(partial(_write_blob, ctx), written)
         deadline.check("combining journals")
     except Exception:
@@ -85,7 +85,8 @@ def combine_each(ctx: Context, plans: Sequence[Plan]) -> list[Manifest | None]:
         ledger.close(ctx, [each.entry for each in begun if each.entry.journal_id not in done])
     if committed:
         finish(ctx, committed, [known for each in written for known in each.plan.sources.journaled])
-    return [done.get(each.entry.journal_id) for each in begun]
+    names = [each.entry.journal_id for each in begun]
+    return [done[name] if name in done else OvertakenError(ranks.get(name, 0)) for name in names]
 
 
 def cut(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
@@ -135,15 +136,20 @@ def _enter(ctx: Context, begun: _Begun) -> None:
     ctx.store.put(layout.ledger_key(begun.entry.journal_id), begun.entry.encode())
 
 
-def _rechecked(ctx: Context, begun: Sequence[_Begun]) -> list[_Begun]:
-    """Give those that may go on: their entry is there, their sources all live, and no other entry names one of them."""
+def _rechecked(ctx: Context, begun: Sequence[_Begun]) -> tuple[list[_Begun], dict[JournalID, int]]:
+    """Give those that may go on: their entry is there, their sources all live, and no other entry names one of them.
+
+    Of those whose sources others name, give the rank among them; see `OvertakenError`.
+    """
     own = {layout.ledger_key(each.entry.journal_id): each.entry for each in begun}
     there = ledger.read(ctx, own)
     present = {open_.entry.journal_id for open_ in there}  # the others were recovered, as left behind
-    others = ledger.taken([open_ for open_ in there if layout.ledger_key(open_.entry.journal_id) not in own])
-    free = [each for each in begun if each.entry.journal_id in present and not others.intersection(each.entry.sources)]
+    others = [open_.entry for open_ in there if layout.ledger_key(open_.entry.journal_id) not in own]
+    rivals = {each.entry.journal_id: ledger.rivals(each.entry, others) for each in begun}
+    free = [each for each in begun if each.entry.journal_id in present and not rivals[each.entry.journal_id]]
     live = ctx.requests.each(lambda each: are_living(ctx, each.entry.sources), free)
-    return [each for each, is_live in zip(free, live, strict=True) if is_live]
+    ranks = {name: sum(rival.blob_id < name.blob_id for rival in found) for name, found in rivals.items()}
+    return [each for each, is_live in zip(free, live, strict=True) if is_live], ranks
 
 
 def _write_blob(ctx: Context, begun: _Begun) -> bool:

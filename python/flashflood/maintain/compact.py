@@ -16,6 +16,7 @@ from flashflood.maintain.finish import recover
 from flashflood.maintain.tiers import Sized, groups, total
 from flashflood.records import ledger
 from flashflood.records.living import journal_id, living_entries
+from flashflood.records.overtaken import OvertakenError
 from flashflood.records.pending_updates import all_pending_updates, lineage
 from flashflood.store import S3Store
 
@@ -95,7 +96,7 @@ def _combined(ctx: Context, chosen: Iterable[list[Sized]]) -> list[tuple[list[Si
         wanted = lineage(sources)
         plans.append(Plan(sources, {one: size for one, size in pending.items() if one.journal_id in wanted}))
     made = zip(found, combine_each(ctx, plans), strict=True)
-    return [(group, len(manifest)) for (group, _), manifest in made if manifest is not None]
+    return [(group, len(one)) for (group, _), one in made if not isinstance(one, OvertakenError)]
 
 
 def _sources(ctx: Context, group: Sequence[Sized]) -> Sources | None:

@@ -3,6 +3,10 @@
 Reads the new journals from the oldest on; `combine` writes.
 """
 
+import random
+from collections.abc import Iterator
+from itertools import chain, islice
+
 from flashflood._core import Sources
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodJournalingError
@@ -10,6 +14,7 @@ from flashflood.identifiers import JournalID
 from flashflood.maintain.combine import combine
 from flashflood.maintain.finish import recover
 from flashflood.records import ledger
+from flashflood.records.ledger import OpenEntry
 from flashflood.records.living import new_journals
 from flashflood.records.overtaken import OvertakenError, until_settled
 
@@ -20,27 +25,75 @@ def journal(ctx: Context, minimum_number_of_events: int, minimum_size: int) -> N
     `FlashFloodJournalingError` if all new journals together do not.
     """
     recover(ctx)
-    until_settled("journal", lambda: _journal(ctx, minimum_number_of_events, minimum_size))
+    until_settled("journal", _Journaling(ctx, minimum_number_of_events, minimum_size).attempt)
 
 
-def _journal(ctx: Context, minimum_number_of_events: int, minimum_size: int) -> None:
-    under_way = ledger.taken(ledger.read(ctx))
-    sources = Sources()
-    free = (found for found in new_journals(ctx) if found not in under_way)
-    for manifest in ctx.requests.stream(ctx.manifest, free, ahead=ctx.requests.workers):
-        if manifest is None:
-            raise OvertakenError
-        sources.add(manifest)
-        if sources.events >= minimum_number_of_events and sources.size >= minimum_size:
-            break
-    if sources.events < minimum_number_of_events or sources.size < minimum_size:
-        msg = (
+class _Journaling:
+    """One call, in all its attempts. It shares the new journals with other processes that journal at the same time.
+
+    All of them would choose the oldest ones. So each leaves some to the others: where combinations are under way,
+    whose owners may choose again meanwhile, up to as many shares as there are, by chance; and once several have chosen
+    the same, as many as come before it among these. A share is as many journals as a call takes.
+    """
+
+    def __init__(self, ctx: Context, minimum_number_of_events: int, minimum_size: int) -> None:
+        self._ctx = ctx
+        self._events = minimum_number_of_events
+        self._size = minimum_size
+        self._share = max(1, minimum_number_of_events)
+        self._rank: int | None = None
+        """How many shares are to be left to others; None: nobody has chosen the same yet."""
+
+    def attempt(self) -> None:
+        """Choose new journals and combine them. `OvertakenError` if others were faster."""
+        under_way = ledger.read(self._ctx)
+        chosen, are_all = self._chosen(under_way)
+        sources = self._read(chosen)
+        if not self._is_enough(sources):
+            if not are_all:
+                self._rank = 0
+                raise OvertakenError
+            raise self._too_few(sources, ledger.taken(under_way))
+        if sources:
+            try:
+                combine(self._ctx, sources)
+            except OvertakenError as error:
+                self._rank, self._share = error.rank, len(sources.journal_ids)
+                raise
+
+    def _chosen(self, under_way: list[OpenEntry]) -> tuple[Iterator[JournalID], bool]:
+        """Give new journals that no combination names, after the shares that are left to others; and if these are all.
+
+        Where no share follows, and nobody has chosen the same yet, they are from the oldest on.
+        """
+        named = ledger.taken(under_way)
+        free = (found for found in new_journals(self._ctx) if found not in named)
+        shares = random.randint(0, len(under_way)) if self._rank is None else self._rank  # noqa: S311  no secret
+        passed = list(islice(free, shares * self._share))
+        following = list(islice(free, self._share)) if passed else []
+        if passed and (self._rank or len(following) == self._share):
+            return chain(following, free), False
+        return chain(passed, following, free), True
+
+    def _read(self, chosen: Iterator[JournalID]) -> Sources:
+        """Read manifests until there are enough events."""
+        sources = Sources()
+        for manifest in self._ctx.requests.stream(self._ctx.manifest, chosen, ahead=self._ctx.requests.workers):
+            if manifest is None:
+                raise OvertakenError
+            sources.add(manifest)
+            if self._is_enough(sources):
+                break
+        return sources
+
+    def _is_enough(self, sources: Sources) -> bool:
+        return sources.events >= self._events and sources.size >= self._size
+
+    def _too_few(self, sources: Sources, named: set[JournalID]) -> FlashFloodJournalingError:
+        return FlashFloodJournalingError(
             f"nothing journaled: {sources.events} new events with {sources.size} bytes, fewer than "
-            f"minimum_number_of_events={minimum_number_of_events}, minimum_size={minimum_size}{_under_way(under_way)}"
+            f"minimum_number_of_events={self._events}, minimum_size={self._size}{_under_way(named)}"
         )
-        raise FlashFloodJournalingError(msg)
-    if sources:
-        combine(ctx, sources)
 
 
 def _under_way(journal_ids: set[JournalID]) -> str:

@@ -117,6 +117,12 @@ def taken(entries: list[OpenEntry]) -> set[JournalID]:
     return {journal_id for open_ in entries for journal_id in (*open_.entry.sources, open_.entry.journal_id)}
 
 
+def rivals(entry: LedgerEntry, others: Iterable[LedgerEntry]) -> list[JournalID]:
+    """Give the journals that other combinations make which name a source of this one."""
+    sources = set(entry.sources)
+    return [other.journal_id for other in others if sources.intersection((*other.sources, other.journal_id))]
+
+
 def close(ctx: Context, entries: Iterable[LedgerEntry]) -> None:
     """Remove entries."""
     ctx.store.delete([layout.ledger_key(entry.journal_id) for entry in entries])

@@ -13,7 +13,15 @@ ATTEMPTS = 12
 
 
 class OvertakenError(Exception):
-    """Another process changed what a call had begun with. The call has committed nothing, and begins again."""
+    """Another process changed what a call had begun with. The call has committed nothing, and begins again.
+
+    `rank`: how many of those that had chosen the same journals at the same time come before it, by their ids.
+    """
+
+    def __init__(self, rank: int = 0) -> None:
+        """Take the rank; 0 where nobody had chosen the same."""
+        super().__init__(rank)
+        self.rank = rank
 
 
 def until_settled(what: str, attempt: Callable[[], T]) -> T:

@@ -6,41 +6,33 @@ id, one succeeds.
 
 import logging
 import uuid
-from datetime import datetime
 
 from flashflood import layout
-from flashflood._core import Manifest, format_timestamp, parse_timestamp
+from flashflood._core import Manifest
 from flashflood.context import Context, Deadline
-from flashflood.data import to_bytes
-from flashflood.dates import timestamp_now
 from flashflood.events import Event
 from flashflood.identifiers import NEW, JournalID
 from flashflood.records import claims
 from flashflood.records.index import PATIENCE, IndexEntry, is_held, moving
+from flashflood.write.given import Given
 
 logger = logging.getLogger("flashflood")
 
 
-def put(ctx: Context, data: object, event_id: str | None, date: datetime | None) -> Event:
+def put(ctx: Context, given: Given) -> Event:
     """Store a new event and give it back. `FlashFloodEventExistsError` if the id is taken."""
-    body = to_bytes(data)
-    timestamp = timestamp_now() if date is None else format_timestamp(date)
-    is_new_id = event_id in (None, "")
-    if event_id in (None, ""):
-        event_id = str(uuid.uuid4())
-    else:
-        layout.refuse_bad_id(event_id, ctx.store.root_prefix)
-    journal_id = _put(ctx, event_id, timestamp, body, is_new_id=is_new_id)
+    journal_id = _put(ctx, given)
     logger.info("new journal %s", journal_id)
-    return Event(event_id, parse_timestamp(timestamp), body)
+    return given.event
 
 
-def _put(ctx: Context, event_id: str, timestamp: str, body: bytes, *, is_new_id: bool) -> JournalID:
+def _put(ctx: Context, given: Given) -> JournalID:
     """Claim the id as if it were new, and write the blob meanwhile; give the event's journal.
 
     Where the claim turns out void, or was fenced while its blob was still under way, the event is put again, for
     another journal. An id that was made here is known to nobody else, so its claim needs no look.
     """
+    timestamp, event_id, body, is_new_id = given
     deadline = Deadline()
     wanted = _first_claim(event_id, timestamp, len(body))
     blob = ctx.requests.start(ctx.write_blob, wanted.target, body)

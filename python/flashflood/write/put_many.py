@@ -5,23 +5,24 @@ Writes a batch's blob and draft, a claim for each event, and the manifest, whose
 
 import logging
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Literal, NamedTuple, TypeAlias
 
 from flashflood import layout
-from flashflood._core import Manifest, Row, format_timestamp
+from flashflood._core import Manifest, Row
 from flashflood.context import Context, Deadline
-from flashflood.data import to_bytes
 from flashflood.dates import timestamp_now
 from flashflood.events import Event
+from flashflood.exceptions import FlashFloodEventExistsError, FlashFloodException
 from flashflood.identifiers import NEW, JournalID
 from flashflood.records import claims
 from flashflood.records.claims import Claim
 from flashflood.records.index import IndexEntry
 from flashflood.records.overtaken import OvertakenError, until_settled
 from flashflood.spooled_ids import SpooledIds
+from flashflood.write.given import Given
 
 logger = logging.getLogger("flashflood")
 
@@ -46,16 +47,6 @@ class Stored(NamedTuple):
     """The ids that it left out, since events had them already."""
 
 
-class _Given(NamedTuple):
-    """One event, checked and converted."""
-
-    timestamp: str
-    event_id: str
-    body: bytes
-    is_new_id: bool
-    """Whether the id was made here, so that nobody else can know it before its first claim."""
-
-
 def put_many(ctx: Context, events: Iterable[Event | Bare], on_conflict: OnConflict) -> Stored:
     """Store events, batch by batch as they come."""
     if on_conflict not in ("error", "skip"):
@@ -65,8 +56,9 @@ def put_many(ctx: Context, events: Iterable[Event | Bare], on_conflict: OnConfli
     skipped = SpooledIds()
     try:
         for batch in _batches(map(partial(_checked, ctx), events)):
-            left_out = until_settled("put_many", _Batch(ctx, batch, on_conflict).put)
-            stored += len(batch) - len(left_out)
+            left_out: list[str] = []
+            refuse = partial(_raise if on_conflict == "error" else _skip, left_out)
+            stored += until_settled("put_many", Batch(ctx, batch, refuse).put)
             skipped.extend(left_out)
     except Exception as error:
         seen = stored + len(skipped)
@@ -75,27 +67,32 @@ def put_many(ctx: Context, events: Iterable[Event | Bare], on_conflict: OnConfli
     return Stored(stored, skipped)
 
 
-def _checked(ctx: Context, event: Event | Bare) -> _Given:
+def _raise(_: list[str], __: Given, error: FlashFloodException) -> None:
+    raise error
+
+
+def _skip(left_out: list[str], given: Given, error: FlashFloodException) -> None:
+    if not isinstance(error, FlashFloodEventExistsError):
+        raise error
+    left_out.append(given.event_id)
+
+
+def _checked(ctx: Context, event: Event | Bare) -> Given:
     """Check and convert what the caller gave: an `Event`, or (data, event_id, date)."""
     if not isinstance(event, tuple | list) or len(event) != len(Event._fields):
         msg = f"put_many was given {event!r:.100}; give Events or (data, event_id, date)"
         raise TypeError(msg)
     data, event_id, date = (event.data, event.event_id, event.date) if isinstance(event, Event) else event
     try:
-        body = to_bytes(data)
-        timestamp = timestamp_now() if date is None else format_timestamp(date)
+        return Given.of(ctx, data, event_id, date)
     except (TypeError, ValueError) as error:
         error.add_note(f"this is of the event with event_id={event_id!r:.100}")
         raise
-    if event_id not in (None, ""):
-        layout.refuse_bad_id(event_id, ctx.store.root_prefix)
-        return _Given(timestamp, event_id, body, is_new_id=False)
-    return _Given(timestamp, str(uuid.uuid4()), body, is_new_id=True)
 
 
-def _batches(events: Iterator[_Given]) -> Iterator[list[_Given]]:
+def _batches(events: Iterator[Given]) -> Iterator[list[Given]]:
     """Cut the events into batches, bounded by number and bytes."""
-    batch: list[_Given] = []
+    batch: list[Given] = []
     size = 0
     for event in events:
         batch.append(event)
@@ -107,24 +104,26 @@ def _batches(events: Iterator[_Given]) -> Iterator[list[_Given]]:
         yield batch
 
 
-class _Batch:
-    """One batch, in all its attempts. An event whose id is taken is left out of the next attempt."""
+class Batch:
+    """One batch, in all its attempts. An event whose id is taken, or cannot be claimed, is left out of the next one."""
 
-    def __init__(self, ctx: Context, events: list[_Given], on_conflict: OnConflict) -> None:
+    def __init__(
+        self, ctx: Context, events: Iterable[Given], refuse: Callable[[Given, FlashFloodException], None]
+    ) -> None:
+        """Take events; of two with one id the second one is refused. `refuse` is told what is left out, and why."""
         self._ctx = ctx
-        self._skips = on_conflict == "skip"
-        self._left_out: list[str] = []
+        self._refuse = refuse
         self._void: list[str] = []
         self._is_first_attempt = True
-        self._events: dict[str, _Given] = {}
+        self._events: dict[str, Given] = {}
         for event in events:
             if event.event_id in self._events:
-                self._conflict(event.event_id)
+                refuse(event, claims.exists_error(event.event_id))
             else:
                 self._events[event.event_id] = event
 
-    def put(self) -> list[str]:
-        """Put what is not left out, as one journal; give the ids that are left out.
+    def put(self) -> int:
+        """Put what is not left out, as one journal; give how many events that are.
 
         `OvertakenError` if the batch was fenced, and has to be put again. It fences itself when an id was taken, or a
         claim was void; another writer fences it to get an id that was claimed here.
@@ -137,7 +136,7 @@ class _Batch:
         self._write(draft)
         found = self._claims(journal_id, draft.rows())
         self._is_first_attempt = False
-        made = [claim for claim in found if claim is not None]
+        made = [claim for claim in found if isinstance(claim, Claim)]
         rows = [row for claim in made if claim.is_valid and (row := claim.entry.row()) is not None]
         deadline.check("put_many")
         if len(rows) < len(draft):
@@ -147,24 +146,18 @@ class _Batch:
             is_fenced = not self._ctx.create_manifest(manifest) and claims.fence(self._ctx, journal_id)
         if is_fenced:
             self._void += [claim.key for claim in made]
-            drafted = zip(draft.rows(), found, strict=True)
-            for event_id in [row.event_id for row, claim in drafted if claim is None]:
-                self._conflict(event_id)
-                del self._events[event_id]
+            for row, claim in zip(draft.rows(), found, strict=True):
+                if not isinstance(claim, Claim):
+                    self._refuse(self._events.pop(row.event_id), claim)
             raise OvertakenError
         logger.info("new journal %s of %d events", journal_id, len(rows))
         return self._done()
 
-    def _done(self) -> list[str]:
-        """Delete the claims of fenced attempts, below the entry that each id has now; give the ids left out."""
+    def _done(self) -> int:
+        """Delete the claims of fenced attempts, below the entry that each id has now; give how many are stored."""
         if self._void:
             self._ctx.discard(self._void)
-        return self._left_out
-
-    def _conflict(self, event_id: str) -> None:
-        if not self._skips:
-            raise claims.exists_error(event_id)
-        self._left_out.append(event_id)
+        return len(self._events)
 
     def _write(self, draft: Manifest) -> None:
         """Write the blob and the draft."""
@@ -174,8 +167,11 @@ class _Batch:
         self._ctx.store.put(layout.draft_key(journal_id), draft.encode())
         blob.result()
 
-    def _claims(self, journal_id: JournalID, rows: list[Row]) -> list[Claim | None]:
-        """Claim the rows' ids: all at once those that nobody has used, where the store can do that; the others each."""
+    def _claims(self, journal_id: JournalID, rows: list[Row]) -> list[Claim | FlashFloodException]:
+        """Claim the rows' ids, or say why not.
+
+        Those that nobody has used are claimed all at once, where the store can do that; the others each.
+        """
         first = [
             IndexEntry(row.event_id, 1, journal_id, None, row.timestamp, row.offset, row.size, birth=1) for row in rows
         ]
@@ -190,21 +186,25 @@ class _Batch:
             for claim, is_made in zip(first, at_once, strict=True)
         ]
 
-    def _claim(self, first: IndexEntry) -> Claim | None:
-        """Claim an id. None: another event has it.
+    def _claim(self, first: IndexEntry) -> Claim | FlashFloodException:
+        """Claim an id, or say why it cannot be claimed: for one, another event has it.
 
         An id that was made here is claimed without a look.
         """
-        if not self._is_new(first.event_id):
-            return claims.claim_id(self._ctx, first)
-        return Claim(first, is_valid=True) if claims.create(self._ctx, first) else None
+        taken = claims.exists_error(first.event_id)
+        try:
+            if not self._is_new(first.event_id):
+                return claims.claim_id(self._ctx, first) or taken
+        except FlashFloodException as error:
+            return error
+        return Claim(first, is_valid=True) if claims.create(self._ctx, first) else taken
 
     def _is_new(self, event_id: str) -> bool:
         """Whether nobody has claimed the id. From the second attempt on, an earlier claim of our own may be there."""
         return self._is_first_attempt and self._events[event_id].is_new_id
 
 
-def _draft(events: list[_Given]) -> Manifest:
+def _draft(events: list[Given]) -> Manifest:
     """Give the manifest of a batch before its claims: the revisions are missing."""
     rows, offset = [], 0
     for event in events:
