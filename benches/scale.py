@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import boto3
+import scale_find
 from botocore.config import Config
 from contenders import insist
 from measuring import FEW_RUNS, Requests, Row, Stages, machine, save
@@ -84,6 +85,7 @@ CALLS: dict[str, tuple[Callable[[int], list[Stretch]], Sequence[int], Callable[[
     "dead journals before 200 new ones: journal(100)": (dead, DEAD, journal_after_the_dead),
     "dead journals before 200 new ones: collect_garbage, none old enough": (dead, DEAD, collect_nothing),
 }
+CALLS |= scale_find.CALLS
 
 
 def measured(runs: int, part: int) -> list[Row]:

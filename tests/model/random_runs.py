@@ -29,7 +29,7 @@ CHANCE_AS_BEGUN = 0.5
 CHANCE_SLOW = 0.2
 CALL_NAMES = (
     *("put", "put", "put_many", "update_event", "delete_event", "get"),
-    *("journal", "journal", "update", "replay", "collect_garbage", "recover"),
+    *("journal", "journal", "update", "update_some", "replay", "collect_garbage", "recover"),
 )
 AHEAD = ((), (2,), (2, 1), (1, 2))
 DATES = {"a": 1, "b": 1, "c": 2}

@@ -101,6 +101,20 @@ class Counted(Watched):
         return [request for request in self.requests if request[0] in WRITES]
 
 
+class Short(Watched):
+    """Gives listings in pages of so many keys."""
+
+    def __init__(self, store: Store, size: int) -> None:
+        super().__init__(store)
+        self._size = size
+
+    def request(self, _method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
+        answer = send()
+        if isinstance(answer, Page) and len(answer.entries) > self._size:
+            return Page(answer.entries[: self._size], True, answer.date)  # type: ignore[return-value]  # noqa: FBT003
+        return answer
+
+
 class Death(BaseException):
     """The client is dead. Not an `Exception`, so that nothing on the way up can go on working."""
 
