@@ -373,9 +373,9 @@ def test_of_the_manifests_that_0_4_3_wrote_a_bounded_number_of_rows_is_kept(
 
 
 def worth_a_page(monkeypatch: pytest.MonkeyPatch, worth: int) -> None:
-    """Let so many prefixes be listed by pages."""
-    monkeypatch.setattr(prefixes, "WORTH_A_PAGE", worth)
-    monkeypatch.setattr(prefixes, "WORTH_A_PAGE_NEARBY", worth)
+    """Let a page be tried for so many prefixes."""
+    monkeypatch.setattr(prefixes, "FEW", worth)
+    monkeypatch.setattr(prefixes, "KEYS_TO_TRY", 1)
 
 
 @ON_FOLDER

@@ -29,22 +29,29 @@ def test_each_prefix_has_the_keys_that_a_listing_of_it_has(
     there = list(keys(store))
     for size in (1, 2, 3, 7, 1000):
         for worth in (1, 2, 5, 8):
-            monkeypatch.setattr(prefixes, "WORTH_A_PAGE", worth)
+            monkeypatch.setattr(prefixes, "FEW", worth)
+            monkeypatch.setattr(prefixes, "KEYS_TO_TRY", 1)
             asked = {f"index/{name}" for name in made_up(random, random.choice((1, 5, 40)))}
             asked |= set(random.sample(there, 5))  # a key is a prefix too
-            ctx = on(Short(store, size))._ctx  # noqa: SLF001 - part of calls
+            short = Short(store, size)
+            short.keys_per_listing = random.choice((1, 2, 400))
+            ctx = on(short)._ctx  # noqa: SLF001 - part of calls
             listed = prefixes.listed_under(ctx, asked)
             found = {prefix: [entry.key for entry in entries] for prefix, entries in listed.items()}
             assert found == {prefix: [key for key in there if key.startswith(prefix)] for prefix in asked}
 
 
-def test_prefixes_that_lie_close_together_share_pages_and_others_are_listed_by_themselves(tmp_path: Path) -> None:
+def test_prefixes_that_lie_close_together_share_pages_and_others_are_listed_by_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefixes, "KEYS_TO_TRY", 1)
     store = LocalStore(tmp_path)
     for number in range(300):
         store.put(f"index/{number:03}", b"")
-    for wanted, most in ((range(100, 200), 30), (range(0, 300, 60), 6)):
+    for wanted, most in ((range(100, 200), 15), (range(0, 300, 10), 40)):
         counted = Counted(Short(store, 20))
         counted.workers = 4
+        counted.keys_per_listing = 8  # of pages of 20
         asked = [f"index/{number:03}" for number in wanted]
         listed = prefixes.listed_under(on(counted)._ctx, asked)  # noqa: SLF001 - part of calls
         assert [[entry.key for entry in listed[prefix]] for prefix in asked] == [[prefix] for prefix in asked]

@@ -118,7 +118,8 @@ def until_none_is_left(ff: FlashFlood, count: int | None) -> int:
 @pytest.mark.parametrize("seed", range(40))
 def test_it_does_what_a_plain_update_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     random = Random(seed)  # noqa: S311 - to be repeated, not to be secret
-    monkeypatch.setattr(prefixes, "WORTH_A_PAGE", random.choice([1, 2, 5, 10**6]))
+    monkeypatch.setattr(prefixes, "FEW", random.choice([1, 2, 5, 10**6]))
+    monkeypatch.setattr(prefixes, "KEYS_TO_TRY", 1)
     history = History(LocalStore(tmp_path / "store"), random)
     for _ in range(random.randint(10, 40)):
         history.go_on()

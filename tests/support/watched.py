@@ -26,6 +26,7 @@ class Watched:
         self.address = store.address
         self.workers = store.workers
         self.is_near = store.is_near
+        self.keys_per_listing = store.keys_per_listing
         self.root_prefix = store.root_prefix
 
     def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:

@@ -1,8 +1,8 @@
-"""Listing what lies under each of many prefixes, with few requests. Only reads.
+"""Listing what lies under each of many prefixes, for as little as may be. Only reads.
 
-A page, up to 1,000 keys, serves all prefixes that it covers. It is worth its request and the reading of its keys where
-it covers several; elsewhere each prefix is listed by itself. Which of the two is better changes along the keys, so it
-is found out again and again. All keys under one prefix are from one page, or from a listing of it alone.
+A page, up to 1,000 keys, serves all prefixes that it covers. It is worth its keys where it covers several; elsewhere
+each prefix is listed by itself. Which of the two is better changes along the keys, so it is found out again and again.
+All keys under one prefix are from one page, or from a listing of it alone.
 """
 
 from bisect import bisect_left
@@ -13,13 +13,10 @@ from os.path import commonprefix
 from flashflood.context import Context
 from flashflood.store.protocol import Entry, Page
 
-WORTH_A_PAGE = 5
-"""A page that covers so many prefixes costs less than listing each by itself: they are begun with one.
-
-Where pages cover less than half of it, prefixes are listed by themselves.
-"""
-WORTH_A_PAGE_NEARBY = 32
-"""The same where a request takes no way: there, keys are what costs."""
+FEW = 5
+"""Fewer prefixes are each listed by itself."""
+KEYS_TO_TRY = 150
+"""A page is tried where it may save listings that cost as much as so many keys."""
 
 
 def listed_under(
@@ -27,10 +24,10 @@ def listed_under(
 ) -> dict[str, list[Entry]]:
     """List what lies under each prefix. `go_on` is called before each request; what it raises ends the listing."""
     left = sorted(set(prefixes))
-    worth = WORTH_A_PAGE_NEARBY if ctx.store.is_near else WORTH_A_PAGE
-    if len(left) < worth:
+    few = max(FEW, -(-KEYS_TO_TRY // ctx.store.keys_per_listing))
+    if len(left) < few:
         return _alone(ctx, left, go_on)
-    first = _Stretch(ctx, left, worth, go_on)
+    first = _Stretch(ctx, left, few, go_on)
     first.list_page()
     for listed in ctx.requests.each(_Stretch.list_all, first.cut()):
         first.listed |= listed
@@ -41,12 +38,12 @@ class _Stretch:
     """Prefixes that follow one another, which are listed one after the other, or page by page."""
 
     def __init__(
-        self, ctx: Context, prefixes: Sequence[str], worth: int, go_on: Callable[[], None], alone: int = 0
+        self, ctx: Context, prefixes: Sequence[str], few: int, go_on: Callable[[], None], alone: int = 0
     ) -> None:
         self.listed: dict[str, list[Entry]] = {}
         self._ctx = ctx
         self._left = prefixes
-        self._worth = worth
+        self._few = few
         self._go_on = go_on
         self._alone = alone
         """How many to list by themselves before a page is tried again: more after each that was not worth it."""
@@ -59,12 +56,13 @@ class _Stretch:
         covered = _covered(page, self._left)
         self.listed |= covered
         self._left = [prefix for prefix in self._left if prefix not in covered]
-        self._alone = 0 if 2 * len(covered) >= self._worth else max(self._worth, 2 * self._alone)
+        is_worth_it = len(page.entries) <= len(covered) * self._ctx.store.keys_per_listing
+        self._alone = 0 if is_worth_it else max(self._few, 2 * self._alone)
 
     def list_all(self) -> dict[str, list[Entry]]:
         """List all that are left."""
         while self._left:
-            count = self._alone if len(self._left) >= self._worth else len(self._left)
+            count = self._alone if len(self._left) >= self._few else len(self._left)
             self.listed |= _alone(self._ctx, self._left[:count], self._go_on)
             self._left = self._left[count:]
             if self._left:
@@ -74,9 +72,9 @@ class _Stretch:
     def cut(self) -> "list[_Stretch]":
         """Cut what is left into parts that can be listed at one time."""
         parts = self._ctx.requests.at_a_time
-        size = max(self._worth, -(-len(self._left) // parts))
+        size = max(self._few, -(-len(self._left) // parts))
         return [
-            _Stretch(self._ctx, self._left[begin : begin + size], self._worth, self._go_on, self._alone)
+            _Stretch(self._ctx, self._left[begin : begin + size], self._few, self._go_on, self._alone)
             for begin in range(0, len(self._left), size)
         ]
 
