@@ -539,6 +539,29 @@ def test_another_client_may_work_between_any_two_requests(
     assert number > 10
 
 
+@pytest.mark.parametrize("work", ["updates", "combines and collects garbage", "deletes"])
+def test_a_batch_of_which_some_events_have_been_read_may_be_rewritten_and_collected(
+    tmp_path: Path, work: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get_events, "LARGEST_CHUNK", 2)
+    monkeypatch.setattr(get_events, "BUDGET", 1)
+    ids = [*"abcdef"]
+    for number in count(1, 2):
+        folder = LocalStore(tmp_path / f"{number}")
+        ff = on(folder)
+        put_all(ff, *ids)
+        ff.update_event("d", b"newer")
+        before = contents(one_by_one(ff, ids))
+        store = Interrupted(folder, number, partial(WORKS[work], ff))
+        store.workers = 2
+        found = contents(on(store).get_events(ids, on_missing="skip"))
+        assert before.keys() - found.keys() <= {"b"} & (before.keys() - contents(one_by_one(ff, ids)).keys())
+        assert all(before[event_id] == data for event_id, data in found.items()), f"at request {number}"
+        if not store.reached:
+            break
+    assert number > 10
+
+
 @pytest.mark.timeout(180)
 def test_events_put_and_updated_are_found_while_another_process_journals_updates_and_collects(place: Place) -> None:
     """What an update that has returned gave an event is what is read, or what a later one gave it."""

@@ -79,7 +79,7 @@ LARGE = {
     "journal-upd-upd": Configuration(((JOURNAL,), (UPDATE_1, GET), (UPDATE_2, UPDATE)), (A,)),
     "journal-update-upd": Configuration(((JOURNAL, UPDATE), (UPDATE_1, UPDATE_2)), (A, B), crashes=1),
     "journal-some-upd": Configuration(((JOURNAL, UPDATE_SOME), (UPDATE_1, UPDATE_2)), (A, B), crashes=1),
-    "journal-some-del": Configuration(((JOURNAL, UPDATE_SOME), (DELETE, GET), (UPDATE_SOME,)), (A, B)),
+    "journal-some-del": Configuration(((JOURNAL, UPDATE_SOME), (DELETE, GET)), (A, B), crashes=1),
     "journal-recover-upd": Configuration(((JOURNAL,), (RECOVER,), (UPDATE_1,)), (A,), crashes=1),
     "del-journal-crash": Configuration(((DELETE, JOURNAL), (GET,), (RECOVER,)), (A,), crashes=1),
     "upd-del": Configuration(((UPDATE_1,), (DELETE,), (UPDATE, JOURNAL)), (A,), crashes=1),
