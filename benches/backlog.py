@@ -43,6 +43,7 @@ class Backlog:
     root_prefix = ""
     workers = WORKERS
     is_near = False
+    keys_per_listing = 400
 
     def __init__(self, events: int, kept: Path) -> None:
         """Have the events with the first numbers; keep the new manifest in a file, out of memory."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import boto3
+import scale_find
 import scale_writers
 from botocore.config import Config
 from contenders import insist
@@ -84,6 +85,7 @@ CALLS: dict[str, tuple[Callable[[int], list[Stretch]], Sequence[int], Callable[[
     "dead journals before 200 new ones: first event": (dead, DEAD, first_after_the_dead),
     "dead journals before 200 new ones: journal(100)": (dead, DEAD, journal_after_the_dead),
     "dead journals before 200 new ones: collect_garbage, none old enough": (dead, DEAD, collect_nothing),
+    **scale_find.CALLS,
     **scale_writers.CALLS,
 }
 

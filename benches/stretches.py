@@ -4,7 +4,7 @@ A formula is a list of stretches, one after the other in time, each of journals 
 through all of them, and have the data that `events.event_data` gives their numbers.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from math import gcd
 from typing import Literal, NamedTuple
@@ -64,6 +64,12 @@ def updated(stretches: Sequence[Stretch]) -> dict[str, bytes]:
         for event in _events(stretches)
         if event.is_updated
     }
+
+
+def numbered(stretch: Stretch, numbers: Iterable[int]) -> Iterator[tuple[str, bytes]]:
+    """Give id and data of some events, of a store that has only this stretch, which lives."""
+    for number in numbers:
+        yield _event_id(number, number, stretch.journals * stretch.events), event_data(number, stretch.size)
 
 
 class _Numbered(NamedTuple):

@@ -18,7 +18,7 @@ import pytest
 from model.calls import Caller, Steps
 from model.protocol import put, put_many
 from model.protocol_events import delete_event, get, update_event
-from model.protocol_journal import compact, journal, recover, update
+from model.protocol_journal import compact, journal, recover, update, update_some
 from model.store import Key
 from support.in_the_model import (
     Eager,
@@ -97,6 +97,7 @@ CALLS = {
     "journal": Made(lambda ff: ff.journal(2), [recover, journal], OF_A_COMBINATION),
     "compact": Made(lambda ff: ff.compact(SMALL), [recover, compact], OF_A_COMBINATION),
     "update": Made(lambda ff: ff.update(None), [recover, update], OF_A_COMBINATION),
+    "update of one": Made(lambda ff: ff.update(1), [recover, update_some], OF_A_COMBINATION),
     "recover": Made(lambda ff: finish.recover(ff._ctx), [recover], OF_A_COMBINATION),  # noqa: SLF001 - part of others
 }
 
@@ -329,12 +330,30 @@ OF_ONE_ID: list[Prepare] = [
     *(deleted_in_a_journal, claimed, claimed_without_blob, claimed_in_vain, claimed_after_a_delete, fenced, drafted),
     *(drafted_in_part, half_deleted, half_deleted_in_a_journal, late, late_delete, too_late, committed),
 ]
+
+
+def updated_in_two_journals(store: Store) -> None:
+    """Update both of two new events; the first one's update comes last."""
+    updated(store)
+    on(store).update_event("b", b"new")
+
+
+def late_and_updated(store: Store) -> None:
+    """Leave an update for the journal that an event came from, and one for the journal that has it now."""
+    late(store)
+    on(store).update_event("b", b"new")
+
+
 OF_A_STORE: dict[str, list[Prepare]] = {
     "journal": [new, deleted, updated, half_deleted, claimed_in_vain],
     "compact": [nothing, journaled_each, updated_and_deleted_each, combined_each, entered_in_compact],
     "update": [
         *(nothing, journaled, updated_in_a_journal, deleted_in_a_journal, all_deleted, half_deleted_in_a_journal),
         *(late, late_delete, too_late, updated, half_deleted),
+    ],
+    "update of one": [
+        *(nothing, updated_in_a_journal, deleted_in_a_journal, late, late_delete, too_late, updated, half_deleted),
+        *(updated_in_two_journals, late_and_updated),
     ],
     "recover": [
         *(

@@ -18,6 +18,7 @@ from support.watched import Answer, Counted, Interrupted, Watched, on
 from flashflood import Event, FlashFlood, FlashFloodCorruptionError, FlashFloodEventNotFound, JournalID
 from flashflood._core import Manifest
 from flashflood.read import get_events, locate
+from flashflood.records import prefixes
 from flashflood.store import LocalStore, Page, Store
 
 MANY = 80
@@ -265,6 +266,42 @@ def test_what_is_under_way_is_cancelled_when_the_iterator_is_closed(place: Place
     assert store.sent <= 7 + store.workers + 1
 
 
+class Stopped(Watched):
+    """Counts the looks at index entries; they wait for `gate`. `is_full` says when no more can be sent."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place.store())
+        self.workers = 2
+        self.gate, self.is_full = Flag(), Flag()
+        self.sent = 0
+        self._lock = Lock()
+
+    def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
+        if method == "head" and key.startswith("index/event 1"):
+            with self._lock:
+                self.sent += 1
+                if self.sent == self.workers:
+                    self.is_full.set()
+            assert self.gate.wait(60)
+        return send()
+
+
+@ON_FOLDER
+def test_what_is_being_located_is_not_looked_for_any_further_when_the_iterator_is_closed(place: Place) -> None:
+    put_new(place.open(), *numbered(3))
+    put_all(place.open(), *numbered(200)[100:], start=100)
+    store = Stopped(place)
+    ff = on(store)
+    events = ff.get_events([*numbered(2), *numbered(200)[100:]])
+    assert next(events).event_id == numbered(1)[0]
+    assert store.is_full.wait(60)
+    close(events)
+    store.gate.set()
+    assert ff.get_event("event 002").event_id == "event 002"
+    sleep(0.2)  # for what would still be sent
+    assert store.sent <= 2 * store.workers
+
+
 def close(events: Iterator[Event]) -> None:
     events.close()  # type: ignore[attr-defined]  # it is a generator
 
@@ -335,11 +372,48 @@ def test_of_the_manifests_that_0_4_3_wrote_a_bounded_number_of_rows_is_kept(
     assert list(ff.get_events(mixed)) == one_by_one(ff, mixed)
 
 
+def worth_a_page(monkeypatch: pytest.MonkeyPatch, worth: int) -> None:
+    """Let a page be tried for so many prefixes."""
+    monkeypatch.setattr(prefixes, "FEW", worth)
+    monkeypatch.setattr(prefixes, "KEYS_TO_TRY", 1)
+
+
+@ON_FOLDER
+def test_a_journal_is_asked_once_whether_it_is_whole_however_many_of_its_events_are_read(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get_events, "LARGEST_CHUNK", 10)
+    ids = numbered(200)
+    put_all(place.open(), *ids)
+    store = Counted(place.store())
+    store.workers = 2
+    assert [event.event_id for event in on(store).get_events(ids)] == ids
+    assert (
+        1
+        <= sum(method == "head" and key.startswith("journals/") for method, key in store.requests)
+        <= get_events.CHUNKS
+    )
+
+
+@ON_FOLDER
+def test_one_request_fetches_events_with_few_bytes_between_them(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    gap = len("data of event 000")
+    monkeypatch.setattr(get_events, "GAP", gap)
+    monkeypatch.setattr(get_events, "GAPS", 5 * gap)
+    data = put_all(place.open(), *numbered(40))
+    every_second = numbered(40)[::2]
+    store = Counted(place.store())
+    store.workers = len(every_second)  # ids that are located together
+    found = [(event.event_id, event.data) for event in on(store).get_events(every_second)]
+    assert found == [(event_id, data[event_id]) for event_id in every_second]
+    assert sum(method == "get" and key.startswith("blobs/") for method, key in store.requests) == 4
+
+
 def test_one_by_one_and_by_pages_the_same_is_found(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = busy_store(place.open(), 12)
     expected = one_by_one(place.open(), ids)
     for worth in (1, 2, 10**6):
-        monkeypatch.setattr(locate, "WORTH_A_PAGE", worth)
+        worth_a_page(monkeypatch, worth)
         assert list(place.open().get_events(ids, on_missing="skip")) == expected
 
 
@@ -356,7 +430,7 @@ class Paged(Watched):
 @ON_FOLDER
 @pytest.mark.parametrize("worth", [1, 3])
 def test_pages_that_end_anywhere_hide_no_event(place: Place, monkeypatch: pytest.MonkeyPatch, worth: int) -> None:
-    monkeypatch.setattr(locate, "WORTH_A_PAGE", worth)
+    worth_a_page(monkeypatch, worth)
     ids = busy_store(place.open(), 12)
     expected = one_by_one(place.open(), ids)
     assert list(on(Paged(place.store())).get_events(ids, on_missing="skip")) == expected
@@ -443,7 +517,7 @@ WORKS: dict[str, Callable[[FlashFlood], object]] = {
 def test_another_client_may_work_between_any_two_requests(
     tmp_path: Path, work: str, worth: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locate, "WORTH_A_PAGE", worth)
+    worth_a_page(monkeypatch, worth)
     ids = ["a", "b", "c", "d", "e", "deleted"]
     for number in count(1):
         folder = LocalStore(tmp_path / f"{number}")
@@ -460,6 +534,29 @@ def test_another_client_may_work_between_any_two_requests(
         assert before.keys() & after.keys() <= found.keys() <= before.keys() | after.keys(), f"at request {number}"
         for event_id, data in found.items():
             assert data in (before.get(event_id), after.get(event_id)), f"{event_id} at request {number}"
+        if not store.reached:
+            break
+    assert number > 10
+
+
+@pytest.mark.parametrize("work", ["updates", "combines and collects garbage", "deletes"])
+def test_a_batch_of_which_some_events_have_been_read_may_be_rewritten_and_collected(
+    tmp_path: Path, work: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get_events, "LARGEST_CHUNK", 2)
+    monkeypatch.setattr(get_events, "BUDGET", 1)
+    ids = [*"abcdef"]
+    for number in count(1, 2):
+        folder = LocalStore(tmp_path / f"{number}")
+        ff = on(folder)
+        put_all(ff, *ids)
+        ff.update_event("d", b"newer")
+        before = contents(one_by_one(ff, ids))
+        store = Interrupted(folder, number, partial(WORKS[work], ff))
+        store.workers = 2
+        found = contents(on(store).get_events(ids, on_missing="skip"))
+        assert before.keys() - found.keys() <= {"b"} & (before.keys() - contents(one_by_one(ff, ids)).keys())
+        assert all(before[event_id] == data for event_id, data in found.items()), f"at request {number}"
         if not store.reached:
             break
     assert number > 10

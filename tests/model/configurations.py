@@ -25,6 +25,7 @@ JOURNAL_FIRST = ("journal", 0, 0, 1)
 JOURNAL_FIRST_TWO = ("journal", 0, 0, 2)
 JOURNAL_FROM_SECOND = ("journal", 0, 1)
 UPDATE = ("update",)
+UPDATE_SOME = ("update_some",)
 RECOVER = ("recover",)
 REPLAY = ("replay",)
 LIST = ("list_journals",)
@@ -45,6 +46,7 @@ SMALL = {
     "journal-share": Configuration(((JOURNAL_FIRST_TWO,), (JOURNAL_FROM_SECOND,)), (A, LATER_B, C), crashes=1),
     "journal-upd": Configuration(((JOURNAL,), (UPDATE_1, GET)), (A,), crashes=1),
     "journal-gc-upd": Configuration(((JOURNAL, UPDATE, COLLECT), (UPDATE_1, GET)), (A,), collects=True),
+    "journal-some-gc": Configuration(((JOURNAL, UPDATE_SOME, COLLECT), (UPDATE_1, GET)), (A,), collects=True),
     "journal-del": Configuration(((JOURNAL,), (DELETE, GET)), (A,), crashes=1),
     "delete-update-gc": Configuration(((DELETE, UPDATE, COLLECT), (COLLECT,)), (A, B), crashes=1, collects=True),
     "journal-gc-gc": Configuration(((JOURNAL, COLLECT, UPDATE_1, UPDATE, COLLECT),), (A, B), crashes=2, collects=True),
@@ -99,6 +101,8 @@ LARGE = {
     "journal3": Configuration(((JOURNAL,), (JOURNAL,), (RECOVER,)), (A, B), crashes=1),
     "journal-upd-upd": Configuration(((JOURNAL,), (UPDATE_1, GET), (UPDATE_2, UPDATE)), (A,)),
     "journal-update-upd": Configuration(((JOURNAL, UPDATE), (UPDATE_1, UPDATE_2)), (A, B), crashes=1),
+    "journal-some-upd": Configuration(((JOURNAL, UPDATE_SOME), (UPDATE_1, UPDATE_2)), (A, B), crashes=1),
+    "journal-some-del": Configuration(((JOURNAL, UPDATE_SOME), (DELETE, GET)), (A, B), crashes=1),
     "journal-recover-upd": Configuration(((JOURNAL,), (RECOVER,), (UPDATE_1,)), (A,), crashes=1),
     "del-journal-crash": Configuration(((DELETE, JOURNAL), (GET,), (RECOVER,)), (A,), crashes=1),
     "upd-del": Configuration(((UPDATE_1,), (DELETE,), (UPDATE, JOURNAL)), (A,), crashes=1),

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from .protocol_replay import Replayed
     from .world import Call, Process, World
 
-REPEATED_AFTER_A_CRASH = frozenset({"put", "put_many", "update_event", "delete_event", "journal", "update"})
+REPEATED_AFTER_A_CRASH = frozenset(
+    {"put", "put_many", "update_event", "delete_event", "journal", "update", "update_some"}
+)
 PUTS = frozenset({"put", "old_put"})
 DELETES = frozenset({"delete_event", "old_delete"})
-COMBINES = frozenset({"journal", "compact", "update", "recover", "old_journal"})
+COMBINES = frozenset({"journal", "compact", "update", "update_some", "recover", "old_journal"})
 TIDYING: tuple[Call, ...] = (("recover",), ("update",), ("journal",), ("recover",), ("update",), ("update",))
 
 

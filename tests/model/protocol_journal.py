@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .calls import Caller, GoOn, Safeguard, Step, Steps, Stuck
 from .protocol import lookup
@@ -35,6 +35,9 @@ from .store import (
     without_dead,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 MOST_ATTEMPTS = 4
 FAR_FUTURE = 999
 
@@ -52,8 +55,8 @@ class Attempt(NamedTuple):
     """An attempt at a combination: the call that makes it, its number, the sources, and the ledger as it was read.
 
     `moved`: updates of dead journals that belong to the source. `known`: those for the source itself, where they have
-    been listed with all others. `arguments`: what the call was given besides. `gives_way`: a call that is disturbed
-    leaves the sources to whoever disturbed it.
+    been listed with all others. `manifest`: the source's, where it has been read. `arguments`: what the call was given
+    besides. `gives_way`: a call that is disturbed leaves the sources to whoever disturbed it.
     """
 
     call: Step
@@ -62,6 +65,7 @@ class Attempt(NamedTuple):
     ledger: Ledger
     moved: tuple[UpdateKey, ...] = ()
     known: tuple[UpdateKey, ...] | None = None
+    manifest: Manifest | None = None
     arguments: tuple[int | None, ...] = ()
     gives_way: bool = False
 
@@ -102,6 +106,51 @@ def compact(caller: Caller) -> Steps[str | GoOn]:
 
 def update(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
     """Step 9 for the first journal that has pending updates; step 11 for pending updates of a dead journal."""
+    waiting = yield from _list_waiting(caller)
+    yield from _look_at(caller, waiting, list(waiting.addressed))
+    return (yield from _apply(caller, partial(Attempt, update, attempt), waiting))
+
+
+def update_some(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
+    """Do the same, as far as the first journal that is found to have some: what others are for is not asked.
+
+    Only updates of events that this one has are looked at before it is rewritten.
+    """
+    waiting = yield from _list_waiting(caller)
+    count = 1
+    while waiting.addressed and not waiting.free():
+        yield from _look_at(caller, waiting, sorted(waiting.addressed)[:count])
+        count *= 2
+    if not waiting.free():
+        return "none"
+    source = waiting.free()[0]
+    manifest = yield Get(journal_key(source))
+    if manifest is None:
+        return Attempt(update_some, attempt, (source,), waiting.ledger).start_over()
+    ids = {row.event_id for row in manifest.rows}
+    related = [
+        journal_id
+        for journal_id, updates in sorted(waiting.addressed.items())
+        if journal_id == source or any(one.event_id in ids for one in updates)
+    ]
+    yield from _look_at(caller, waiting, related)
+    return (yield from _apply(caller, partial(Attempt, update_some, attempt, manifest=manifest), waiting, source))
+
+
+class Waiting(NamedTuple):
+    """Pending updates: by the journals that they are addressed to; those looked at, by the ones that they are for."""
+
+    ledger: Ledger
+    busy: set[JournalID | None]
+    addressed: dict[JournalID, list[UpdateKey]]
+    to_apply: dict[JournalID, list[UpdateKey]]
+
+    def free(self) -> list[JournalID]:
+        """Return the journals that updates are for and that nobody combines."""
+        return sorted(home for home in self.to_apply if home not in self.busy)
+
+
+def _list_waiting(caller: Caller) -> Steps[Waiting]:
     ledger = yield from read_ledger()
     busy = _under_way(caller, ledger)
     pending: list[UpdateKey] = without_dead((yield List(("updates",))))
@@ -109,24 +158,35 @@ def update(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
     for one in pending:
         if one.journal not in busy or Safeguard.ONE_STEP not in caller.safeguards:
             addressed.setdefault(one.journal, []).append(one)
-    to_apply: dict[JournalID, list[UpdateKey]] = {}
-    for journal_id, updates in addressed.items():
+    return Waiting(ledger, busy, addressed, {})
+
+
+def _look_at(caller: Caller, waiting: Waiting, journals: list[JournalID]) -> Steps[None]:
+    """Find what the updates addressed to these journals are for; bury those that are for nothing."""
+    for journal_id in journals:
+        updates = waiting.addressed.pop(journal_id)
         there = yield List(("journals", journal_id))
         if without_dead(there):
-            to_apply.setdefault(journal_id, []).extend(updates)
+            waiting.to_apply.setdefault(journal_id, []).extend(updates)
             continue
         for one in updates:
-            home = yield from _home(caller, one, ledger)
+            home = yield from _home(caller, one, waiting.ledger)
             if home is not None:
-                to_apply.setdefault(home, []).append(one)
+                waiting.to_apply.setdefault(home, []).append(one)
             elif there or journal_id.version != NEW:
                 yield Bury(one)
-    free = sorted(home for home in to_apply if home not in busy)
-    if not free:
+
+
+def _apply(
+    caller: Caller, attempt: Callable[..., Attempt], waiting: Waiting, source: JournalID | None = None
+) -> Steps[str | GoOn]:
+    """Rewrite the first journal that updates are for, or the source given."""
+    if not waiting.free():
         return "none"
-    moved = tuple(one for one in to_apply[free[0]] if one.journal != free[0])
-    known = tuple(one for one in to_apply[free[0]] if one.journal == free[0])
-    return (yield from _combine(caller, Attempt(update, attempt, (free[0],), ledger, moved, known)))
+    source = source or waiting.free()[0]
+    moved = tuple(one for one in waiting.to_apply[source] if one.journal != source)
+    known = tuple(one for one in waiting.to_apply[source] if one.journal == source)
+    return (yield from _combine(caller, attempt((source,), waiting.ledger, moved, known)))
 
 
 def _home(caller: Caller, one: UpdateKey, ledger: Ledger) -> Steps[JournalID | None]:
@@ -261,7 +321,7 @@ def _gather_all(
 ) -> Steps[list[Gathered] | None]:
     """Return the rows of all sources in order, or None if one has vanished; fill `manifests`, add updates to `used`."""
     for source in attempt.sources:
-        manifest = yield Get(journal_key(source))
+        manifest = attempt.manifest or (yield Get(journal_key(source)))
         if manifest is None:
             return None
         manifests[source] = manifest

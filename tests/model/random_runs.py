@@ -30,7 +30,7 @@ CHANCE_AS_BEGUN = 0.5
 CHANCE_SLOW = 0.2
 CALL_NAMES = (
     *("put", "put", "put_many", "update_event", "delete_event", "get"),
-    *("journal", "journal", "compact", "update", "replay", "collect_garbage", "recover"),
+    *("journal", "journal", "compact", "update", "update_some", "replay", "collect_garbage", "recover"),
 )
 AHEAD = ((), (2,), (2, 1), (1, 2))
 SHARES = ((), (0, 1), (1,), (1, 2))

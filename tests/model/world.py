@@ -13,7 +13,7 @@ from .calls import Caller, GoOn, Safeguard, Step, Stuck
 from .old import old_delete, old_journal, old_put, old_update
 from .protocol import put, put_many
 from .protocol_events import delete_event, get, update_event
-from .protocol_journal import compact, journal, recover, update
+from .protocol_journal import compact, journal, recover, update, update_some
 from .protocol_replay import collect_garbage, list_event_streams, list_journals, replay
 from .store import (
     NEW,
@@ -43,6 +43,7 @@ CALLS: dict[str, Step] = {
     "journal": journal,
     "compact": compact,
     "update": update,
+    "update_some": update_some,
     "recover": recover,
     "replay": replay,
     "list_journals": list_journals,

@@ -26,6 +26,7 @@ class Watched:
         self.address = store.address
         self.workers = store.workers
         self.is_near = store.is_near
+        self.keys_per_listing = store.keys_per_listing
         self.root_prefix = store.root_prefix
 
     def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
@@ -99,6 +100,20 @@ class Counted(Watched):
     def writes(self) -> list[tuple[str, str]]:
         """The requests that change something."""
         return [request for request in self.requests if request[0] in WRITES]
+
+
+class Short(Watched):
+    """Gives listings in pages of so many keys."""
+
+    def __init__(self, store: Store, size: int) -> None:
+        super().__init__(store)
+        self._size = size
+
+    def request(self, _method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
+        answer = send()
+        if isinstance(answer, Page) and len(answer.entries) > self._size:
+            return Page(answer.entries[: self._size], True, answer.date)  # type: ignore[return-value]  # noqa: FBT003
+        return answer
 
 
 class Death(BaseException):

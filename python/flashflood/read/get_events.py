@@ -21,22 +21,26 @@ from flashflood.read.get_event import get_event
 from flashflood.read.locate import DataRange, Locator
 from flashflood.records.index import not_found
 from flashflood.requests import Requests
-from flashflood.store.protocol import Found
 from flashflood.turns import SharedIterator
 
 OnMissing: TypeAlias = Literal["error", "skip"]
 
-LARGEST_CHUNK = 1_000
-"""Ids located together: few at first, so that the first event comes soon; then twice as many each time."""
+LARGEST_CHUNK = 5_000
+"""Ids located together: few at first, so that the first event comes soon; then twice as many each time.
+
+So many of a million lie five to a page of the index.
+"""
 CHUNKS = 2
-"""Chunks being located, or located and waiting; one until the first data are on their way."""
+"""Chunks being located, or located and waiting; one until the first data are on their way, and one of the largest."""
 STRETCH = 4_000_000
 """Bytes of data planned at a time, and asked of a blob with one request; or one event, if that is larger."""
 GAP = 65_536
 """Bytes between two events of a blob up to which both are fetched with one request."""
+GAPS = 500_000
+"""Bytes between the events that one request fetches: they are dropped when it is answered."""
 BUDGET = 32_000_000
 """Bytes at which no further stretch is begun."""
-BYTES_PER_EVENT = 4_000
+BYTES_PER_EVENT = 8_000
 """What an event under way counts for beside its data, so that small ones are bounded too."""
 
 
@@ -48,9 +52,9 @@ class _Fetched(NamedTuple):
     """An event whose data are on their way."""
 
     data_range: DataRange
-    answer: Future[Found | None]
-    start: int
-    """Where in the answer its data begin."""
+    answer: Future[list[bytes | None]]
+    place: int
+    """Which of the answer's data are its own."""
 
 
 _Answer: TypeAlias = _Fetched | Future[Event] | Event | Exception
@@ -97,9 +101,7 @@ def _event(ctx: Context, answer: _Answer) -> Event:
     if isinstance(answer, Future):
         return answer.result()
     data_range = answer.data_range
-    found = answer.answer.result()
-    stop = None if data_range.is_update else answer.start + data_range.size
-    data = None if found is None else found.body[answer.start : stop]
+    data = answer.answer.result()[answer.place]
     if data is None or (len(data) != data_range.size and not data_range.is_update):
         return get_event(ctx, data_range.event_id)
     return Event(data_range.event_id, parse_timestamp(data_range.timestamp), data)
@@ -158,7 +160,7 @@ class _IdLookahead:
         """Start what may be started now."""
         while self._cost < BUDGET and (self._located or self._take_chunk()):
             self._start_stretch()
-        limit = CHUNKS if self._stretches else 1
+        limit = CHUNKS if self._stretches and self._limit < LARGEST_CHUNK else 1
         while len(self._chunks) < limit and (ids := self._next_ids()):
             self._chunks.append(self._locating.start(self._locate, ids))
 
@@ -207,20 +209,23 @@ class _IdLookahead:
                 break
             located.append(self._located.popleft())
         fetched: dict[DataRange, _Fetched] = {}
-        cost = BYTES_PER_EVENT * len(located)
         for ranges in _fetched_together([each for each in located if isinstance(each, DataRange) and each.size]):
-            start, stop = ranges[0].start, max(each.stop for each in ranges)
-            cost += stop - start
-            answer = self._request(ranges[0], start, stop)
-            fetched |= {each: _Fetched(each, answer, each.start - start) for each in ranges}
+            answer = self._ctx.requests.start(self._data, ranges)
+            fetched |= {each: _Fetched(each, answer, place) for place, each in enumerate(ranges)}
+        cost = BYTES_PER_EVENT * len(located) + sum(each.size for each in fetched)
         self._stretches.append(_Stretch([self._answer(item, fetched) for item in located], cost))
         self._cost += cost
 
-    def _request(self, first: DataRange, start: int, stop: int) -> Future[Found | None]:
-        """Request an update's data, or these bytes of the blob."""
+    def _data(self, ranges: Sequence[DataRange]) -> list[bytes | None]:
+        """Fetch an update's data, or those of a blob's events with one request. None: it is gone."""
+        first = ranges[0]
         if first.is_update:
-            return self._ctx.requests.start(self._ctx.store.get, first.key)
-        return self._ctx.requests.start(self._ctx.blob, first.journal_id, start, stop)
+            found = self._ctx.store.get(first.key)
+            return [None if found is None else found.body]
+        found = self._ctx.blob(first.journal_id, first.start, max(each.stop for each in ranges))
+        if found is None:
+            return [None] * len(ranges)
+        return [found.body[each.start - first.start : each.stop - first.start] for each in ranges]
 
     def _answer(self, located: _Located, fetched: dict[DataRange, _Fetched]) -> _Answer:
         if isinstance(located, str):
@@ -234,13 +239,15 @@ def _fetched_together(ranges: Sequence[DataRange]) -> list[list[DataRange]]:
     """Group the ranges that one request fetches: of one key, without large gaps. What is needed first comes first."""
     turns = {each: turn for turn, each in reversed(list(enumerate(ranges)))}
     groups: list[list[DataRange]] = []
-    stop = 0
+    stop = gaps = 0
     for each in sorted(turns, key=lambda each: (each.key, each.start)):
-        first = groups[-1][0] if groups else None
-        if first and first.key == each.key and each.start - stop <= GAP and each.stop - first.start <= STRETCH:
-            groups[-1].append(each)
-            stop = max(stop, each.stop)
-        else:
-            groups.append([each])
-            stop = each.stop
+        first = groups[-1][0] if groups else each
+        gap = max(0, each.start - stop)
+        is_far = gap > GAP or gaps + gap > GAPS or each.stop - first.start > STRETCH
+        if not groups or first.key != each.key or is_far:
+            groups.append([])
+            stop = gaps = gap = 0
+        groups[-1].append(each)
+        stop = max(stop, each.stop)
+        gaps += gap
     return sorted(groups, key=lambda group: min(turns[each] for each in group))

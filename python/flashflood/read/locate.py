@@ -7,12 +7,9 @@ as if each had been listed at that moment, and one manifest serves all its event
 """
 
 import threading
-from bisect import bisect_left
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError
-from itertools import takewhile
-from os.path import commonprefix
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from flashflood import layout
@@ -22,15 +19,16 @@ from flashflood.exceptions import FlashFloodEventNotFound, FlashFloodException
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, Update
 from flashflood.records.index import IndexEntry, not_found, read_entry
 from flashflood.records.pending_updates import newest_update, updates_among
-from flashflood.store.protocol import Entry, Page
+from flashflood.records.prefixes import listed_under
+from flashflood.store.protocol import Entry
 
 T = TypeVar("T")
 A = TypeVar("A")
 
-WORTH_A_PAGE = 32
-"""For so many prefixes a listing's page, up to 1,000 keys, costs less than listing each by itself."""
 ROWS_KEPT = 500_000
 """Rows of manifests that are kept for further events of their journals, about 100 bytes each."""
+JOURNALS_KEPT = 100_000
+"""Journals of which it is kept that they have their events, about 200 bytes each."""
 ROWS_OF_A_MANIFEST = 10
 """What a manifest takes beside its rows, counted in rows."""
 
@@ -70,6 +68,7 @@ class Locator:
         """Make no request."""
         self._ctx = ctx
         self._manifests = _Manifests(ctx)
+        self._whole = _WholeJournals(ctx)
         self._is_stopped = False
 
     def stop(self) -> None:
@@ -136,12 +135,9 @@ class Locator:
         """Give the rows of entries that all name one journal. None: the journal does not have it."""
         try:
             if all(entry.is_ours for entry in entries):
-                there = self._ctx.store.head(layout.journal_key(entries[0].target))
-                if there is None:
-                    return {entry.event_id: None for entry in entries}
-                count = there.metadata.get("number_of_events")
-                if count is not None:  # a batch has all its events, a fence none
-                    return {entry.event_id: None if count == "0" else entry.row() for entry in entries}
+                is_held = self._whole.tells(entries[0].target)
+                if is_held is not None:
+                    return {entry.event_id: entry.row() if is_held else None for entry in entries}
             manifest = self._manifests.read(entries[0].target)
         except FlashFloodException as error:
             return {entry.event_id: error for entry in entries}
@@ -175,32 +171,43 @@ class Locator:
         return updates
 
     def _listed(self, prefixes: Iterable[str]) -> dict[str, list[Entry]]:
-        """List what lies under each prefix.
-
-        As long as a page covers enough prefixes to be worth it, a page is listed, from the first prefix that is left.
-        Then the rest is listed one by one. All keys under one prefix are from one page, or from a listing of it alone.
-        """
-        left = sorted(set(prefixes))
-        listed: dict[str, list[Entry]] = {}
-        while len(left) >= WORTH_A_PAGE and not self._is_stopped:
-            page = self._ctx.store.list(commonprefix(left), left[0])  # noqa: RUF071  of keys, not paths
-            covered = _covered(page, left)
-            listed |= covered
-            left = [prefix for prefix in left if prefix not in covered]
-            if len(covered) < WORTH_A_PAGE:
-                break
-        alone = self._each(lambda prefix: list(self._ctx.entries(prefix)), left)
-        return listed | dict(zip(left, alone, strict=True))
+        return listed_under(self._ctx, prefixes, self._go_on)
 
     def _each(self, call: Callable[[A], T], items: Iterable[A]) -> list[T]:
         """Call with each item, many at a time, until it is stopped."""
-        return self._ctx.requests.each(call, self._until_stopped(items))
 
-    def _until_stopped(self, items: Iterable[A]) -> Iterator[A]:
-        for item in items:
-            if self._is_stopped:
-                raise CancelledError
-            yield item
+        def going_on(item: A) -> T:
+            self._go_on()
+            return call(item)
+
+        return self._ctx.requests.each(going_on, items)
+
+    def _go_on(self) -> None:
+        if self._is_stopped:
+            raise CancelledError
+
+
+class _WholeJournals:
+    """Journals that are known to have all their events, kept for further ones: a manifest never changes."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._known: set[JournalID] = set()
+
+    def tells(self, journal_id: JournalID) -> bool | None:
+        """Say whether a journal has all its events, or none: it is a fence, or not there. None: ask its manifest."""
+        if journal_id in self._known:
+            return True
+        there = self._ctx.store.head(layout.journal_key(journal_id))
+        if there is None:
+            return False
+        count = there.metadata.get("number_of_events")
+        if count is None or count == "0":
+            return None if count is None else False
+        if len(self._known) >= JOURNALS_KEPT:
+            self._known = set()
+        self._known.add(journal_id)
+        return True
 
 
 class _Manifests:
@@ -233,17 +240,6 @@ class _Manifests:
             while self._rows > ROWS_KEPT and len(self._kept) > 1:
                 _, oldest = self._kept.popitem(last=False)
                 self._rows -= len(oldest) + ROWS_OF_A_MANIFEST
-
-
-def _covered(page: Page, prefixes: Iterable[str]) -> dict[str, list[Entry]]:
-    """Give a page's entries under each prefix that it covers to the end. It begins before all of them."""
-    keys = [entry.key for entry in page.entries]
-    covered = {}
-    for prefix in prefixes:
-        if not page.more or (keys[-1] > prefix and not keys[-1].startswith(prefix)):
-            rest = map(page.entries.__getitem__, range(bisect_left(keys, prefix), len(keys)))
-            covered[prefix] = list(takewhile(lambda entry: entry.key.startswith(prefix), rest))  # noqa: B023  used here
-    return covered
 
 
 def _data_range(entry: IndexEntry, row: Row, updates: dict[Update, int]) -> Located:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable
+from itertools import chain, islice
 
 from flashflood import layout
 from flashflood._core import Row, Sources
@@ -16,16 +17,32 @@ logger = logging.getLogger("flashflood")
 
 LISTED_ONE_BY_ONE = 2
 """For so many journals at most, updates are listed journal by journal; for more, all updates are listed."""
+JOURNALS_PER_PAGE = 32
+"""All updates are listed only as long as that takes no more than a page for so many journals."""
 
 
 def pending_updates_of(ctx: Context, journal_ids: Collection[JournalID]) -> dict[Update, int]:
     """List the pending updates of these journals, each with the size of its data in bytes."""
     if len(journal_ids) > LISTED_ONE_BY_ONE:
-        wanted = set(journal_ids)
-        return {update: size for update, size in all_pending_updates(ctx).items() if update.journal_id in wanted}
+        found = _of_few_pages(ctx, max(1, len(journal_ids) // JOURNALS_PER_PAGE))
+        if found is not None:
+            wanted = set(journal_ids)
+            return {update: size for update, size in found.items() if update.journal_id in wanted}
     return _pending_under(
         ctx, [prefix for journal_id in journal_ids for prefix in layout.updates_of_journal(journal_id)]
     )
+
+
+def _of_few_pages(ctx: Context, pages: int) -> dict[Update, int] | None:
+    """List all pending updates. None: they take more pages than these."""
+
+    def few(folder: str) -> list[Entry] | None:
+        listed = list(islice(ctx.pages(folder), pages))
+        return None if listed[-1].more else [entry for page in listed for entry in page.entries]
+
+    found = ctx.requests.each(few, [layout.UPDATES, layout.ENCODED_UPDATES])
+    known = [entries for entries in found if entries is not None]
+    return updates_among(chain(*map(without_dead, known))) if len(known) == len(found) else None
 
 
 def lineage(sources: Sources) -> set[JournalID]:

@@ -68,6 +68,7 @@ class LocalStore:
         self.root_prefix = ""
         self.workers = WORKERS
         self.is_near = False
+        self.keys_per_listing = 5
         self._swept = False
         self._owner_and_known = os.getpid(), KnownFolders()
         with opened_root(self._folder):

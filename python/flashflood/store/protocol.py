@@ -73,6 +73,8 @@ class Store(Protocol):
     """How many requests may be under way at a time."""
     is_near: bool
     """Whether a request is done sooner than another thread would take it over."""
+    keys_per_listing: int
+    """How many keys more in one listing are as good as another listing, for all that it costs."""
 
     @property
     def address(self) -> str | None:

@@ -74,6 +74,7 @@ class S3Store:
         options: Any = client.meta.config  # whose stubs know none of its attributes
         self.workers: int = options.max_pool_connections
         self.is_near = False
+        self.keys_per_listing = 400
         prepare(client)
         self._shared_client = client
         self._process = os.getpid()

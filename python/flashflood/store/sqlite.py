@@ -97,6 +97,7 @@ class SqliteStore:
         self.root_prefix = ""
         self.workers = min(WORKERS, os.cpu_count() or 1)
         self.is_near = True
+        self.keys_per_listing = 8
         self._database = database
         self._sync_lock = threading.Lock()
         self._is_unsynced = False
