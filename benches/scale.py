@@ -17,6 +17,7 @@ import boto3
 from botocore.config import Config
 from contenders import insist
 from measuring import FEW_RUNS, Requests, Row, Stages, machine, save
+from scale_wide import CALLS as WIDE
 from stores import BUCKET, CONNECTIONS, LATENCY, Server, formula
 from stretches import BEGIN, PREFIX, Stretch
 
@@ -83,6 +84,7 @@ CALLS: dict[str, tuple[Callable[[int], list[Stretch]], Sequence[int], Callable[[
     "dead journals before 200 new ones: first event": (dead, DEAD, first_after_the_dead),
     "dead journals before 200 new ones: journal(100)": (dead, DEAD, journal_after_the_dead),
     "dead journals before 200 new ones: collect_garbage, none old enough": (dead, DEAD, collect_nothing),
+    **WIDE,
 }
 
 
