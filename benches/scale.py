@@ -19,6 +19,7 @@ import scale_writers
 from botocore.config import Config
 from contenders import insist
 from measuring import FEW_RUNS, Requests, Row, Stages, machine, save
+from scale_wide import CALLS as WIDE
 from stores import BUCKET, CONNECTIONS, LATENCY, Server, formula
 from stretches import BEGIN, PREFIX, Stretch
 
@@ -87,6 +88,7 @@ CALLS: dict[str, tuple[Callable[[int], list[Stretch]], Sequence[int], Callable[[
     "dead journals before 200 new ones: collect_garbage, none old enough": (dead, DEAD, collect_nothing),
     **scale_find.CALLS,
     **scale_writers.CALLS,
+    **WIDE,
 }
 
 

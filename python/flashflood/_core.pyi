@@ -210,6 +210,12 @@ class Window:
         Events of a journal with at most 64 KiB between them are fetched together.
         """
     @property
+    def ends(self) -> list[int]:
+        """Of each request, where the data of its journal end that go out by and by; its own end, for a `Combination`.
+
+        A request may as well bring more, up to there: what comes next.
+        """
+    @property
     def updates(self) -> list[int]:
         """The updates (indices) whose data are to be given, in this order; empty for a `Merge`."""
     @property
@@ -244,7 +250,10 @@ class Batch:
 
     def __len__(self) -> int: ...
     def events(self, start: int = 0, stop: int | None = None, /) -> Run:
-        """Give the events from index `start` to before `stop`; each event's data is copied once, into its `bytes`."""
+        """Give the events from index `start` to before `stop`; each event's data is copied once, into its `bytes`.
+
+        Not where the `bytes` that were given are all data of one event: then it has these.
+        """
     def filter(self, expression: Expression | None, decide: Callable[[bytes], object], /) -> Batch:
         """Give the events that the expression is true of, as its `matches` says.
 

@@ -286,8 +286,10 @@ class FlashFlood:
         `select`: a JMESPath expression; its value, as JSON, takes the place of an event's data. It is `null` where the
         data are not JSON, or a function meets a type that it cannot take. `filter` sees the data as they were.
         An expression is a text, what `jmespath.compile` gives, or an `Expression`.
-        `memory_budget`: at most about so many bytes are held, without the events that the caller keeps; 0: as few as
-        possible.
+        `memory_budget`: at most about so many bytes of data are held, without the events that the caller keeps; 0: as
+        few as possible. Beside them are held, in the range, the rows of the journals that overlap (some 80 bytes each),
+        and an event that is larger, once. With less than 200 KB for each journal that overlaps, there are more
+        requests.
         `ValueError` for a range that ends before it begins, or an expression that can never be evaluated. No request is
         made before the first event is asked for.
         """

@@ -16,16 +16,23 @@ use crate::core::batch::Batch;
 #[pyclass(frozen, module = "flashflood._core")]
 pub struct Run {
     batch: Arc<Batch>,
+    whole: Option<Py<PyBytes>>,
     next: AtomicUsize,
     stop: usize,
     event_type: Py<PyType>,
 }
 
 impl Run {
-    /// Those from index `start` to before `stop`.
-    pub fn new(py: Python<'_>, batch: Arc<Batch>, start: usize, stop: usize) -> PyResult<Self> {
+    /// Those from index `start` to before `stop`. `whole`: the `bytes` that the only event's data may be.
+    pub fn new(
+        py: Python<'_>,
+        batch: Arc<Batch>,
+        whole: Option<Py<PyBytes>>,
+        start: usize,
+        stop: usize,
+    ) -> PyResult<Self> {
         let stop = stop.min(batch.len());
-        Ok(Self { batch, next: AtomicUsize::new(start), stop, event_type: event_type(py)?.clone().unbind() })
+        Ok(Self { batch, whole, next: AtomicUsize::new(start), stop, event_type: event_type(py)?.clone().unbind() })
     }
 
     /// The next event; none once all have gone out. Each goes to one of the threads that ask.
@@ -39,9 +46,17 @@ impl Run {
         };
         let event_id = PyString::new(py, event.event_id).into_any();
         let date = to_datetime(py, event.timestamp)?.into_any();
-        let data = PyBytes::new(py, event.data).into_any();
+        let data = self.data(py, event.data).into_any();
         let fields = [event_id, date, data];
         new_event(self.event_type.bind(py), fields).map(Some)
+    }
+
+    /// An event's data: the `bytes` that was fetched, if they are all of it; else a copy.
+    fn data<'py>(&self, py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
+        match &self.whole {
+            Some(whole) if std::ptr::eq(whole.as_bytes(py), data) => whole.bind(py).clone(),
+            _ => PyBytes::new(py, data),
+        }
     }
 }
 

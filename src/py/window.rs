@@ -25,6 +25,11 @@ impl Window {
     }
 
     #[getter]
+    fn ends(&self) -> Vec<u64> {
+        self.0.ends()
+    }
+
+    #[getter]
     fn updates(&self) -> Vec<u32> {
         self.0.updates().to_vec()
     }
@@ -52,8 +57,11 @@ impl Window {
     /// The events over the bytes of the requests.
     #[pyo3(signature = (buffers, /))]
     fn batch(&self, py: Python<'_>, buffers: &Bound<'_, PySequence>) -> PyResult<Batch> {
+        let whole = if self.0.len() == 1 { buffers.try_iter()?.next().transpose()? } else { None };
+        let whole = whole.and_then(|whole| whole.cast_into_exact::<PyBytes>().ok()).map(Bound::unbind);
         let buffers = all_bytes_of(buffers)?;
-        released(py, || batch::Batch::new(Arc::clone(&self.0), buffers)).map(Arc::new).map(Batch)
+        let batch = released(py, || batch::Batch::new(Arc::clone(&self.0), buffers))?;
+        Ok(Batch::new(batch, whole))
     }
 
     /// The events' data, one after the other.

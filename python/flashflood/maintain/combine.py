@@ -14,6 +14,7 @@ from flashflood import layout
 from flashflood._core import Combination, Manifest, Sources, Window
 from flashflood.context import Context, Deadline
 from flashflood.dates import timestamp_now
+from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID, Update
 from flashflood.maintain.finish import Made, finish
 from flashflood.records import blobs, ledger
@@ -28,7 +29,7 @@ logger = logging.getLogger("flashflood")
 T = TypeVar("T")
 
 BYTES_AT_A_TIME = 16_000_000
-"""Bytes of a combined blob that are fetched at a time."""
+"""Bytes of a combined blob that are fetched at a time, however large an event is."""
 LARGEST_IN_ONE_REQUEST = 64_000_000
 """A combined blob of so many bytes at most is written with one request."""
 
@@ -157,7 +158,7 @@ def _write_blob(ctx: Context, begun: _Begun) -> bool:
     _, entry, combination = begun
     if not len(combination):
         return True
-    pieces = (_piece(ctx, entry, window) for window in _windows(combination))
+    pieces = (piece for window in _windows(combination) for piece in _pieces(ctx, entry, window))
     try:
         body = _joined(pieces) if combination.size <= LARGEST_IN_ONE_REQUEST else pieces
         ctx.write_blob(entry.journal_id, body)
@@ -181,8 +182,36 @@ def _joined(pieces: Iterator[bytes]) -> bytearray:
     return body
 
 
+def _pieces(ctx: Context, entry: LedgerEntry, window: Window) -> Iterator[bytes]:
+    """Fetch one stretch of the combined blob, `BYTES_AT_A_TIME` at most as one piece.
+
+    What is larger is one event. Its data lie in one place, and come part by part.
+    """
+    if window.size <= BYTES_AT_A_TIME:
+        yield _piece(ctx, entry, window)
+        return
+    for source, start, stop in window.requests:
+        journal_id = entry.sources[source]
+        yield from _parts(partial(_blob_bytes, ctx, journal_id), start, stop, partial(blobs.short, journal_id))
+    for index in window.updates:
+        update = entry.updates[index]
+        yield from _parts(partial(_update_data, ctx, update), 0, window.size, partial(_short_update, update))
+
+
+def _parts(
+    fetch: Callable[[int, int], bytes], start: int, stop: int, short: Callable[[int, int], FlashFloodCorruptionError]
+) -> Iterator[bytes]:
+    """Fetch the bytes from `start` to before `stop`, part by part. `short` says what is wrong where they end before."""
+    for begin in range(start, stop, BYTES_AT_A_TIME):
+        end = min(begin + BYTES_AT_A_TIME, stop)
+        part = fetch(begin, end)
+        if len(part) < end - begin:
+            raise short(begin + len(part), stop)
+        yield part
+
+
 def _piece(ctx: Context, entry: LedgerEntry, window: Window) -> bytes:
-    """Fetch and join one stretch of the combined blob."""
+    """Fetch and join what a window has."""
     bodies = ctx.requests.each(
         lambda request: _blob_bytes(ctx, entry.sources[request[0]], request[1], request[2]), window.requests
     )
@@ -199,11 +228,20 @@ def _blob_bytes(ctx: Context, source: JournalID, start: int, stop: int) -> bytes
     raise OvertakenError
 
 
-def _update_data(ctx: Context, update: Update) -> bytes:
-    found = ctx.store.get(layout.update_key(update))
+def _update_data(ctx: Context, update: Update, start: int | None = None, stop: int | None = None) -> bytes:
+    found = ctx.store.get(layout.update_key(update), start, stop)
     if found is None:
         raise OvertakenError
     return found.body
+
+
+def _short_update(update: Update, size: int, stop: int) -> FlashFloodCorruptionError:
+    return FlashFloodCorruptionError(
+        f"journal {update.journal_id}: the update of its event {update.event_id!r} gave {size} bytes, not {stop}",
+        event_id=update.event_id,
+        journal_id=update.journal_id,
+        key=layout.update_key(update),
+    )
 
 
 def _commit(ctx: Context, begun: _Begun) -> Manifest | None:

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from flashflood._core import Batch, Window
 from flashflood.context import Context
-from flashflood.identifiers import JournalID
 from flashflood.replay.read_ahead import ReadAhead
 from flashflood.replay.rows import BYTES_PER_ROW, REQUESTS_PER_WORKER, MergedRows, VanishedError
+from flashflood.replay.stretches import Part, Stretch, Stretches
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
-
-    from flashflood.store.protocol import Found
 
 WINDOWS_AHEAD = 4
 """How many windows are under way, once they have grown."""
@@ -34,43 +32,51 @@ Stage: TypeAlias = Callable[[Batch], B]
 class Fetch(Generic[B]):
     """A window whose bytes are on their way."""
 
-    def __init__(self, window: Window, sources: list[JournalID], stage: Stage[B]) -> None:
-        """Request nothing yet. `sources`: the journals by the numbers that the window's requests name."""
+    def __init__(self, window: Window, parts: list[Part], stage: Stage[B]) -> None:
+        """Request nothing yet. `parts`: what the window's requests ask for, in their order."""
         self.window = window
-        self._requests = [(sources[source], start, stop) for source, start, stop in window.requests]
-        self._bodies: list[Found | None] = [None] * len(self._requests)
+        self._parts = parts
+        self._new = [part.stretch for part in parts if part.is_first]
         self._stage: Stage[B] = stage
         self._lock = threading.Lock()
-        self._to_come = len(self._requests)
+        self._to_come = len(self._new)
         self._batch: B | None = None
         self.answers: list[Future[None]] = []
-        self.cost = window.fetched + BYTES_PER_REQUEST * len(self._requests) + BYTES_PER_ROW * len(window)
+        """Of its own requests."""
+        self.cost = window.fetched + BYTES_PER_REQUEST * len(self._new) + BYTES_PER_ROW * len(window)
         """The memory that it takes, in bytes."""
 
     def start(self, ctx: Context) -> None:
         """Start its requests."""
-        self.answers = [ctx.requests.work(self._bring, ctx, index) for index in range(len(self._requests))]
+        for stretch in self._new:
+            stretch.answer = ctx.requests.work(self._bring, ctx, stretch)
+            self.answers.append(stretch.answer)
 
     def batch(self) -> B:
         """Wait for the bytes, and give what the stage makes of the events."""
-        for answer in self.answers:
-            answer.result()
+        for answer in [*self.answers, *(part.stretch.answer for part in self._parts)]:
+            if answer is not None:
+                answer.result()
         return self._finished() if self._batch is None else self._batch
 
-    def _bring(self, ctx: Context, index: int) -> None:
-        found, start, stop = self._requests[index]
-        self._bodies[index] = ctx.blob(found, start, stop)
+    def _bring(self, ctx: Context, stretch: Stretch) -> None:
+        stretch.found = ctx.blob(stretch.journal_id, stretch.start, stretch.stop)
+        stretch.is_there = True
         with self._lock:
             self._to_come -= 1
             is_last = self._to_come == 0
-        if is_last:
+        if is_last and all(part.stretch.is_there for part in self._parts):
             self._batch = self._finished()
 
     def _finished(self) -> B:
-        bodies = [found.body for found in self._bodies if found is not None]
-        if len(bodies) < len(self._bodies):
-            raise VanishedError(self._requests[self._bodies.index(None)][0], "blob")
-        self._bodies.clear()
+        bodies = []
+        for part in self._parts:
+            body = part.cut()
+            if body is None:
+                raise VanishedError(part.stretch.journal_id, "blob")
+            bodies.append(body)
+        self._parts.clear()
+        self._new.clear()
         return self._stage(self.window.batch(bodies))
 
 
@@ -85,6 +91,9 @@ class Windows(Generic[B]):
         self._stage: Stage[B] = stage
         self._limit = min(FIRST_WINDOW, memory_budget // 8)
         """Bytes of the next window."""
+        self._most = memory_budget // 2
+        """Bytes under way and in stretches."""
+        self._stretches = Stretches(rows.sources, memory_budget)
         self._under_way: deque[Fetch[B]] = deque()
         self._cost = 0
         """Of all that is under way, in bytes."""
@@ -128,7 +137,7 @@ class Windows(Generic[B]):
         """Start further windows, as long as there are some and there may be more."""
         most = REQUESTS_PER_WORKER * self._ctx.requests.workers
         while (
-            self._cost + self._limit <= self._ahead.size
+            self._cost + self._limit <= min(self._ahead.size, self._most - self._stretches.size)
             and sum(len(fetch.answers) for fetch in self._under_way) < most
             and (window := plan()) is not None
         ):
@@ -136,7 +145,8 @@ class Windows(Generic[B]):
 
     def _start(self, window: Window) -> None:
         """Start a window's requests."""
-        fetch = Fetch(window, self._rows.sources, self._stage)
+        parts = list(self._stretches.parts(window, is_ahead=self._ahead.is_on))
+        fetch = Fetch(window, parts, self._stage)
         fetch.start(self._ctx)
         self._under_way.append(fetch)
         self._cost += fetch.cost

@@ -110,6 +110,23 @@ impl Manifest {
         self
     }
 
+    /// Some of the rows, from `first` to before `end`: their places and where their data lie. What else is known of
+    /// them stays behind, and so do the journals replaced.
+    pub fn places(&self, first: usize, end: usize) -> Self {
+        let rows = first..end.max(first);
+        Self {
+            size: self.size,
+            ids: rows.clone().map(|row| self.event_id(row)).collect(),
+            timestamps: self.timestamps[rows.clone()].to_vec(),
+            offsets: self.offsets[rows.clone()].to_vec(),
+            sizes: self.sizes[rows].to_vec(),
+            ours: self.ours.as_ref().map(|_| Ours::default()),
+            is_ordered: self.is_ordered,
+            has_duplicates: self.has_duplicates,
+            ..Self::empty(&self.journal_id, self.name)
+        }
+    }
+
     /// The journal's id.
     pub fn journal_id(&self) -> &str {
         &self.journal_id

@@ -79,6 +79,7 @@ impl Merge {
         }
         let (first, end) = self.rows_in_range(&manifest);
         let first = if manifest.is_ordered() { self.emitted.first_beyond(&manifest, first, end) } else { first };
+        let (manifest, first, end) = needed(manifest, first, end);
         let emitted = self.emitted.already_emitted(&manifest, first, end, self.cursors.iter().flatten());
         let cursor = Cursor::new(manifest, first, end, emitted);
         if cursor.left() == 0 {
@@ -280,6 +281,14 @@ impl Merge {
             }
         }
     }
+}
+
+/// Of a manifest the rows that are needed alone; and which rows these are.
+fn needed(manifest: Arc<Manifest>, first: usize, end: usize) -> (Arc<Manifest>, usize, usize) {
+    if end - first == manifest.len() {
+        return (manifest, first, end);
+    }
+    (Arc::new(manifest.places(first, end)), 0, end - first)
 }
 
 /// Gathers the rows of the next window.

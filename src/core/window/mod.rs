@@ -57,6 +57,17 @@ impl Journals {
         }
     }
 
+    /// Where the data of a journal's last row end: of those in the range, if it is of a merge.
+    fn end(&self, journal: u32) -> u64 {
+        match self {
+            Self::Merged(sources) => {
+                let manifest = &sources[journal as usize].1;
+                manifest.len().checked_sub(1).map_or(0, |last| manifest.offset(last) + manifest.size_of(last))
+            }
+            Self::Combined(_) => 0,
+        }
+    }
+
     /// Where a row's data begin in the journal's blob, and how many bytes they are.
     fn data_range(&self, journal: u32, row: u32) -> (u64, u64) {
         match self {
@@ -189,6 +200,11 @@ impl Window {
     /// The ranges to fetch.
     pub fn requests(&self) -> &[Request] {
         &self.requests
+    }
+
+    /// Of each request, where the data of its journal's rows in the range end, as far as they follow one another.
+    pub fn ends(&self) -> Vec<u64> {
+        self.requests.iter().map(|request| self.journals.end(request.journal).max(request.stop)).collect()
     }
 
     /// The numbers of the updates whose data are needed.
