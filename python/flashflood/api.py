@@ -233,8 +233,9 @@ class FlashFlood:
     def journal(self, minimum_number_of_events: int = 100, minimum_size: int | None = None) -> None:
         """Combine new events into one journal: the oldest ones that reach both minima, and no more.
 
-        `minimum_size`: bytes of data.
+        Where other processes journal at the same time, these are the oldest of those that it does not leave to them.
 
+        `minimum_size`: bytes of data.
         `FlashFloodJournalingError` if there are too few. Pending updates and deletes are applied; an event that this
         deletes still counts for the minima.
         """
@@ -287,7 +288,7 @@ class FlashFlood:
         data are not JSON, or a function meets a type that it cannot take. `filter` sees the data as they were.
         An expression is a text, what `jmespath.compile` gives, or an `Expression`.
         `memory_budget`: at most about so many bytes of data are held, without the events that the caller keeps; 0: as
-        few as possible. Beside them are held, in the range, the rows of the journals that overlap (some 80 bytes each),
+        few as possible. Beside them are held, in the range, the rows of the journals that overlap, some 130 bytes each,
         and an event that is larger, once. With less than 200 KB for each journal that overlaps, there are more
         requests.
         `ValueError` for a range that ends before it begins, or an expression that can never be evaluated. No request is
