@@ -193,3 +193,32 @@ def test_updates_of_few_journals_are_listed_without_all_others(tmp_path: Path, m
         found = pending_updates_of(on(counted)._ctx, ids)  # noqa: SLF001 - part of calls
         assert found == {update: size for update, size in expected.items() if update.journal_id in ids}
         assert len(counted.requests) == requests
+
+
+@pytest.mark.parametrize(
+    "combine",
+    [
+        lambda ff: ff.combine_journals(living(ff)),
+        lambda ff: ff.combine_journals(living(ff)[2:3]),
+        lambda ff: [ff.combine_journals([one]) for _ in range(2) for one in living(ff)],
+        lambda ff: ff.compact(2_300),
+    ],
+)
+def test_what_0_4_3_combined_may_be_combined_before_an_update_of_it_is_applied(
+    tmp_path: Path, combine: Callable[[FlashFlood], object]
+) -> None:
+    store = LocalStore(tmp_path)
+    ff = on(store)
+    for minute, event_id in enumerate(IDS[:6]):
+        put_new(ff, event_id, start=minute)
+        (new,) = ff.new_journals()
+        late = Update(new, event_id, format_timestamp(at(99)), JournalUpdateAction.UPDATE)
+        ff.journal(1)
+        as_0_4_3_makes_it(store, living(ff)[-1])
+    store.put(layout.update_key(late), b"late")
+    before = living(ff)
+    combine(ff)
+    assert living(ff) != before
+    assert ff.update(None) == 1
+    assert contents(ff.replay())[late.event_id] == b"late"
+    assert ff.get_event(late.event_id).data == b"late"

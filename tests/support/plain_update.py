@@ -66,7 +66,7 @@ def _holds(ctx: Context, found: Update, journal_id: JournalID) -> bool:
     row = None if manifest is None else manifest.find(found.event_id)
     if manifest is None or row is None:
         return False
-    if manifest.is_ours:
+    if row.came_from == found.journal_id or row.birth is not None:
         return row.came_from == found.journal_id
     if not found.journal_id.start <= row.timestamp <= found.journal_id.end:
         return False

@@ -72,7 +72,7 @@ def _holds(ctx: Context, manifest: Manifest, found: Update) -> bool:
     row = manifest.find(found.event_id)
     if row is None:
         return False
-    if manifest.is_ours:
+    if row.came_from == found.journal_id or row.birth is not None:
         return row.came_from == found.journal_id
     if not found.journal_id.start <= row.timestamp <= found.journal_id.end:
         return False
