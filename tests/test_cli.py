@@ -193,7 +193,9 @@ def test_collect_garbage_says_how_many_journals_and_updates_it_removed(run: Run)
     output(run("put", "x", "--id", "a"))
     output(run("journal", "--minimum-events", "1"))
     assert lines(run("collect-garbage")) == [{"collected": 0}]
+    (planned,) = lines(run("collect-garbage", "--grace", "0", "--dry-run"))
     (report,) = lines(run("collect-garbage", "--grace", "0"))
+    assert planned == {"to_collect": report["collected"]}
     assert report["collected"] > 0
     assert output(run("replay", "--format", "data")) == b"x\n"
 

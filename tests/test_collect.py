@@ -11,7 +11,7 @@ from support.damage import one_journal
 from support.samples import AT_ONCE, SOMEWHERE, at, contents, put_journaled, put_new
 from support.servers.faulty import Fault, FaultyServer
 from support.servers.undeleting import refusing
-from support.watched import Answer, Death, Mortal, Watched, keys, on
+from support.watched import Answer, Counted, Death, Mortal, Watched, keys, on
 
 from flashflood import FlashFlood, FlashFloodEventExistsError, FlashFloodException
 from flashflood.store import S3Store, Store
@@ -53,6 +53,20 @@ def with_garbage(ff: FlashFlood) -> dict[str, bytes]:
 
 def is_sound(ff: FlashFlood, data: dict[str, bytes]) -> bool:
     return contents(ff.replay()) == data and all(ff.event_exists(name) for name in data) and ff.check() == []
+
+
+def test_a_dry_run_writes_nothing_and_says_how_many_would_be_removed(place: Place) -> None:
+    ff = place.open()
+    data = with_garbage(ff)
+    ff.put_many([(b"data", f"of a batch {number}", at(9)) for number in range(2)])
+    counted = Counted(place.store())
+    there = set(keys(counted))
+    planned = on(counted).collect_garbage(AT_ONCE, dry_run=True)
+    assert counted.writes == []
+    assert set(keys(counted)) == there
+    assert planned == ff.collect_garbage(AT_ONCE) > 0
+    assert ff.collect_garbage(AT_ONCE, dry_run=True) == 0
+    assert contents(event for event in ff.replay() if event.event_id in data) == data
 
 
 KINDS = ["journals/", "journals/ tombstone", "blobs/", "update/", "update/ tombstone"]

@@ -369,12 +369,13 @@ class FlashFlood:
         return repair.repair(self._ctx)
 
     @_kept
-    def collect_garbage(self, grace: timedelta = GRACE) -> int:
+    def collect_garbage(self, grace: timedelta = GRACE, *, dry_run: bool = False) -> int:
         """Remove journals and updates that have been dead for longer than `grace`, and give how many.
 
+        `dry_run`: change nothing, and give how many would be removed.
         No call of any process may last longer than half of `grace`: what it works with may be gone then.
         """
-        return collect.collect_garbage(self._ctx, grace)
+        return (collect.planned if dry_run else collect.collect_garbage)(self._ctx, grace)
 
     def copy_to(
         self, other: "FlashFlood", *, verify: bool = False, progress: Progress = lambda _done, _total: None

@@ -92,7 +92,7 @@ def maintain() -> None:
     assert_type(ff.check(), list[str])
     assert_type(ff.repair(), Repairs)
     assert_type(ff.repair().taken_out, list[str])
-    assert_type(ff.collect_garbage(timedelta(days=2)), int)
+    assert_type(ff.collect_garbage(timedelta(days=2), dry_run=True), int)
     assert_type(
         ff.copy_to(FlashFlood.open("memory://"), verify=True, progress=lambda done, total: done / total), Copied
     )

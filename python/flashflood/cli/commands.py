@@ -355,11 +355,15 @@ def repair(url: str | None) -> int:
     show_default=True,
     help="How long something must have been dead. No call may last longer than half of this.",
 )
-def collect_garbage(url: str | None, grace: float) -> None:
+@click.option("--dry-run", is_flag=True, help="Change nothing; say how many would be removed.")
+def collect_garbage(url: str | None, grace: float, dry_run: bool) -> None:  # noqa: FBT001  click's flag
     """Remove journals and updates that are long dead, and say how many."""
     with opened(url) as flood, working("collecting garbage"):
-        count = flood.collect_garbage(timedelta(hours=grace))
-    _report("collected", count, "journals and updates removed")
+        count = flood.collect_garbage(timedelta(hours=grace), dry_run=dry_run)
+    if dry_run:
+        _report("to_collect", count, "journals and updates to be removed")
+    else:
+        _report("collected", count, "journals and updates removed")
 
 
 @flashflood.command()

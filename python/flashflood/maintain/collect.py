@@ -9,7 +9,7 @@ tombstone. Of each update, first the object, then the tombstone. Drafts of livin
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TypeVar
 
@@ -37,7 +37,7 @@ def collect_garbage(ctx: Context, grace: timedelta) -> int:
 
     `UndeletedError`, once all else is done, where the server would not delete some objects.
     """
-    collection = _Collection(ctx, grace)
+    collection = _Collection(ctx, ctx.now() - grace)
     collection.collect_journals()
     collection.collect_updates()
     collection.collect_drafts()
@@ -51,15 +51,31 @@ def collect_garbage(ctx: Context, grace: timedelta) -> int:
     return collection.collected
 
 
+def planned(ctx: Context, grace: timedelta) -> int:
+    """Say how many `collect_garbage` would remove, if it is called at once. Reads only.
+
+    How old they are, the date of the server's answers says: the clock that dates objects is asked by writing one.
+    """
+    collection = _Collection(ctx, ctx.store.list(layout.DRAFTS).date - grace)
+    return collection.count()
+
+
 class _Collection:
     """One call: what it has removed, and what the server would not delete."""
 
-    def __init__(self, ctx: Context, grace: timedelta) -> None:
+    def __init__(self, ctx: Context, until: datetime) -> None:
         self._ctx = ctx
-        self._until = ctx.now() - grace
+        self._until = until
         """What was written by then is old enough."""
         self.collected = 0
         self.refusals: list[UndeletedError] = []
+
+    def count(self) -> int:
+        """Say how much there is to remove; batches that nobody has decided yet are left out."""
+        journals = sum(map(len, self._dead(layout.JOURNALS, layout.parse_journal_key)))
+        updates = (self._dead(folder, layout.parse_update_key) for folder in (layout.UPDATES, layout.ENCODED_UPDATES))
+        drafts = sum(map(self._is_of_a_stored_batch, self._old_drafts()))
+        return journals + sum(len(some) for dead in updates for some in dead) + drafts
 
     def collect_journals(self) -> None:
         drafts = {entry.key for entry in self._ctx.entries(layout.DRAFTS)}
@@ -87,14 +103,21 @@ class _Collection:
         The draft of a fenced batch stays until the fence is collected: it tells of the claims.
         """
         stored = []
-        for page in self._ctx.pages(layout.DRAFTS):
-            for entry in page.entries:
-                if entry.modified <= self._until:
-                    try:
-                        stored += [entry.key] if _is_stored(self._ctx, entry.key) else []
-                    except FlashFloodCorruptionError as error:
-                        logger.warning("not collected: %s", error)
+        for key in self._old_drafts():
+            try:
+                stored += [key] if _is_stored(self._ctx, key) else []
+            except FlashFloodCorruptionError as error:
+                logger.warning("not collected: %s", error)
         self.collected += len(stored) - len(self._delete(stored))
+
+    def _is_of_a_stored_batch(self, draft_key: str) -> bool:
+        try:
+            return not _is_fence(self._ctx, layout.parse_draft_key(draft_key))
+        except FlashFloodCorruptionError:
+            return False
+
+    def _old_drafts(self) -> Iterator[str]:
+        return (entry.key for entry in self._ctx.entries(layout.DRAFTS) if entry.modified <= self._until)
 
     def _dead(self, folder: str, parse: Callable[[str], T]) -> Iterator[dict[str, T]]:
         """Yield what has a tombstone old enough, by key, some at a time; not strangers."""
