@@ -134,12 +134,16 @@ def _remove_void(ctx: Context, void: Iterable[Void]) -> int:
 
 
 def _groups(links: list[list[JournalID]]) -> list[list[JournalID]]:
-    """Join the links that have a journal in common."""
-    groups: list[set[JournalID]] = []
+    """Join the links that have a journal in common. The smaller of two groups goes into the larger one."""
+    group_of: dict[JournalID, set[JournalID]] = {}
     for link in links:
-        touching = [group for group in groups if group.intersection(link)]
-        groups = [group for group in groups if group not in touching] + [set(link).union(*touching)]
-    return [sorted(group) for group in groups]
+        touching = [group_of[journal_id] for journal_id in link if journal_id in group_of]
+        largest = max(touching, key=len, default=set[JournalID]())
+        for group in (link, *touching):
+            if group is not largest:
+                largest.update(group)
+                group_of.update(dict.fromkeys(group, largest))
+    return [sorted(group) for group in {id(group): group for group in group_of.values()}.values()]
 
 
 def _rewrite(ctx: Context, journal_ids: list[JournalID]) -> list[str] | None:
