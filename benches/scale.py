@@ -10,18 +10,16 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
-import boto3
 import scale_find
+import scale_wide
 import scale_writers
-from botocore.config import Config
 from contenders import insist
 from measuring import FEW_RUNS, Requests, Row, Stages, machine, save
-from scale_wide import CALLS as WIDE
-from stores import BUCKET, CONNECTIONS, LATENCY, Server, formula
-from stretches import BEGIN, PREFIX, Stretch
+from stores import BUCKET, LATENCY, Server, formula, formula_at
+from stretches import BEGIN, PREFIX, Calls, Stretch
 
 from flashflood import FlashFlood
 
@@ -80,15 +78,15 @@ def collect_nothing(ff: FlashFlood, _: int) -> None:
     insist(ff.collect_garbage(grace=timedelta(days=100_000)) == 0, "nothing is collected")
 
 
-CALLS: dict[str, tuple[Callable[[int], list[Stretch]], Sequence[int], Callable[[FlashFlood, int], None]]] = {
+CALLS: Calls = {
     "journals of a minute each: first event of the last hour": (minutes, MINUTES, first_of_the_last_hour),
     "journals of a minute each: list_journals": (minutes, MINUTES, all_journals),
     "dead journals before 200 new ones: first event": (dead, DEAD, first_after_the_dead),
     "dead journals before 200 new ones: journal(100)": (dead, DEAD, journal_after_the_dead),
     "dead journals before 200 new ones: collect_garbage, none old enough": (dead, DEAD, collect_nothing),
     **scale_find.CALLS,
+    **scale_wide.CALLS,
     **scale_writers.CALLS,
-    **WIDE,
 }
 
 
@@ -117,14 +115,7 @@ def _called(server: Server, stage: str, size: int) -> dict[str, float]:
 
 def work(endpoint: str, stage: str, size: int) -> None:
     """Make one call, and tell the figures."""
-    client = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="bench",
-        aws_secret_access_key="bench-secret",  # noqa: S106  the server looks at none
-        config=Config(max_pool_connections=CONNECTIONS),
-    )
+    client = formula_at(endpoint).client()
     client.head_bucket(Bucket=BUCKET)
     requests = Requests()
     requests.watch(client)

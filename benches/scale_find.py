@@ -1,11 +1,11 @@
 """Calls of the scale bench that find many events by their ids, and apply some of many updates."""
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 
 from contenders import insist
 from events import event_data
-from stretches import Stretch, numbered
+from stretches import Calls, Stretch, numbered
 
 from flashflood import FlashFlood
 
@@ -87,7 +87,7 @@ def _check_first(ff: FlashFlood, stretch: Stretch) -> None:
     insist(ff.get_event(event_id).data == data, "the first event has been updated")
 
 
-CALLS: dict[str, tuple[Callable[[int], list[Stretch]], Sequence[int], Callable[[FlashFlood, int], None]]] = {
+CALLS: Calls = {
     "one event of fifty, in no order: get_events": (events, EVENTS, scattered),
     "as many events that follow one another: get_events": (events, EVENTS, together),
     "journals with an update each: update(10)": (all_updated, JOURNALS, ten_updates),

@@ -1,10 +1,9 @@
 """What a replay takes of many journals of the same time, for benches/scale.py."""
 
-from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from contenders import insist
-from stretches import BEGIN, Stretch
+from stretches import BEGIN, Calls, Stretch
 
 from flashflood import FlashFlood
 
@@ -39,7 +38,7 @@ def one_hour(ff: FlashFlood, journals: int) -> None:
     insist(abs(found - in_an_hour) <= journals, f"{found} events")
 
 
-CALLS: dict[str, tuple[Callable[[int], list[Stretch]], Sequence[int], Callable[[FlashFlood, int], None]]] = {
+CALLS: Calls = {
     "journals of the same ten days: replay": (wide, JOURNALS, all_events),
     "journals of the same ten days: replay of an hour, 20 MB": (wide, JOURNALS, one_hour),
 }

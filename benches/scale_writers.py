@@ -3,14 +3,12 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 
-import boto3
-from botocore.config import Config
 from contenders import insist
-from stores import BUCKET, CONNECTIONS
-from stretches import PREFIX, Stretch
+from stores import BUCKET, formula_at
+from stretches import PREFIX, Calls, Stretch
 
 from flashflood import FlashFlood, FlashFloodJournalingError
 
@@ -78,7 +76,7 @@ def _in_threads(threads: int, events: int, call: Callable[[], object]) -> None:
         thread.join()
 
 
-CALLS: dict[str, tuple[Callable[[int], list[Stretch]], Sequence[int], Callable[[FlashFlood, int], None]]] = {
+CALLS: Calls = {
     **{f"put from {threads} threads": (one, EVENTS, put_from(threads)) for threads in (8, 40, 80)},
     "a writer, from 8 threads": (one, EVENTS, write_from(8)),
     **{
@@ -90,15 +88,7 @@ CALLS: dict[str, tuple[Callable[[int], list[Stretch]], Sequence[int], Callable[[
 
 def main(endpoint: str, share: str) -> None:
     """Journal until there are too few events."""
-    client = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="bench",
-        aws_secret_access_key="bench-secret",  # noqa: S106  the server looks at none
-        config=Config(max_pool_connections=CONNECTIONS),
-    )
-    ff = FlashFlood(client, BUCKET, PREFIX)
+    ff = FlashFlood(formula_at(endpoint).client(), BUCKET, PREFIX)
     try:
         while True:
             ff.journal(int(share))

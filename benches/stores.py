@@ -117,8 +117,12 @@ def formula(*stretches: Stretch, latency: float = 0) -> Iterator[Server]:
     command = [program, "--latency", str(latency * 1000), *map(str, stretches)]
     with _running(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101  it is a pipe
-        endpoint = f"http://127.0.0.1:{int(process.stdout.readline())}"
-        yield Server("formula", endpoint, endpoint, "bench", "bench-secret", latency)
+        yield formula_at(f"http://127.0.0.1:{int(process.stdout.readline())}", latency)
+
+
+def formula_at(endpoint: str, latency: float = 0) -> Server:
+    """Give benches/server, which runs there. It looks at no credentials."""
+    return Server("formula", endpoint, endpoint, "bench", "bench-secret", latency)
 
 
 def counts(server: Server) -> dict[str, int]:

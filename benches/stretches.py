@@ -4,12 +4,15 @@ A formula is a list of stretches, one after the other in time, each of journals 
 through all of them, and have the data that `events.event_data` gives their numbers.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import gcd
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from events import Made, event_data
+
+if TYPE_CHECKING:
+    from flashflood import FlashFlood
 
 PREFIX = "formula"
 """The root prefix of the store."""
@@ -47,6 +50,12 @@ class Stretch(NamedTuple):
     def spread(self) -> timedelta:
         """Over what time a journal's events are spread."""
         return timedelta(seconds=self.every if self.span is None else self.span)
+
+
+Calls: TypeAlias = Mapping[
+    str, tuple[Callable[[int], list[Stretch]], Sequence[int], Callable[["FlashFlood", int], None]]
+]
+"""By name, the calls of benches/scale.py: the store for a size, the sizes, and what is called there and checked."""
 
 
 def living(stretches: Sequence[Stretch]) -> Iterator[Made]:

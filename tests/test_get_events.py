@@ -2,51 +2,26 @@
 
 import json
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import count
-from pathlib import Path
 from threading import Event as Flag
 from threading import Lock
 from time import sleep
 
 import pytest
 from conftest import Place
-from support.processes import Worker
-from support.samples import AT_ONCE, at, contents, put_journaled, put_new
-from support.watched import Answer, Counted, Interrupted, Watched, on
+from support.many_ids import numbered, one_by_one, put_all, worth_a_page
+from support.samples import at, put_journaled, put_new
+from support.watched import Answer, Counted, Short, Watched, on
 
 from flashflood import Event, FlashFlood, FlashFloodCorruptionError, FlashFloodEventNotFound, JournalID
 from flashflood._core import Manifest
 from flashflood.read import get_events, locate
-from flashflood.records import prefixes
-from flashflood.store import LocalStore, Page, Store
+from flashflood.store import Store
 
 MANY = 80
 """More ids than are listed one by one."""
 KNOWN_TO_0_4_3 = ("journal_id", "from_date", "to_date", "size", "events")
 ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
-
-
-def numbered(count: int) -> list[str]:
-    return [f"event {number:03}" for number in range(count)]
-
-
-def put_all(ff: FlashFlood, *ids: str, start: int = 0) -> dict[str, bytes]:
-    """Put an event for each id in one batch, a minute apart; their data by id."""
-    data = {event_id: f"data of {event_id}".encode() for event_id in ids}
-    ff.put_many((data[event_id], event_id, at(minute)) for minute, event_id in enumerate(ids, start))
-    return data
-
-
-def one_by_one(ff: FlashFlood, ids: list[str]) -> list[Event]:
-    """Give what `get_event` gives of each id, without those it does not find."""
-    found = []
-    for event_id in ids:
-        try:
-            found.append(ff.get_event(event_id))
-        except FlashFloodEventNotFound:
-            continue
-    return found
 
 
 def busy_store(ff: FlashFlood, journaled: int = MANY) -> list[str]:
@@ -372,12 +347,6 @@ def test_of_the_manifests_that_0_4_3_wrote_a_bounded_number_of_rows_is_kept(
     assert list(ff.get_events(mixed)) == one_by_one(ff, mixed)
 
 
-def worth_a_page(monkeypatch: pytest.MonkeyPatch, worth: int) -> None:
-    """Let a page be tried for so many prefixes."""
-    monkeypatch.setattr(prefixes, "FEW", worth)
-    monkeypatch.setattr(prefixes, "KEYS_TO_TRY", 1)
-
-
 @ON_FOLDER
 def test_a_journal_is_asked_once_whether_it_is_whole_however_many_of_its_events_are_read(
     place: Place, monkeypatch: pytest.MonkeyPatch
@@ -417,23 +386,13 @@ def test_one_by_one_and_by_pages_the_same_is_found(place: Place, monkeypatch: py
         assert list(place.open().get_events(ids, on_missing="skip")) == expected
 
 
-class Paged(Watched):
-    """Gives listings in pages of three keys."""
-
-    def request(self, _method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
-        answer = send()
-        if isinstance(answer, Page) and len(answer.entries) > 3:
-            return Page(answer.entries[:3], True, answer.date)  # type: ignore[return-value]  # noqa: FBT003
-        return answer
-
-
 @ON_FOLDER
 @pytest.mark.parametrize("worth", [1, 3])
 def test_pages_that_end_anywhere_hide_no_event(place: Place, monkeypatch: pytest.MonkeyPatch, worth: int) -> None:
     worth_a_page(monkeypatch, worth)
     ids = busy_store(place.open(), 12)
     expected = one_by_one(place.open(), ids)
-    assert list(on(Paged(place.store())).get_events(ids, on_missing="skip")) == expected
+    assert list(on(Short(place.store(), 3)).get_events(ids, on_missing="skip")) == expected
 
 
 # What is broken
@@ -495,86 +454,3 @@ def test_an_event_of_a_batch_that_was_fenced_is_not_found(place: Place) -> None:
     place.store().put(f"journals/{journal_id}", fence, metadata={"number_of_events": "0"})
     with pytest.raises(FlashFloodEventNotFound, match="'a'"):
         next(ff.get_events(["a"]))
-
-
-# Beside others
-
-WORKS: dict[str, Callable[[FlashFlood], object]] = {
-    "journals": lambda ff: ff.journal(minimum_number_of_events=2),
-    "updates": lambda ff: ff.update(None),
-    "combines and collects garbage": lambda ff: (
-        ff.combine_journals(list(ff.list_journals())),
-        ff.collect_garbage(grace=AT_ONCE),
-    ),
-    "puts a deleted event again": lambda ff: ff.put(b"again", "deleted", at(50)),
-    "deletes": lambda ff: ff.delete_event("b"),
-    "updates an event": lambda ff: ff.update_event("d", b"newer"),
-}
-
-
-@pytest.mark.parametrize("worth", [1, 10**6], ids=["by pages", "one by one"])
-@pytest.mark.parametrize("work", WORKS)
-def test_another_client_may_work_between_any_two_requests(
-    tmp_path: Path, work: str, worth: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    worth_a_page(monkeypatch, worth)
-    ids = ["a", "b", "c", "d", "e", "deleted"]
-    for number in count(1):
-        folder = LocalStore(tmp_path / f"{number}")
-        ff = on(folder)
-        put_journaled(ff, "a", "b")
-        put_journaled(ff, "c", "deleted", start=10)
-        put_new(ff, "d", "e", start=20)
-        ff.update_event("c", b"updated")
-        ff.delete_event("deleted")
-        before = contents(one_by_one(ff, ids))
-        store = Interrupted(folder, number, partial(WORKS[work], ff))
-        found = contents(on(store).get_events(ids, on_missing="skip"))
-        after = contents(one_by_one(ff, ids))
-        assert before.keys() & after.keys() <= found.keys() <= before.keys() | after.keys(), f"at request {number}"
-        for event_id, data in found.items():
-            assert data in (before.get(event_id), after.get(event_id)), f"{event_id} at request {number}"
-        if not store.reached:
-            break
-    assert number > 10
-
-
-@pytest.mark.parametrize("work", ["updates", "combines and collects garbage", "deletes"])
-def test_a_batch_of_which_some_events_have_been_read_may_be_rewritten_and_collected(
-    tmp_path: Path, work: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(get_events, "LARGEST_CHUNK", 2)
-    monkeypatch.setattr(get_events, "BUDGET", 1)
-    ids = [*"abcdef"]
-    for number in count(1, 2):
-        folder = LocalStore(tmp_path / f"{number}")
-        ff = on(folder)
-        put_all(ff, *ids)
-        ff.update_event("d", b"newer")
-        before = contents(one_by_one(ff, ids))
-        store = Interrupted(folder, number, partial(WORKS[work], ff))
-        store.workers = 2
-        found = contents(on(store).get_events(ids, on_missing="skip"))
-        assert before.keys() - found.keys() <= {"b"} & (before.keys() - contents(one_by_one(ff, ids)).keys())
-        assert all(before[event_id] == data for event_id, data in found.items()), f"at request {number}"
-        if not store.reached:
-            break
-    assert number > 10
-
-
-@pytest.mark.timeout(180)
-def test_events_put_and_updated_are_found_while_another_process_journals_updates_and_collects(place: Place) -> None:
-    """What an update that has returned gave an event is what is read, or what a later one gave it."""
-    ff = place.open()
-    put: list[str] = []
-    with Worker(place.env, "test_replay_beside_others", "work_for_ever", place.url, 1) as other:
-        put_new(ff, *numbered(20), start=2000)
-        for number in range(6 if place.s3 else 12):
-            put += [other.hear() for _ in range(3)]
-            for event_id in numbered(20)[number % 3 :: 3]:
-                ff.update_event(event_id, f"{number}")
-            found = list(ff.get_events([*put, *numbered(20), "nobody"], on_missing="skip"))
-            assert [event.event_id for event in found] == [*put, *numbered(20)]
-            data = [event.data for event in found[len(put) :]]
-            assert data[number % 3 :: 3] == [f"{number}".encode()] * len(data[number % 3 :: 3])
-        assert other.process.poll() is None

@@ -13,7 +13,7 @@ import pytest
 from conftest import Place
 from support.processes import Worker, tell
 from support.samples import AT_ONCE, at, contents, put_journaled, put_new
-from support.watched import Answer, Counted, Gated, Interrupted, Watched, on
+from support.watched import Counted, Gated, Interrupted, Short, on
 
 from flashflood import FlashFlood, FlashFloodException, FlashFloodJournalingError, replay_event_stream
 from flashflood.store import LocalStore, Page, Store
@@ -127,32 +127,25 @@ def test_a_journal_gone_between_listing_and_reading_is_looked_for_again(place: P
 ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
 
 
-class SmallPages(Watched):
+class SmallPages(Short):
     """A store whose listings have small pages; lets other work happen right before each page of the journals.
 
     Pages that are asked for at one time are listed one by one. `is_listing` is held meanwhile.
     """
 
     def __init__(self, store: Store, before: Callable[[int], object] = lambda _: None, *, size: int = 2) -> None:
-        super().__init__(store)
+        super().__init__(store, size)
         self.before = before
-        self.size = size
         self.pages = 0
         self.is_listing = Lock()
 
-    def request(self, _method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
-        return send()
-
     def list(self, prefix: str, after: str | None = None, /) -> Page:
         if prefix != "journals/":
-            return self.short(self.store.list(prefix, after))
+            return super().list(prefix, after)
         with self.is_listing:
             self.pages += 1
             self.before(self.pages)
-            return self.short(self.store.list(prefix, after))
-
-    def short(self, page: Page) -> Page:
-        return Page(page.entries[: self.size], page.more or len(page.entries) > self.size, page.date)
+            return super().list(prefix, after)
 
 
 EVENTS = [f"e{number}" for number in range(8)]

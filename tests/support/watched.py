@@ -110,10 +110,11 @@ class Short(Watched):
         self._size = size
 
     def request(self, _method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
-        answer = send()
-        if isinstance(answer, Page) and len(answer.entries) > self._size:
-            return Page(answer.entries[: self._size], True, answer.date)  # type: ignore[return-value]  # noqa: FBT003
-        return answer
+        return send()
+
+    def list(self, prefix: str, after: str | None = None, /) -> Page:
+        page = super().list(prefix, after)
+        return Page(page.entries[: self._size], page.more or len(page.entries) > self._size, page.date)
 
 
 class Death(BaseException):
@@ -202,24 +203,20 @@ def keys(store: Store, prefix: str = "") -> Iterator[str]:
         after = page.entries[-1].key
 
 
-class Far(Watched):
+class Far(Short):
     """A store that is far away, so that many requests are made at a time, with short pages. It counts them.
 
     `most`: how many LISTs were under way at one time.
     """
 
     def __init__(self, store: Store, page: int, *, latency: float = 0) -> None:
-        super().__init__(store)
+        super().__init__(store, page)
         self.is_near = False
         self.workers = 4
         self.lists = self.most = 0
-        self._page = page
         self._latency = latency
         self._under_way = 0
         self._lock = Lock()
-
-    def request(self, _method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
-        return send()
 
     def list(self, prefix: str, after: str | None = None, /) -> Page:
         with self._lock:
@@ -230,7 +227,7 @@ class Far(Watched):
         page = super().list(prefix, after)
         with self._lock:
             self._under_way -= 1
-        return Page(page.entries[: self._page], page.more or len(page.entries) > self._page, page.date)
+        return page
 
 
 class Gated(Watched):

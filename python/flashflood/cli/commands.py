@@ -204,10 +204,9 @@ def compact(
         except ValueError as error:
             raise click.UsageError(str(error)) from error
     if is_for_people():
-        write(
-            f"{done.journals:,} journals into {done.into:,}: {done.events:,} events, {done.bytes:,} bytes; "
-            f"about {done.requests:,} requests, ${done.dollars:,.2f} on S3\n".encode()
-        )
+        cost = f", ${done.dollars:,.2f}" if done.dollars else ""
+        words = f"{done.journals:,} journals into {done.into:,}: {done.events:,} events, {done.bytes:,} bytes"
+        write(f"{words}; about {done.requests:,} requests{cost}\n".encode())
     else:
         write(json_line(done._asdict()))
 

@@ -17,7 +17,7 @@ from flashflood.maintain.tiers import Sized, groups, total
 from flashflood.records import ledger
 from flashflood.records.living import journal_id, living_entries
 from flashflood.records.overtaken import OvertakenError
-from flashflood.records.pending_updates import all_pending_updates, lineage
+from flashflood.records.pending_updates import lineage, pending_updates_of
 from flashflood.store import S3Store
 
 TARGET_SIZE = 16_000_000
@@ -90,11 +90,12 @@ def _combined(ctx: Context, chosen: Iterable[list[Sized]]) -> list[tuple[list[Si
     taken = ledger.taken(ledger.read(ctx))
     free = [group for group in chosen if taken.isdisjoint(one.journal_id for one in group)]
     found = [(group, sources) for group in free if (sources := _sources(ctx, group)) is not None]
-    pending = all_pending_updates(ctx)
-    plans = []
-    for _, sources in found:
-        wanted = lineage(sources)
-        plans.append(Plan(sources, {one: size for one, size in pending.items() if one.journal_id in wanted}))
+    lines = [lineage(sources) for _, sources in found]
+    pending = pending_updates_of(ctx, set().union(*lines))
+    plans = [
+        Plan(sources, {one: size for one, size in pending.items() if one.journal_id in line})
+        for (_, sources), line in zip(found, lines, strict=True)
+    ]
     made = zip(found, combine_each(ctx, plans), strict=True)
     return [(group, len(one)) for (group, _), one in made if not isinstance(one, OvertakenError)]
 
