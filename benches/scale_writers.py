@@ -1,4 +1,7 @@
-"""The calls of benches/scale.py with many threads and processes on one store."""
+"""The calls of benches/scale.py with many threads and processes on one store.
+
+Of several processes only the wall clock tells something: requests and CPU are those of the one that waits for them.
+"""
 
 import subprocess
 import sys
