@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from flashflood import Event, replay_event_stream
+from flashflood import Event, Rules, replay_event_stream
 
 from .content import BASE, SPAN, Shown, data_of, date_of, hot_ids, own_id, shown
 from .plan import Plan
@@ -104,6 +104,19 @@ class Caller(Worker):
         target = self.chance.choice((1_500, 5_000, 50_000))
         self.made("compact", lambda: self.ff.compact(target), target=target)
 
+    def maintain(self) -> None:
+        ages = (None, timedelta(0), timedelta(seconds=2))
+        rules = Rules(
+            journal_events=self.chance.choice((1, 5, 30)),
+            update_count=self.chance.choice((1, 10)),
+            update_age=self.chance.choice(ages),
+            compact_every=self.chance.choice(ages),
+            target_size=self.chance.choice((1_500, 50_000)),
+            collect_every=self.chance.choice(ages),
+            grace=timedelta(seconds=self.plan.times.grace),
+        )
+        self.made("maintain", lambda: self.ff.maintain(rules))
+
     def collect_garbage(self) -> None:
         grace = timedelta(seconds=self.plan.times.grace)
         self.made("collect_garbage", lambda: self.ff.collect_garbage(grace))
@@ -158,6 +171,7 @@ WRITERS: dict[str, Weights] = {
     "updater-1": {Caller.update_event: 8, Caller.get_event: 2, Caller.replay: 1},
     "deleter-1": {Caller.delete_event: 10, Caller.event_exists: 3, Caller.put: 3, Caller.replay: 1},
     "journaler-1": {Caller.journal: 2, Caller.update: 1},
+    "keeper-1": {Caller.maintain: 1},
     "combiner-1": {Caller.combine_journals: 2, Caller.compact: 2, Caller.update: 1, Caller.journal: 1},
     "collector-1": {Caller.collect_garbage: 3, Caller.repair: 1, Caller.update: 1},
 }
@@ -171,6 +185,7 @@ ONE_WRITER: dict[str, Weights] = {
         Caller.update: 2,
         Caller.combine_journals: 2,
         Caller.compact: 1,
+        Caller.maintain: 1,
         Caller.collect_garbage: 1,
         Caller.repair: 1,
         Caller.get_event: 3,

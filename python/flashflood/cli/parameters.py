@@ -1,15 +1,16 @@
 """What the commands take: the store, dates, where an event's data are."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
-from flashflood import FlashFlood, FlashFloodException
+from flashflood import FlashFlood, FlashFloodException, Rules
 
 
 class Date(click.ParamType[datetime]):
@@ -41,6 +42,38 @@ def date_of(text: str) -> datetime:
         raise ValueError(msg) from error
 
 
+UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
+"""Of durations."""
+
+
+class Duration(click.ParamType[timedelta | None]):
+    """A length of time (`90s`, `5m`, `24h`, `7d`); with `or_never`, also `never`, which is None."""
+
+    name = "duration"
+
+    def __init__(self, *, or_never: bool = False) -> None:
+        """Say whether `never` is one."""
+        self.or_never = or_never
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta | None:
+        """Give it, or fail with a usage error that shows examples."""
+        if self.or_never and value == "never":
+            return None
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value), re.ASCII)
+        if found is None:
+            self.fail(f"{value!r} is not a length of time such as 90s, 5m, 24h or 7d.", param, ctx)
+        try:
+            return float(found[1]) * UNITS[found[2]]
+        except OverflowError:
+            self.fail(f"{value!r} is longer than any store lasts.", param, ctx)
+
+
+def duration_text(duration: timedelta) -> str:
+    """Write a duration of whole seconds in the largest unit that it is a multiple of."""
+    unit, length = next(found for found in UNITS.items() if not duration % found[1])
+    return f"{duration // length}{unit}"
+
+
 Command = Callable[..., Any]
 
 store_option = click.option(
@@ -65,6 +98,14 @@ def range_options(command: Command) -> Command:
     start = click.option("--from", "from_date", metavar="DATE", type=Date(), help="Only what is later than this.")
     end = click.option("--to", "to_date", metavar="DATE", type=Date(), help="Only up to this, itself included.")
     return start(end(command))
+
+
+def rule(name: str, kind: click.ParamType[Any], words: str) -> Callable[[Command], Command]:
+    """Add an option that is named after one of `Rules`, with its default."""
+    default = getattr(Rules(), name.removeprefix("--").replace("-", "_"))
+    text = duration_text(default) if isinstance(default, timedelta) else default
+    metavar = "DURATION" if isinstance(kind, Duration) else "N"
+    return click.option(name, metavar=metavar, type=kind, default=text, show_default=True, help=words)
 
 
 def data_parameters(command: Command) -> Command:
