@@ -32,6 +32,12 @@ class Caller(Worker):
         event_id = own_id(token) if self.chance.random() < 0.4 else self.an_id()
         self.made("put", lambda: bool(self.ff.put(data_of(token), event_id, date_of(token))), id=event_id, token=token)
 
+    def put_together(self) -> None:
+        first = self.log.calls + 1
+        tokens = [f"{self.log.name}.{first + number:05}" for number in range(self.chance.choice((1, 3, 20)))]
+        ids = [own_id(token) if self.chance.random() < 0.6 else self.an_id() for token in tokens]
+        self.made_together([(event_id, token, date_of(token)) for event_id, token in zip(ids, tokens, strict=True)])
+
     def put_many(self) -> None:
         count = self.chance.choice((2, 5, 12, 30, LARGEST_BATCH))
         shared = min(count, self.chance.choice((0, 1, 3, 6)))
@@ -167,6 +173,7 @@ READERS: dict[str, Weights] = {
 WRITERS: dict[str, Weights] = {
     "putter-1": {Caller.put: 1},
     "putter-2": {Caller.put: 6, Caller.replay: 1},
+    "gatherer-1": {Caller.put_together: 1},
     "batcher-1": {Caller.put_many: 1},
     "updater-1": {Caller.update_event: 8, Caller.get_event: 2, Caller.replay: 1},
     "deleter-1": {Caller.delete_event: 10, Caller.event_exists: 3, Caller.put: 3, Caller.replay: 1},
@@ -178,6 +185,7 @@ WRITERS: dict[str, Weights] = {
 ONE_WRITER: dict[str, Weights] = {
     "writer-1": {
         Caller.put: 12,
+        Caller.put_together: 1,
         Caller.put_many: 2,
         Caller.update_event: 8,
         Caller.delete_event: 5,
