@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -52,10 +53,17 @@ def four_small(ff: FlashFlood) -> None:
     ff.collect_garbage(AT_ONCE)
 
 
+def write_three(ff: FlashFlood) -> None:
+    with ff.writer(linger=timedelta(hours=1)) as writer:
+        for _ in range(3):
+            writer.put(b"x")
+
+
 CALLS: dict[str, tuple[Callable[[FlashFlood], object], Callable[[FlashFlood], object]]] = {
     "put, of an id made by the call": (new, lambda ff: ff.put(b"x")),
     "put, of a given id": (new, lambda ff: ff.put(b"x", "c")),
     "put_many, of two given ids": (new, lambda ff: ff.put_many([(b"x", "c", at(1)), (b"y", "d", at(2))])),
+    "writer, three events whose ids it makes": (new, write_three),
     "get_event, of a new event": (new, lambda ff: ff.get_event("a")),
     "get_event, of a journaled event": (journaled, lambda ff: ff.get_event("a")),
     "event_exists": (journaled, lambda ff: ff.event_exists("a")),
