@@ -160,6 +160,17 @@ def test_a_backlog_goes_into_journals_of_bounded_size(place: Place, monkeypatch:
     assert contents(ff.replay()) == stored
 
 
+@ON_FOLDER
+def test_small_batches_are_journaled_whole(place: Place) -> None:
+    ff = place.open()
+    for first in range(0, 12, 3):
+        ff.put_many([(b"data", str(number), at(number)) for number in range(first, first + 3)])
+    assert new(ff) == 4
+    assert ff.maintain(rules(journal_events=4)).journaled == 12
+    assert new(ff) == 0
+    assert len(list(ff.list_journals())) == 1
+
+
 def test_the_defaults_of_the_command_are_those_of_rules() -> None:
     told = subprocess.run([FLASHFLOOD, "maintain", "--help"], capture_output=True, text=True, check=True).stdout
     defaults = re.findall(r"\[default:\s+([^;\]]+)", told)

@@ -38,10 +38,10 @@ def journal(ctx: Context, minimum_number_of_events: int, minimum_size: int) -> N
     until_settled("journal", _Journaling(ctx, minimum_number_of_events, is_enough, too_few).attempt)
 
 
-def journal_up_to(ctx: Context, events: int, size: int) -> int:
+def journal_up_to(ctx: Context, events: int, size: int) -> Sources:
     """Combine the oldest new journals that together reach `events` events or `size` bytes of data; or all, if none do.
 
-    Gives how many events these were, before deletes. 0: other processes have all that there are.
+    Gives these journals. None of them: other processes have all that there are.
     """
 
     def is_enough(sources: Sources) -> bool:
@@ -74,8 +74,8 @@ class _Journaling:
         self._rank: int | None = None
         """How many shares are to be left to others; None: nobody has chosen the same yet."""
 
-    def attempt(self) -> int:
-        """Choose new journals and combine them. Gives how many events. `OvertakenError` if others were faster."""
+    def attempt(self) -> Sources:
+        """Choose new journals, combine them, and give them. `OvertakenError` if others were faster."""
         under_way = ledger.read(self._ctx)
         chosen, are_all = self._chosen(under_way)
         sources = self._read(chosen)
@@ -91,7 +91,7 @@ class _Journaling:
             except OvertakenError as error:
                 self._rank, self._share = error.rank, len(sources.journal_ids)
                 raise
-        return sources.events
+        return sources
 
     def _chosen(self, under_way: list[OpenEntry]) -> tuple[Iterator[JournalID], bool]:
         """Give new journals that no combination names, after the shares that are left to others; and if these are all.

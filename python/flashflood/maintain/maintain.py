@@ -6,9 +6,10 @@ when a job was last begun; see `layout.LAST`.
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from flashflood import layout
@@ -34,7 +35,7 @@ class Rules:
     """When `maintain` does what. A job is due as soon as one of its rules says so. None: that rule never does."""
 
     journal_events: int | None = 1000
-    """Journal where so many events are new."""
+    """Journal where so many events are new. Of `put_many`, a batch of fewer than 100 counts as one."""
     journal_bytes: int | None = 16_000_000
     """Journal where these have so many bytes of data."""
     journal_age: timedelta | None = timedelta(minutes=5)
@@ -106,6 +107,23 @@ def _done(job: Callable[[], int], failures: list[Exception]) -> int:
     return 0
 
 
+class _Waiting(NamedTuple):
+    """Objects that wait for a job."""
+
+    number: int
+    oldest: datetime | None
+    """When the oldest one was written."""
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> "_Waiting":
+        """Go through them."""
+        number, oldest = 0, None
+        for entry in entries:
+            number += 1
+            oldest = entry.modified if oldest is None else min(oldest, entry.modified)
+        return cls(number, oldest)
+
+
 class _Round:
     """The jobs of one round: each looks whether it is due, and gives how much it has done."""
 
@@ -117,39 +135,47 @@ class _Round:
 
     def journal(self) -> int:
         """Journal all events that are new now, where that is due."""
-        waiting = list(new_entries(self._ctx))
-        left = len(waiting) if self._is_journal_due(waiting) else 0
+        waiting = _Waiting.of(new_entries(self._ctx))
+        left = waiting.number if self._is_journal_due(waiting) else 0
         journaled = 0
-        while left > journaled and not self._stop.is_set():
-            at_a_time = min(left - journaled, EVENTS_OF_A_JOURNAL)
-            some = journal_up_to(self._ctx, at_a_time, self._rules.target_size)
+        while left > 0 and not self._stop.is_set():
+            some = journal_up_to(self._ctx, EVENTS_OF_A_JOURNAL, self._rules.target_size)
             if not some:
                 break
-            journaled += some
+            left -= len(some.journal_ids)
+            journaled += some.events
         return journaled
 
-    def _is_journal_due(self, waiting: list[Entry]) -> bool:
+    def _is_journal_due(self, waiting: "_Waiting") -> bool:
         rules = self._rules
-        if self._waits(waiting, rules.journal_events, rules.journal_age):
+        if self._is_due(waiting, rules.journal_events, rules.journal_age):
             return True
-        if rules.journal_bytes is None:
-            return False
-        manifests = self._ctx.requests.each(self._ctx.manifest, map(journal_id, waiting))
-        return sum(found.size for found in manifests if found is not None) >= rules.journal_bytes
+        return rules.journal_bytes is not None and waiting.number > 0 and self._new_reach(rules.journal_bytes)
+
+    def _new_reach(self, size: int) -> bool:
+        """Whether the data of the new events have so many bytes."""
+        requests, found = self._ctx.requests, 0
+        with closing(new_entries(self._ctx)) as entries:
+            for manifest in requests.stream(self._ctx.manifest, map(journal_id, entries), ahead=requests.workers):
+                found += 0 if manifest is None else manifest.size
+                if found >= size:
+                    return True
+        return False
 
     def apply_updates(self) -> int:
         """Apply all updates that wait, where that is due."""
-        waiting = pending_entries(self._ctx)
-        if not self._waits(waiting, self._rules.update_count, self._rules.update_age):
+        waiting = _Waiting.of(pending_entries(self._ctx))
+        if not self._is_due(waiting, self._rules.update_count, self._rules.update_age):
             return 0
         return apply_updates(self._ctx, None, self._stop.is_set)
 
-    def _waits(self, entries: list[Entry], count: int | None, age: timedelta | None) -> bool:
+    def _is_due(self, waiting: "_Waiting", count: int | None, age: timedelta | None) -> bool:
         """Whether so many wait, or one for so long."""
-        if not entries:
+        if waiting.oldest is None:
             return False
-        oldest = min(entry.modified for entry in entries)
-        return (count is not None and len(entries) >= count) or (age is not None and self._now - oldest >= age)
+        return (count is not None and waiting.number >= count) or (
+            age is not None and self._now - waiting.oldest >= age
+        )
 
     def compact(self) -> int:
         """Compact, where nobody has for a while."""
