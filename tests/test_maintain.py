@@ -173,7 +173,7 @@ def test_small_batches_are_journaled_whole(place: Place) -> None:
 
 def test_the_defaults_of_the_command_are_those_of_rules() -> None:
     told = subprocess.run([FLASHFLOOD, "maintain", "--help"], capture_output=True, text=True, check=True).stdout
-    defaults = re.findall(r"\[default:\s+([^;\]]+)", told)
+    defaults = re.findall(r"\[default:\s+([^;\]\s]+)", told)
     assert defaults == ["1000", "16000000", "5m", "1000", "1h", "1h", "16000000", "1h", "1d"]
     assert Rules() == Rules(
         journal_events=1000,
@@ -312,7 +312,9 @@ def test_the_command_says_what_was_done(tmp_path: Path) -> None:
     nothing = {"journaled": 0, "updates": 0, "compacted": 0, "collected": 0}
     assert lines(run("maintain")) == [nothing]
     assert lines(run("maintain", "--journal-age", "0s")) == [nothing | {"journaled": 1}]
+    assert lines(run("maintain", "--journal-age", "never", "--journal-bytes", "never")) == [nothing]
     assert "90s, 5m" in refusal(run("maintain", "--every", "5"), 2)
+    assert "--journal-events" in refusal(run("maintain", "--journal-events", "none"), 2)
     assert "90s, 5m" in refusal(run("maintain", "--grace", "never"), 2)
 
 

@@ -27,6 +27,7 @@ from flashflood.cli.output import (
 from flashflood.cli.parameters import (
     Date,
     Duration,
+    OrNever,
     data_parameters,
     events_format,
     in_one_line,
@@ -218,19 +219,19 @@ def compact(
 @flashflood.command()
 @store_option
 @click.option("--every", metavar="DURATION", type=Duration(), help="Go on, with a round each so often, until a signal.")
-@rule("--journal-events", click.IntRange(1), "Journal where so many events are new.")
-@rule("--journal-bytes", click.IntRange(1), "Journal where these have so many bytes of data.")
-@rule("--journal-age", Duration(or_never=True), "Journal where the oldest of them was put so long ago.")
-@rule("--update-count", click.IntRange(1), "Apply updates and deletes where so many wait.")
-@rule("--update-age", Duration(or_never=True), "Apply them where the oldest has waited for so long.")
-@rule("--compact-every", Duration(or_never=True), "Compact where nobody has begun to for so long.")
+@rule("--journal-events", OrNever(click.IntRange(1)), "Journal where so many events are new.")
+@rule("--journal-bytes", OrNever(click.IntRange(1)), "Journal where these have so many bytes of data.")
+@rule("--journal-age", OrNever(Duration()), "Journal where the oldest of them was put so long ago.")
+@rule("--update-count", OrNever(click.IntRange(1)), "Apply updates and deletes where so many wait.")
+@rule("--update-age", OrNever(Duration()), "Apply them where the oldest has waited for so long.")
+@rule("--compact-every", OrNever(Duration()), "Compact where nobody has begun to for so long.")
 @rule("--target-size", click.IntRange(1), "Bytes of a journal: how far to compact.")
-@rule("--collect-every", Duration(or_never=True), "Collect garbage where nobody has begun to for so long.")
+@rule("--collect-every", OrNever(Duration()), "Collect garbage where nobody has begun to for so long.")
 @rule("--grace", Duration(), "How long garbage must have been dead.")
 def maintain(url: str | None, every: timedelta | None, **rules: Any) -> None:  # noqa: ANN401  one for each of `Rules`
     """Journal, apply updates, compact and collect garbage, each where it is due, and say what was done.
 
-    A DURATION is a number and its unit: 90s, 5m, 24h, 7d; for ages and intervals also `never`.
+    A DURATION is a number and its unit: 90s, 5m, 24h, 7d. `never` takes a rule away.
 
     Any number of these may run on one store. SIGTERM and Ctrl-C end it after the step under way, with exit code 0; a
     second one at once.

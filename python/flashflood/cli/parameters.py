@@ -46,19 +46,13 @@ UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes
 """Of durations."""
 
 
-class Duration(click.ParamType[timedelta | None]):
-    """A length of time (`90s`, `5m`, `24h`, `7d`); with `or_never`, also `never`, which is None."""
+class Duration(click.ParamType[timedelta]):
+    """A length of time (`90s`, `5m`, `24h`, `7d`)."""
 
     name = "duration"
 
-    def __init__(self, *, or_never: bool = False) -> None:
-        """Say whether `never` is one."""
-        self.or_never = or_never
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta | None:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """Give it, or fail with a usage error that shows examples."""
-        if self.or_never and value == "never":
-            return None
         found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value), re.ASCII)
         if found is None:
             self.fail(f"{value!r} is not a length of time such as 90s, 5m, 24h or 7d.", param, ctx)
@@ -66,6 +60,19 @@ class Duration(click.ParamType[timedelta | None]):
             return float(found[1]) * UNITS[found[2]]
         except OverflowError:
             self.fail(f"{value!r} is longer than any store lasts.", param, ctx)
+
+
+class OrNever(click.ParamType[Any]):
+    """What another type takes, or `never`, which is None."""
+
+    def __init__(self, kind: click.ParamType[Any]) -> None:
+        """Take the other type."""
+        self.kind = kind
+        self.name = kind.name
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401  the other type's
+        """Give it, or fail as the other type does."""
+        return None if value == "never" else self.kind.convert(value, param, ctx)
 
 
 def duration_text(duration: timedelta) -> str:
@@ -104,7 +111,7 @@ def rule(name: str, kind: click.ParamType[Any], words: str) -> Callable[[Command
     """Add an option that is named after one of `Rules`, with its default."""
     default = getattr(Rules(), name.removeprefix("--").replace("-", "_"))
     text = duration_text(default) if isinstance(default, timedelta) else default
-    metavar = "DURATION" if isinstance(kind, Duration) else "N"
+    metavar = "DURATION" if isinstance(default, timedelta) else "N"
     return click.option(name, metavar=metavar, type=kind, default=text, show_default=True, help=words)
 
 
