@@ -12,11 +12,15 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def asked_to_stop() -> Iterator[threading.Event]:
-    """Give an event that is set once a signal asks this process to end. A second signal ends it as usual."""
+    """Give an event that is set once a signal asks this process to end. A second signal ends it as usual.
+
+    A signal that is ignored, as `nohup` has it, stays so.
+    """
     stop = threading.Event()
     asked: SimpleQueue[int | None] = SimpleQueue()
     """A handler may come while this thread holds the event's lock; a `SimpleQueue` is made for that."""
-    former = {number: signal.getsignal(number) for number in SIGNALS}
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    former = {number: handler for number, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}
 
     def ask(number: int, _frame: FrameType | None) -> None:
         restore()
@@ -32,7 +36,7 @@ def asked_to_stop() -> Iterator[threading.Event]:
 
     watcher = threading.Thread(target=wait)
     watcher.start()
-    for number in SIGNALS:
+    for number in former:
         signal.signal(number, ask)
     try:
         yield stop
