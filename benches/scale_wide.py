@@ -57,5 +57,5 @@ def one_second(ff: FlashFlood, events: int) -> None:
 CALLS: Calls = {
     "journals of the same ten days: replay": (wide, JOURNALS, all_events),
     "journals of the same ten days: replay of an hour, 20 MB": (wide, JOURNALS, one_hour),
-    "one journal of so many events: replay of a second": (large, LARGE, one_second),
+    "events in one journal: replay of a second of it": (large, LARGE, one_second),
 }

@@ -234,3 +234,17 @@ def test_a_manifest_without_a_table_is_read_whole() -> None:
     store_journal(store, events, is_ours=False)
     assert shown(on(store), at(20), at(20.1)) == events[1201:1207]
     assert store.wholes == 1
+
+
+@pytest.mark.usefixtures("in_parts")
+def test_what_put_many_and_update_write_is_read_by_sections() -> None:
+    store, events = Parts(open_store("memory://")), each_second(2_300)
+    ff = on(store)
+    ff.put_many(events)
+    ff.update_event(events[1203].event_id, b"changed")
+    ff.delete_event(events[1204].event_id)
+    assert ff.update(None) == 2
+    store.wholes = 0
+    changed = events[1203]._replace(data=b"changed")
+    assert shown(ff, at(20), at(20.1)) == [*events[1201:1203], changed, *events[1205:1207]]
+    assert (store.wholes, store.parts > 0) == (0, True)
