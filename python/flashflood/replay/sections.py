@@ -66,24 +66,24 @@ def _sum(piece: bytes) -> str:
     return f"{crc32(piece):08x}"
 
 
-def _read_part(ctx: Context, journal_id: JournalID, entry: Entry, dates: DateRange) -> Manifest | None:
+def _read_part(ctx: Context, found: JournalID, entry: Entry, dates: DateRange) -> Manifest | None:
     start = entry.size - _end_bytes(entry)
-    end = ctx.manifest_bytes(journal_id, start, entry.size)
+    end = ctx.manifest_bytes(found, start, entry.size)
     at = end.rfind(_TABLE)
     table = _Table.read(end[at + len(_TABLE) : -1]) if at >= 0 else None
-    if table is None or table.journal_id != journal_id:
+    if table is None or table.journal_id != found:
         return None
     first, beyond = table.sections_of(dates)
     begin, stop = table.at[first], table.at[beyond]
     replaces_at, replaces_sum = table.replaces
-    rows = ctx.manifest_bytes(journal_id, begin, stop)
+    rows = ctx.manifest_bytes(found, begin, stop)
     if replaces_at < start:
-        replaces = ctx.manifest_bytes(journal_id, replaces_at, start) + end[:at]
+        replaces = ctx.manifest_bytes(found, replaces_at, start) + end[:at]
     else:
         replaces = end[replaces_at - start : at]
     if not table.has(rows, first, beyond) or _sum(replaces) != replaces_sum:
         return None
-    return Manifest.decode_part(journal_id, table.size, rows.removesuffix(_BETWEEN_ROWS), replaces)
+    return Manifest.decode_part(found, table.size, rows.removesuffix(_BETWEEN_ROWS), replaces)
 
 
 class _Table(NamedTuple):
