@@ -1,6 +1,7 @@
 """Replay of a short range reads of a large manifest what the range needs, and gives what the whole manifest gives."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
 from uuid import UUID
@@ -11,7 +12,7 @@ from support.large_journals import LONG, each_second, store_journal
 from support.samples import at
 from support.watched import Answer, Interrupted, Watched, on
 
-from flashflood import Event, FlashFlood, layout
+from flashflood import Event, FlashFlood, FlashFloodCorruptionError, layout
 from flashflood._core import Manifest
 from flashflood.context import Context
 from flashflood.dates import DateRange
@@ -191,6 +192,28 @@ def test_a_manifest_that_was_changed_counts_as_it_is_now() -> None:
     assert within(dates, places(found)) == within(dates, places(ctx.manifest(journal_id(entry))))
     assert found is not None
     assert found.find(f"{LONG}OTHER!") is not None
+
+
+@pytest.mark.usefixtures("in_parts")
+def test_a_table_with_any_byte_changed_is_not_believed() -> None:
+    random, store = Random(10), open_store("memory://")  # noqa: S311  a test is no secret
+    store_journal(store, each_second(3_000))
+    entry, ctx = the_manifest(store), Context(store, read_pending_updates=True)
+    found = store.get(entry.key)
+    assert found is not None
+    body, begin = found.body, found.body.rindex(b'"sections"')
+    dates = DateRange(datetime_to_timestamp(at(20)), datetime_to_timestamp(at(20.1)))
+    expected = within(dates, places(ctx.manifest(journal_id(entry))))
+    assert len(expected) == 6
+    compared = 0
+    for _ in range(200):
+        place = random.randrange(begin, len(body) - 2)
+        digit = random.choice(b"0123456789abcdef")
+        store.put(entry.key, body[:place] + bytes([digit]) + body[place + 1 :])
+        with suppress(FlashFloodCorruptionError):  # the whole is no JSON any more
+            assert within(dates, places(read_rows(ctx, entry, dates))) == expected
+            compared += 1
+    assert compared > 100
 
 
 @pytest.mark.usefixtures("in_parts")

@@ -48,7 +48,9 @@ fn push_sections(json: &mut Vec<u8>, journal: Journal<'_>, starts: &[usize]) {
     let at: Vec<usize> = (0..=sections).map(|section| starts[(section * rows).min(events) as usize]).collect();
     let sums: Vec<u32> = at.windows(2).map(|piece| sum(&json[piece[0]..piece[1]])).collect();
     let replaces = json.len() - "[]".len();
-    json.extend_from_slice(b", \"sections\": {\"journal_id\": \"");
+    json.extend_from_slice(b", \"sections\": ");
+    let begin = json.len();
+    json.extend_from_slice(b"{\"journal_id\": \"");
     journal.push_id(json);
     json.extend_from_slice(b"\", \"size\": ");
     push_decimal(json, journal.size());
@@ -63,7 +65,11 @@ fn push_sections(json: &mut Vec<u8>, journal: Journal<'_>, starts: &[usize]) {
     push_decimal(json, replaces as u64);
     json.extend_from_slice(b", ");
     push_sum(json, sum(b"[]"));
-    json.extend_from_slice(b"]}");
+    json.push(b']');
+    let table = sum(&json[begin..]);
+    json.extend_from_slice(b", \"sum\": ");
+    push_sum(json, table);
+    json.push(b'}');
 }
 
 fn push_sum(json: &mut Vec<u8>, sum: u32) {

@@ -1,8 +1,8 @@
 """Of a large manifest, only the sections that a range needs (FORMAT.md, "The table of sections").
 
-The table is the manifest's last field, so its last bytes are read first. It names the journal, and has a sum of each
-piece that it leads to. So what is read is what the whole manifest says. Where there is no table, or anything is not as
-it says, the whole is read.
+The table is the manifest's last field, so its last bytes are read first. It names the journal, and has a sum of itself
+and of each piece that it leads to. So what is read is what the whole manifest says. Where there is no table, or
+anything is not as it says, the whole is read.
 """
 
 from bisect import bisect_right
@@ -30,6 +30,7 @@ BESIDE = 2_000
 """Bytes to read of what stands beside the sections in the table, and of the journals replaced before it."""
 
 _TABLE = b', "sections": '
+_SUM = b', "sum": '
 _BETWEEN_ROWS = b", "
 
 
@@ -104,12 +105,20 @@ class _Table(NamedTuple):
     @classmethod
     def read(cls, text: bytes) -> "_Table | None":
         """Read its JSON. None: it is not as this package writes it."""
+        fields, _, sum_ = text.rpartition(_SUM)
+        if sum_ != f'"{_sum(fields)}"}}'.encode():
+            return None
         try:
-            table = cls(**orjson.loads(text))
-            is_whole = len(table.at) == len(table.first) + 1 == len(table.sums) + 1
+            table = cls(**orjson.loads(fields + b"}"))
+            return table if table._is_whole() else None
         except (ValueError, TypeError):
             return None
-        return table if is_whole else None
+
+    def _is_whole(self) -> bool:
+        """Whether it has as many values of each kind as it must; a `TypeError` may say so too."""
+        places, texts = [0, *self.at, self.replaces[0]], [self.journal_id, *self.first, *self.sums]
+        of_kinds = all(type(one) is int for one in (self.size, *places)) and all(type(one) is str for one in texts)
+        return of_kinds and places == sorted(places) and len(self.at) == len(self.first) + 1 == len(self.sums) + 1
 
     def sections_of(self, dates: DateRange) -> tuple[int, int]:
         """Give the first section that can have rows in the range, and the one after the last."""

@@ -62,14 +62,19 @@ impl Manifest {
     }
 
     fn write_sections(&self, json: &mut JsonWriter<impl FnMut(&str)>, sections: &Sections) {
-        json.field(", \"sections\": {\"journal_id\": ", |text| push_text(text, &self.journal_id));
-        json.field(", \"size\": ", |text| push_number(text, self.size));
-        json.array(", \"first\": [", sections.first.iter(), |text, first| push_timestamp(text, *first));
-        json.array(", \"at\": [", sections.starts(), push_number);
-        json.array(", \"sums\": [", sections.sums(), push_sum);
-        json.field(", \"replaces\": [", |text| push_number(text, sections.replaces.start));
-        json.field(", ", |text| push_sum(text, sections.replaces.sum));
-        json.text.push_str("]}");
+        json.field(", \"sections\": ", |_| ());
+        let table = json.summed(|json| {
+            json.field("{\"journal_id\": ", |text| push_text(text, &self.journal_id));
+            json.field(", \"size\": ", |text| push_number(text, self.size));
+            json.array(", \"first\": [", sections.first.iter(), |text, first| push_timestamp(text, *first));
+            json.array(", \"at\": [", sections.starts(), push_number);
+            json.array(", \"sums\": [", sections.sums(), push_sum);
+            json.field(", \"replaces\": [", |text| push_number(text, sections.replaces.start));
+            json.field(", ", |text| push_sum(text, sections.replaces.sum));
+            json.text.push(']');
+        });
+        json.field(", \"sum\": ", |text| push_sum(text, table.sum));
+        json.text.push('}');
     }
 
     fn push_row(&self, json: &mut String, row: usize) {

@@ -398,6 +398,8 @@ fn the_table_says_where_the_rows_of_each_section_stand() {
             format!("{:08x}", sum.value())
         };
         assert_eq!((table["journal_id"].as_str(), table["size"].as_u64()), (Some(manifest.journal_id()), Some(10)));
+        let (fields, _) = json[end + ", \"sections\": ".len()..].split_once(", \"sum\": ").unwrap();
+        assert_eq!(table["sum"], sum(fields));
         let sections = rows.div_ceil(in_section);
         assert_eq!(table["first"].as_array().unwrap().len(), sections);
         assert_eq!(table["at"].as_array().unwrap().len(), sections + 1);
