@@ -17,11 +17,13 @@ from flashflood.context import Context
 from flashflood.dates import timestamp_now
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, JournalUpdateAction, Update
-from flashflood.maintain.check import find_incomplete, misindexed
+from flashflood.maintain.check import find_incomplete
 from flashflood.maintain.combine import combine
 from flashflood.maintain.finish import recover
+from flashflood.maintain.index_listing import list_index
+from flashflood.maintain.misindexed import Misindexed, misindexed
 from flashflood.maintain.strays import Lost, Void, look_for_strays
-from flashflood.maintain.survey import Misindexed, Survey, look
+from flashflood.maintain.survey import Survey, look
 from flashflood.records import ledger
 from flashflood.records.index import IndexEntry, create_entry, lookup, mark_before_delete
 from flashflood.records.living import are_living
@@ -55,7 +57,7 @@ def repair(ctx: Context) -> Repairs:
     taken_out: list[str] = []
     mended = recover(ctx)
     survey = look(ctx)
-    strays = look_for_strays(ctx, survey, ctx.now())
+    strays = look_for_strays(ctx, survey, list_index(ctx, survey, ctx.now()))
     mended += _remove_lone_tombstones(ctx, survey.lone_tombstones)
     mended += _bury_again(ctx, survey) + _write_again(ctx, strays.lost) + _remove_void(ctx, strays.void)
     survey = look(ctx)
@@ -173,7 +175,8 @@ def _mend_index(ctx: Context, indexed: set[str]) -> dict[JournalID, list[Row]]:
     Gives those that have been deleted and are still in a journal, by journal. `OvertakenError` if other processes have
     changed what was seen of some event; the others are mended.
     """
-    found = misindexed(ctx, look(ctx))
+    survey = look(ctx)
+    found = misindexed(ctx, survey, list_index(ctx, survey))
     lost = [item for item in found if not item.was_deleted]
     outdated: defaultdict[JournalID, set[str]] = defaultdict(set)
     for item in lost:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from flashflood import layout
-from flashflood._core import Manifest, Row, classify, format_timestamp
+from flashflood._core import Manifest, Row, Seen, classify, format_timestamp
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID, Update
@@ -15,6 +16,9 @@ from flashflood.records import ledger
 from flashflood.records.ledger import OpenEntry
 from flashflood.records.living import without_dead
 from flashflood.store.protocol import Entry
+
+Placed: TypeAlias = tuple[JournalID, Row]
+"""A row and the journal that has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,29 @@ class Survey:
     @property
     def shared(self) -> dict[str, list[JournalID]]:
         """Ids that several journals have, after the pending deletes."""
+        repeated = self._repeated()
         holders: defaultdict[str, list[JournalID]] = defaultdict(list)
+        for journal_id, row in self.rows() if repeated else ():
+            if row.event_id in repeated:
+                holders[row.event_id].append(journal_id)
+        return {event_id: found for event_id, found in sorted(holders.items()) if len(found) > 1}
+
+    def rows(self) -> Iterator[Placed]:
+        """Give all rows, but for those for which a delete is pending."""
         for journal_id, manifest in self.manifests.items():
             for row in manifest.rows():
                 if not self.is_being_deleted(journal_id, row):
-                    holders[row.event_id].append(journal_id)
-        return {event_id: found for event_id, found in sorted(holders.items()) if len(found) > 1}
+                    yield journal_id, row
+
+    def _repeated(self) -> set[str]:
+        """Give the ids that several rows have."""
+        seen = Seen()
+        repeated: set[str] = set()
+        for manifest in self.manifests.values():
+            ids = [row.event_id for row in manifest.rows()]
+            new = set(seen.add(ids))
+            repeated.update(event_id for place, event_id in enumerate(ids) if place not in new)
+        return repeated
 
     def is_being_deleted(self, journal_id: JournalID, row: Row) -> bool:
         """Whether a delete for this row is pending."""
@@ -95,21 +116,8 @@ class Survey:
 
     def _addressed(self, journal_id: JournalID, row: Row) -> Iterator[Update]:
         """Give the deletes of a row: for its journal, or for the one that it came from."""
-        addresses = {str(journal_id), row.came_from}
-        return (delete for delete in self.deletes.get(row.event_id, ()) if delete.journal_id in addresses)
-
-
-@dataclass(frozen=True, slots=True)
-class Misindexed:
-    """An event that the index does not lead to as it should."""
-
-    journal_id: JournalID
-    row: Row
-    why: str
-    was_deleted: bool
-    """Whether the event was deleted; otherwise its index entry is lost."""
-    revisions: list[int]
-    mark: int
+        deletes = self.deletes.get(row.event_id, ())
+        return (delete for delete in deletes if delete.journal_id in {str(journal_id), row.came_from})
 
 
 def look(ctx: Context) -> Survey:
