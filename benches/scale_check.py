@@ -13,7 +13,7 @@ EVENTS = (2_000, 20_000)
 
 def events(count: int) -> list[Stretch]:
     """Give a store of so many events, in journals of ten."""
-    return [Stretch(journals=max(1, count // PER_JOURNAL), every=60, size=SIZE, events=PER_JOURNAL)]
+    return [Stretch(journals=count // PER_JOURNAL, every=60, size=SIZE, events=PER_JOURNAL)]
 
 
 def check(ff: FlashFlood, _: int) -> None:
@@ -22,6 +22,15 @@ def check(ff: FlashFlood, _: int) -> None:
     insist(findings == [], f"findings: {findings}")
 
 
+def check_a_tenth(ff: FlashFlood, count: int) -> None:
+    """Look at one journal of ten."""
+    findings = ff.check(sample=0.1)
+    insist(findings == [], f"findings: {findings}")
+    insist(findings.looked_at == -(-findings.journals // 10), f"{findings.looked_at} journals looked at")
+    insist(findings.journals == count // PER_JOURNAL, f"{findings.journals} journals")
+
+
 CALLS: Calls = {
     "journals of ten events: check": (events, EVENTS, check),
+    "journals of ten events: check of a tenth": (events, EVENTS, check_a_tenth),
 }

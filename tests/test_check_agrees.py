@@ -15,11 +15,12 @@ from flashflood.maintain import check
 from flashflood.maintain.check import ENTRIES_TO_READ, _blob_problems
 from flashflood.maintain.index_listing import list_index
 from flashflood.maintain.misindexed import misindexed
+from flashflood.maintain.sample import Sample
 from flashflood.maintain.strays import look_for_strays
 from flashflood.maintain.survey import look
 from flashflood.store import Store, open_store
 
-SEEDS = range(250)
+SEEDS = range(150)
 
 
 def damaged(seed: int) -> tuple[Store, bool]:
@@ -49,6 +50,9 @@ def test_what_the_merged_listings_find_is_what_a_look_at_each_id_finds() -> None
         blobs = _blob_problems(ctx, survey)
         for entries_to_read in (None, ENTRIES_TO_READ) if is_misled else (None, ENTRIES_TO_READ, 0):
             assert sorted(map(str, misindexed(ctx, survey, listing, entries_to_read))) == wrong, seed
+        sampled = look(ctx, Sample(1))
+        assert sorted(map(str, misindexed(ctx, sampled, list_index(ctx, sampled)))) == wrong, seed
+        assert _blob_problems(ctx, sampled) == blobs, seed
         assert sorted(strays.void) == sorted(plain_strays.void), seed
         assert strays.lost == plain_strays.lost, seed
         assert sorted(strays.problems) == sorted(plain_strays.problems), seed

@@ -70,6 +70,8 @@ class Damaged:
         """Damage something."""
         self._one_of(
             self._lose_one,
+            self._lose_manifest,
+            self._lose_dead,
             self._lose_metadata,
             self._mislead,
             self._forget_ours,
@@ -115,6 +117,16 @@ class Damaged:
     def _lose_one(self) -> None:
         folder = self.random.choice([*layout.FOLDERS, layout.BLOBS, layout.INDEX, layout.JOURNALS])
         self.store.delete(self._some(folder))
+
+    def _lose_manifest(self) -> None:
+        living = list(self.ff.list_journals())
+        self.store.delete([layout.journal_key(self.random.choice(living))] if living else [])
+
+    def _lose_dead(self) -> None:
+        """Leave a tombstone without what it stands for."""
+        tombstones = [key for key in keys(self.store) if key.endswith(TOMBSTONE_SUFFIX)]
+        if tombstones:
+            self.store.delete([self.random.choice(tombstones).removesuffix(TOMBSTONE_SUFFIX)])
 
     def _lose_metadata(self) -> None:
         self.is_misled = True

@@ -18,6 +18,7 @@ from flashflood import (
     Copied,
     Event,
     Expression,
+    Findings,
     FlashFlood,
     FlashFloodCorruptionError,
     FlashFloodEventExistsError,
@@ -89,7 +90,8 @@ def maintain() -> None:
     ff.journal(minimum_number_of_events=1_000, minimum_size=10_000)
     assert_type(ff.update(), int)
     assert_type(ff.compact(10**8, SINCE, UNTIL, dry_run=True), Compaction)
-    assert_type(ff.check(), list[str])
+    findings = assert_type(ff.check(sample=0.01), Findings)
+    assert_type((findings.looked_at, findings.journals, list(findings)), tuple[int, int, list[str]])
     assert_type(ff.repair(), Repairs)
     assert_type(ff.repair().taken_out, list[str])
     assert_type(ff.collect_garbage(timedelta(days=2), dry_run=True), int)

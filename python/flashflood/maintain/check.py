@@ -4,6 +4,7 @@
 """
 
 import time
+from collections.abc import Iterable
 from functools import partial
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID
 from flashflood.maintain.index_listing import list_index
 from flashflood.maintain.misindexed import made_since, misindexed
+from flashflood.maintain.sample import Sample
 from flashflood.maintain.strays import Lost, look_for_strays
 from flashflood.maintain.survey import Survey, look
 from flashflood.records import unfinished_copy
@@ -30,35 +32,51 @@ ENTRIES_TO_READ = 300
 those that are wrong, if that is one entry in a hundred."""
 
 
-def check(ctx: Context) -> list[str]:
-    """Look through the whole store, with some requests for each event. Gives a line for each thing that is wrong.
+class Findings(list[str]):
+    """A line for each thing that is wrong, and how much was looked at."""
 
+    def __init__(self, lines: Iterable[str], looked_at: int, journals: int) -> None:
+        """Take all three."""
+        super().__init__(lines)
+        self.looked_at = looked_at
+        """How many journals were looked at."""
+        self.journals = journals
+        """How many there are. More than were looked at: only of a sample can something be said."""
+
+
+def check(ctx: Context, share: float | None = None) -> Findings:
+    """Look through the whole store. Gives a line for each thing that is wrong.
+
+    `share`: look only at such a part of the journals, chosen by chance, and at their blobs and index entries.
     What others are just changing may look wrong: only what a fresh look finds again counts. A sound store is looked
     through once, and any store `LOOKS` times at most. What the store itself says of damage comes first.
+    `ValueError` if `share` is not above 0 and up to 1.
     """
+    sample = None if share is None else Sample(share)
     damage = ctx.store.damage()
     try:
-        return [*damage, *_found_again_and_again(ctx)]
+        found = _found_again_and_again(ctx, sample)
     except FlashFloodCorruptionError as error:
         if not damage:
             raise
-        return [*damage, f"what its objects say was not looked through: {error}"]
+        return Findings([*damage, f"what its objects say was not looked through: {error}"], 0, 0)
+    return Findings([*damage, *found.report()], found.looked_at, found.journals)
 
 
-def _found_again_and_again(ctx: Context) -> list[str]:
-    found = _look_through(ctx, None if ctx.store.is_near else ENTRIES_TO_READ)
+def _found_again_and_again(ctx: Context, sample: Sample | None) -> "_Look":
+    found = _look_through(ctx, sample, None if ctx.store.is_near else ENTRIES_TO_READ)
     for _ in range(1, LOOKS):
         if not found.report():
             break
         time.sleep(BETWEEN_LOOKS)
         entries_to_read = None if ctx.store.is_near or found.is_misindexed else ENTRIES_TO_READ
-        before, found = found, found.found_again(_look_through(ctx, entries_to_read))
+        before, found = found, found.found_again(_look_through(ctx, sample, entries_to_read))
         if found == before:
             break
-    return found.report()
+    return found
 
 
-class _Findings(NamedTuple):
+class _Look(NamedTuple):
     """What one look finds."""
 
     lines: list[str]
@@ -66,14 +84,15 @@ class _Findings(NamedTuple):
     """Keys of index entries that lead to no event, which make one line together."""
     is_misindexed: bool
     """Whether the index does not lead to some event: a fresh look must see that entry again."""
+    looked_at: int
+    journals: int
+    """How many journals it has looked at, and how many there are."""
 
-    def found_again(self, other: "_Findings") -> "_Findings":
+    def found_again(self, other: "_Look") -> "_Look":
         """Give what another look finds too."""
         lines, void = set(other.lines), set(other.void)
-        return _Findings(
-            [line for line in self.lines if line in lines],
-            [key for key in self.void if key in void],
-            other.is_misindexed,
+        return other._replace(
+            lines=[line for line in self.lines if line in lines], void=[key for key in self.void if key in void]
         )
 
     def report(self) -> list[str]:
@@ -85,9 +104,9 @@ class _Findings(NamedTuple):
         return [*self.lines, f"{left} ({some}); `repair` removes them"]
 
 
-def _look_through(ctx: Context, entries_to_read: int | None) -> _Findings:
-    """Look through the store; of the index entries that the listing shows, read so many, or, None, all."""
-    survey = look(ctx)
+def _look_through(ctx: Context, sample: Sample | None, entries_to_read: int | None) -> _Look:
+    """Look through the store, or a sample; of the index entries that a listing shows read so many, or, None, all."""
+    survey = look(ctx, sample)
     listing = list_index(ctx, survey)
     strays = look_for_strays(ctx, survey, listing)
     unled = misindexed(ctx, survey, listing, entries_to_read)
@@ -97,7 +116,7 @@ def _look_through(ctx: Context, entries_to_read: int | None) -> _Findings:
     lines += [f"event {item.row.event_id!r} in journal {item.journal_id}: {item.why}" for item in unled]
     lines += [_line_about(lost) for lost in strays.lost]
     void = [layout.index_key(void.event_id, revision) for void in strays.void for revision in void.revisions]
-    return _Findings(lines, void, bool(unled))
+    return _Look(lines, void, bool(unled), survey.looked_at, survey.journals)
 
 
 def _lines_about_journals(ctx: Context, survey: Survey) -> list[str]:
@@ -174,11 +193,12 @@ def incomplete_among(ctx: Context, survey: Survey, bodiless: list[JournalID]) ->
 def _blob_problems(ctx: Context, survey: Survey) -> tuple[list[JournalID], list[JournalID]]:
     """Give the journals whose blobs are missing, and those whose blobs are too short.
 
-    The blobs are listed. Of those that the listing does not show as long as they must be, the last byte is read.
+    The blobs are listed, but for a sample. Of those that are not shown to be as long as they must be, the last byte is
+    read.
     """
     filled = [(journal_id, manifest.size) for journal_id, manifest in survey.manifests.items() if manifest.size]
     sizes = {layout.blob_key(journal_id): 0 for journal_id, _ in filled}
-    for entry in ctx.entries(layout.BLOBS):
+    for entry in ctx.entries(layout.BLOBS) if survey.is_whole else ():
         if entry.key in sizes:
             sizes[entry.key] = entry.size
     doubtful = [(journal_id, size) for journal_id, size in filled if sizes[layout.blob_key(journal_id)] < size]

@@ -5,16 +5,20 @@ events of an id ever have one revision. What the listing does not prove, it says
 one moment, so whoever wants to know looks the id up.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import NamedTuple
 
 from flashflood import layout
 from flashflood.context import GRACE, Context
 from flashflood.maintain.survey import Survey
-from flashflood.store.protocol import Page
+from flashflood.records.prefixes import listed_under
+from flashflood.store.protocol import Entry, Page
+
+IDS_AT_A_TIME = 5_000
+"""Ids of a sample that are listed at a time."""
 
 
 class Listed(NamedTuple):
@@ -38,17 +42,38 @@ class IndexListing(NamedTuple):
 
 
 def list_index(ctx: Context, survey: Survey, now: datetime | None = None) -> IndexListing:
-    """List the marks, then the whole index.
+    """List the marks, then the whole index; for a survey that is not whole, what both have of its ids alone.
 
     `now`: `Context.now`. None, for a caller that may not write: the date of the server's answers.
     """
     unproven = _provable(survey)
+    if not survey.is_whole:
+        _prove_each(ctx, unproven)
+        return IndexListing(unproven, [], [])
     for event_id, mark in _marks(ctx):
         if unproven.get(event_id, mark + 1) <= mark:
             unproven[event_id] = 0
     listing = IndexListing(unproven, [], [])
     _hold_against(listing, _revisions(ctx.pages(layout.INDEX), now))
     return listing
+
+
+def _prove_each(ctx: Context, unproven: dict[str, int]) -> None:
+    """Take out of `unproven` what the index proves, id by id; those that lie together share pages."""
+    ids = iter(list(unproven))
+    while some := list(islice(ids, IDS_AT_A_TIME)):
+        marks = listed_under(ctx, map(layout.mark_prefix, some))
+        index = listed_under(ctx, map(layout.index_prefix, some))
+        for event_id in some:
+            mark = _highest(layout.mark_prefix(event_id), marks)
+            if mark < unproven[event_id] == _highest(layout.index_prefix(event_id), index):
+                del unproven[event_id]
+
+
+def _highest(prefix: str, listed: Mapping[str, list[Entry]]) -> int:
+    """Give the highest revision under an id's prefix; 0: none."""
+    found = (layout.revision_of(entry.key, prefix) for entry in listed[prefix])
+    return max((revision for revision in found if revision is not None), default=0)
 
 
 def _hold_against(listing: IndexListing, revisions: Iterable[tuple[str, int, bool]]) -> None:

@@ -12,6 +12,7 @@ from flashflood._core import Manifest, Row, Seen, classify, format_timestamp
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID, Update
+from flashflood.maintain.sample import Sample
 from flashflood.records import ledger
 from flashflood.records.ledger import OpenEntry
 from flashflood.records.living import without_dead
@@ -26,7 +27,7 @@ class Survey:
     """What a store holds now."""
 
     manifests: dict[JournalID, Manifest]
-    """Of the living journals that no combination under way uses."""
+    """Of the living journals that were read, and that no combination under way uses."""
     unburied: dict[JournalID, Manifest]
     """Of the journals that these replace, and that have no tombstone."""
     written: dict[JournalID, datetime]
@@ -40,6 +41,11 @@ class Survey:
     """Keys of tombstones without the object that they stand for."""
     problems: list[str]
     """What cannot be read, or is no journal; a line each."""
+    looked_at: int
+    journals: int
+    """How many journals were looked at, and how many live."""
+    is_whole: bool
+    """Whether all that live were looked at, and not a sample."""
 
     @property
     def taken(self) -> set[JournalID]:
@@ -120,8 +126,8 @@ class Survey:
         return (delete for delete in deletes if delete.journal_id in {str(journal_id), row.came_from})
 
 
-def look(ctx: Context) -> Survey:
-    """Read all manifests, and list all journals and updates."""
+def look(ctx: Context, sample: Sample | None = None) -> Survey:
+    """List all journals and updates, and read the living journals' manifests: all, or those of a sample."""
     under_way, broken = ledger.read_leniently(ctx)
     problems = [str(problem) for problem in broken]
     journals = list(ctx.entries(layout.JOURNALS))
@@ -129,7 +135,9 @@ def look(ctx: Context) -> Survey:
     strange = {journals[index].key for index in strangers}
     problems += [f"{key}: no journal has such a name; move it away" for key in sorted(strange)]
     known = [entry for entry in journals if entry.key not in strange]
-    manifests = _read_manifests(ctx, without_dead(known), problems)
+    living = without_dead(known)
+    chosen = living if sample is None else sample.of(living)
+    manifests = _read_manifests(ctx, chosen, problems)
     replaced = {source for manifest in manifests.values() for source in manifest.replaces}
     taken = ledger.taken(under_way)
     updates = [entry for folder in (layout.UPDATES, layout.ENCODED_UPDATES) for entry in ctx.entries(folder)]
@@ -146,6 +154,9 @@ def look(ctx: Context) -> Survey:
         under_way,
         _lone_tombstones(journals) + _lone_tombstones(updates),
         problems,
+        len(chosen),
+        len(living),
+        is_whole=sample is None,
     )
 
 
