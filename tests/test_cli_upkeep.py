@@ -50,6 +50,7 @@ def lose_blobs(ff: FlashFlood) -> None:
         (["repair", "--dry-run"], [{"to_repair": 0}]),
         (["collect-garbage"], [{"collected": 0}]),
         (["apply-updates"], [{"updates_applied": 0}]),
+        (["maintain"], [{"journaled": 0, "updates": 0, "compacted": 0, "collected": 0}]),
         (["compact"], [{"journals": 0, "into": 0, "events": 0}]),
         (["put-many", "--file", "/dev/null"], [{"stored": 0, "skipped": 0}]),
         (["get-many", "a 1"], [{"event_id": "a 1", "data": "data of a 1"}]),

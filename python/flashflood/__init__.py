@@ -25,6 +25,7 @@ from flashflood.journals import Journal
 from flashflood.maintain.check import Findings
 from flashflood.maintain.compact import Compaction
 from flashflood.maintain.copy import Copied
+from flashflood.maintain.maintain import Maintained, Rules
 from flashflood.maintain.repair import Repairs
 from flashflood.replay.arrow import ReplayBatches
 from flashflood.replay.expressions import Expression
@@ -56,9 +57,11 @@ __all__ = [
     "FlashFloodJournalingError",
     "Journal",
     "JournalID",
+    "Maintained",
     "Repairs",
     "Replay",
     "ReplayBatches",
+    "Rules",
     "SpooledIds",
     "Stored",
     "UndeletedError",

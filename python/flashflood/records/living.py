@@ -150,8 +150,19 @@ def living_entries(ctx: Context) -> Iterator[Entry]:
 
 
 def new_journals(ctx: Context) -> Iterator[JournalID]:
-    """List the living `new` journals in key order, lazily. No combination makes one, so nobody has to look behind."""
+    """List the living `new` journals in key order, lazily."""
     return SharedIterator(_new_journals(ctx), "this listing of journals")
+
+
+def new_entries(ctx: Context) -> Generator[Entry, None, None]:
+    """List the manifests of the living `new` journals. No combination makes one, so nobody has to look behind."""
+    replaced = _committed(ctx)
+    with closing(Listing(ctx)) as listing:
+        while not listing.is_over:
+            for entry in listing.next_page().living:
+                found = journal_id(entry)
+                if found.version == NEW and found not in replaced:
+                    yield entry
 
 
 def opened_between(ctx: Context, dates: DateRange) -> Generator[Opened, None, None]:
@@ -189,11 +200,8 @@ def journal_id(entry: Entry) -> JournalID:
 
 
 def _new_journals(ctx: Context) -> Generator[JournalID, None, None]:
-    replaced = _committed(ctx)
-    with closing(Listing(ctx)) as listing:
-        while not listing.is_over:
-            found = map(journal_id, listing.next_page().living)
-            yield from (journal for journal in found if journal.version == NEW and journal not in replaced)
+    with closing(new_entries(ctx)) as found:
+        yield from map(journal_id, found)
 
 
 def _journal_ids(ctx: Context, listing: Listing) -> Generator[JournalID, None, None]:
