@@ -114,6 +114,7 @@ class Changing(Watched):
         return answer
 
 
+@pytest.mark.usefixtures("no_patience")
 @pytest.mark.parametrize("place", ["folder"], indirect=True)
 @pytest.mark.parametrize(("far", "sample"), [(False, None), (True, None), (False, 1)])
 @pytest.mark.parametrize("prefix", ["ledger/", "journals/", "update/", "update-ids/", "gone/", "index/", "blobs/"])
