@@ -71,7 +71,7 @@ def _found_again_and_again(ctx: Context, sample: Sample | None) -> "_Look":
         time.sleep(BETWEEN_LOOKS)
         entries_to_read = None if ctx.store.is_near or found.is_misindexed else ENTRIES_TO_READ
         before, found = found, found.found_again(_look_through(ctx, sample, entries_to_read))
-        if found == before:
+        if found.report() == before.report():
             break
     return found
 

@@ -55,20 +55,6 @@ def repair(ctx: Context) -> Repairs:
     What cannot be mended (a manifest or blob that is broken or missing) stays, and `check` names it. In a store that is
     itself damaged nothing is mended: what it does not show, or shows wrongly, would be taken for lost.
     """
-    return _repaired(ctx)
-
-
-def planned(ctx: Context) -> Repairs:
-    """Say what `repair` would mend, if it is called at once. Reads only.
-
-    It is done on an overlay, which goes with its result. How old something is, the date of the server's answers says:
-    the clock that dates objects is asked by writing one. What the log says meanwhile names the store as a dry run.
-    """
-    date = ctx.store.list(layout.LEDGER).date
-    return _repaired(ctx.over(Overlay(ctx.store, date, layout.BLOBS)))
-
-
-def _repaired(ctx: Context) -> Repairs:
     if damage := ctx.store.damage():
         message = f"nothing was repaired, since {damage[0]} (`check` names {len(damage)} such things)"
         raise FlashFloodCorruptionError(message)
@@ -88,6 +74,16 @@ def _repaired(ctx: Context) -> Repairs:
     for line in taken_out:
         logger.warning("%s: taken out of replay: %s", ctx.store.name, line)
     return Repairs(kinds, taken_out)
+
+
+def planned(ctx: Context) -> Repairs:
+    """Say what `repair` would mend, if it is called at once. Reads only.
+
+    It is done on an overlay, which goes with its result. How old something is, the date of the server's answers says:
+    the clock that dates objects is asked by writing one. What the log says meanwhile names the store as a dry run.
+    """
+    date = ctx.store.list(layout.LEDGER).date
+    return repair(ctx.over(Overlay(ctx.store, date, layout.BLOBS)))
 
 
 def _combine_groups(ctx: Context) -> tuple[int, list[str]]:
