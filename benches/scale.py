@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from datetime import timedelta
 
+import scale_check
 import scale_find
 import scale_wide
 import scale_writers
@@ -84,6 +85,7 @@ CALLS: Calls = {
     "dead journals before 200 new ones: first event": (dead, DEAD, first_after_the_dead),
     "dead journals before 200 new ones: journal(100)": (dead, DEAD, journal_after_the_dead),
     "dead journals before 200 new ones: collect_garbage, none old enough": (dead, DEAD, collect_nothing),
+    **scale_check.CALLS,
     **scale_find.CALLS,
     **scale_wide.CALLS,
     **scale_writers.CALLS,

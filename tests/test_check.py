@@ -11,7 +11,7 @@ import pytest
 from conftest import Place
 from support.processes import Worker, tell
 from support.samples import AT_ONCE, at, put_journaled, put_new
-from support.watched import Answer, Counted, Watched, on
+from support.watched import Answer, Counted, Far, Watched, on
 
 from flashflood import (
     FlashFlood,
@@ -21,6 +21,7 @@ from flashflood import (
     FlashFloodException,
     FlashFloodJournalingError,
 )
+from flashflood.store import Store
 
 SECONDS = 12
 
@@ -98,8 +99,8 @@ def test_check_finds_nothing_beside_processes_that_make_every_other_call(place: 
 class Changing(Watched):
     """Lets another client work at each request of one kind, right after it."""
 
-    def __init__(self, place: Place, prefix: str, work: Callable[[], object]) -> None:
-        super().__init__(place.store())
+    def __init__(self, store: Store, prefix: str, work: Callable[[], object]) -> None:
+        super().__init__(store)
         self.prefix = prefix
         self.work = work
         self.calls = 0
@@ -113,9 +114,17 @@ class Changing(Watched):
         return answer
 
 
+@pytest.mark.usefixtures("no_patience")
 @pytest.mark.parametrize("place", ["folder"], indirect=True)
-@pytest.mark.parametrize("prefix", ["ledger/", "journals/", "update/", "update-ids/", "index/"])
-def test_what_changes_between_two_requests_of_a_check_is_no_finding(place: Place, prefix: str) -> None:
+@pytest.mark.parametrize(("far", "sample"), [(False, None), (True, None), (False, 1)])
+@pytest.mark.parametrize("prefix", ["ledger/", "journals/", "update/", "update-ids/", "gone/", "index/", "blobs/"])
+def test_what_changes_between_two_requests_of_a_check_is_no_finding(
+    place: Place,
+    prefix: str,
+    far: bool,  # noqa: FBT001
+    sample: float | None,
+) -> None:
+    """A far store's listings come in pages of a key, so that the others work while the first folder is listed."""
     ff = place.open()
     put_journaled(ff, "a", "b")
     put_new(ff, "c", "d", start=5)
@@ -128,9 +137,10 @@ def test_what_changes_between_two_requests_of_a_check_is_no_finding(place: Place
         ff.combine_journals([ff.open_journal(found) for found in ff.list_journals()])
         ff.collect_garbage(AT_ONCE)
 
-    changing = Changing(place, prefix, work)
-    assert on(changing).check() == []
-    assert changing.calls > 0
+    store = place.store()
+    changing = Changing(Far(store, 1) if far else store, prefix, work)
+    assert on(changing).check(sample=sample) == []
+    assert changing.calls > 0 or (sample and prefix == "blobs/")
 
 
 @pytest.mark.parametrize("place", ["folder"], indirect=True)

@@ -22,6 +22,7 @@ from flashflood.exceptions import (
 )
 from flashflood.identifiers import JournalID
 from flashflood.journals import Journal
+from flashflood.maintain.check import Findings
 from flashflood.maintain.compact import Compaction
 from flashflood.maintain.copy import Copied
 from flashflood.maintain.maintain import Maintained, Rules
@@ -46,6 +47,7 @@ __all__ = [
     "Copied",
     "Event",
     "Expression",
+    "Findings",
     "FlashFlood",
     "FlashFloodCorruptionError",
     "FlashFloodEventExistsError",

@@ -16,6 +16,7 @@ from flashflood.events import Event
 from flashflood.identifiers import JournalID
 from flashflood.journals import Journal
 from flashflood.maintain import apply_updates, check, collect, combine_journals, compact, copy, journal, repair
+from flashflood.maintain.check import Findings
 from flashflood.maintain.compact import Compaction
 from flashflood.maintain.copy import Copied, Progress
 from flashflood.maintain.maintain import RULES, Maintained, Rules, maintain
@@ -353,22 +354,28 @@ class FlashFlood:
         """Open a journal: its events, its manifest, its body. `FlashFloodException` if there is none of this id."""
         return Journal.open(self._ctx, journal_id)
 
-    def check(self) -> list[str]:
+    def check(self, *, sample: float | None = None) -> Findings:
         """Look through the whole store, and give a line for each thing that is wrong. Reads only.
 
         Other calls may be under way: only what a fresh look finds again is wrong.
+        `sample`: look only at such a part of the journals (0.01: one in a hundred), chosen by chance, with their
+        manifests, blobs and index entries. What the index has beside them, and ids that several journals have, are not
+        found so. The list's `looked_at` and `journals` say how many of how many journals were looked at.
+        `ValueError` if `sample` is not above 0 and up to 1.
         """
-        return check.check(self._ctx)
+        return check.check(self._ctx, sample)
 
     @_kept
-    def repair(self) -> Repairs:
+    def repair(self, *, dry_run: bool = False) -> Repairs:
         """Mend what can be mended of what `check` finds, and give how many things were mended.
 
         These are combinations left behind, journals that share events or are out of order, manifests that are missing,
         and the index. The number's `taken_out` names each event that replay shows no more: one that had been deleted,
-        or one of two events of one id. What cannot be mended stays, and `check` names it.
+        or one of two events of one id; its `kinds` says how many of each kind there were. What cannot be mended stays,
+        and `check` names it.
+        `dry_run`: change nothing, and say what would be mended.
         """
-        return repair.repair(self._ctx)
+        return (repair.planned if dry_run else repair.repair)(self._ctx)
 
     @_kept
     def collect_garbage(self, grace: timedelta = GRACE, *, dry_run: bool = False) -> int:

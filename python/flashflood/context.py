@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from datetime import datetime, timedelta
 
 from flashflood import layout
@@ -26,6 +27,12 @@ class Context:
         self.store = store
         self.read_pending_updates = read_pending_updates
         self.requests = Requests(store.workers, is_near=store.is_near)
+
+    def over(self, store: Store) -> "Context":
+        """Give the same on another store, which is as near and takes as many requests."""
+        other = copy(self)
+        other.store = store
+        return other
 
     def now(self) -> datetime:
         """Tell the time by the clock that dates this store's objects: write a marker, and read its date.

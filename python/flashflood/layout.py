@@ -166,8 +166,17 @@ def revision_of(key: str, prefix: str) -> int | None:
 
 def parse_index_key(key: str) -> tuple[str, int] | None:
     """Read the event_id and the revision off an index key. None: it does not have the shape."""
-    event_id = key.removeprefix(INDEX).rpartition(JournalID.DELIMITER)[0]
-    revision = revision_of(key, index_prefix(event_id))
+    return _id_and_revision(key, INDEX)
+
+
+def parse_mark_key(key: str) -> tuple[str, int] | None:
+    """Read the event_id and the revision off a deletion mark. None: it does not have the shape."""
+    return _id_and_revision(key, MARKS)
+
+
+def _id_and_revision(key: str, folder: str) -> tuple[str, int] | None:
+    event_id = key.removeprefix(folder).rpartition(JournalID.DELIMITER)[0]
+    revision = revision_of(key, f"{folder}{event_id}{JournalID.DELIMITER}")
     return None if revision is None else (event_id, revision)
 
 

@@ -19,6 +19,7 @@ from flashflood import (
     Copied,
     Event,
     Expression,
+    Findings,
     FlashFlood,
     FlashFloodCorruptionError,
     FlashFloodEventExistsError,
@@ -95,7 +96,8 @@ def maintain() -> None:
     rules = Rules(journal_events=10, update_age=None, grace=timedelta(days=2))
     assert_type(ff.maintain(rules, every=timedelta(minutes=1), stop=threading.Event()), Maintained)
     assert_type(ff.maintain().journaled, int)
-    assert_type(ff.check(), list[str])
+    findings = assert_type(ff.check(sample=0.01), Findings)
+    assert_type((findings.looked_at, findings.journals, list(findings)), tuple[int, int, list[str]])
     assert_type(ff.repair(), Repairs)
     assert_type(ff.repair().taken_out, list[str])
     assert_type(ff.collect_garbage(timedelta(days=2), dry_run=True), int)

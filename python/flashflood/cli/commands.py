@@ -14,6 +14,7 @@ from flashflood.cli.output import (
     DATE_WIDTH,
     ID_WIDTH,
     EventTable,
+    Report,
     Table,
     data_line,
     event_line,
@@ -28,12 +29,14 @@ from flashflood.cli.parameters import (
     Date,
     Duration,
     OrNever,
+    Share,
     data_parameters,
     events_format,
     in_one_line,
     open_store,
     opened,
     range_options,
+    report_format,
     rule,
     store_option,
 )
@@ -118,17 +121,18 @@ def get(url: str | None, form: str, event_id: str) -> None:
     type=click.File("w", encoding="utf-8", lazy=False),
     help="Write the ids that were skipped to a file, one a line.",
 )
-def put_many(url: str | None, path: str, on_conflict: OnConflict, skipped_file: TextIO | None) -> None:
+@report_format
+def put_many(
+    url: str | None, path: str, on_conflict: OnConflict, skipped_file: TextIO | None, form: str | None
+) -> None:
     """Store the events of a file, and say how many; interrupted, repeat it with --on-conflict skip."""
     with opened(url) as flood:
         with closing(counted("storing", events_from(path))) as events:
             stored, skipped = flood.put_many(events, on_conflict=on_conflict)
         if skipped_file is not None:
             skipped_file.writelines(f"{event_id}\n" for event_id in skipped)
-    if is_for_people():
-        write(f"{stored:,} events stored, {len(skipped):,} skipped\n".encode())
-    else:
-        write(json_line({"stored": stored, "skipped": len(skipped)}))
+    words = f"{stored:,} events stored, {len(skipped):,} skipped"
+    Report(form).write(words, {"stored": stored, "skipped": len(skipped)})
 
 
 @flashflood.command("get-many")
@@ -195,12 +199,14 @@ def journal(url: str | None, minimum_events: int, minimum_size: int | None) -> N
     help="What a journal, manifest and blob, grows to at most; one of a quarter of it is left alone.",
 )
 @click.option("--dry-run", is_flag=True, help="Change nothing; say what would be done, and what it would cost.")
-def compact(
+@report_format
+def compact(  # noqa: PLR0913, PLR0917  an argument for each option
     url: str | None,
     from_date: datetime | None,
     to_date: datetime | None,
     target_size: int,
     dry_run: bool,  # noqa: FBT001  click's flag
+    form: str | None,
 ) -> None:
     """Combine neighbouring small journals into larger ones, with their updates applied, and say what was done."""
     with opened(url) as flood, working("compacting"):
@@ -208,12 +214,9 @@ def compact(
             done = flood.compact(target_size, from_date, to_date, dry_run=dry_run)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
-    if is_for_people():
-        cost = f", ${done.dollars:,.2f}" if done.dollars else ""
-        words = f"{done.journals:,} journals into {done.into:,}: {done.events:,} events, {done.bytes:,} bytes"
-        write(f"{words}; about {done.requests:,} requests{cost}\n".encode())
-    else:
-        write(json_line(done._asdict()))
+    cost = f", ${done.dollars:,.2f}" if done.dollars else ""
+    words = f"{done.journals:,} journals into {done.into:,}: {done.events:,} events, {done.bytes:,} bytes"
+    Report(form).write(f"{words}; about {done.requests:,} requests{cost}", done._asdict())
 
 
 @flashflood.command()
@@ -228,7 +231,8 @@ def compact(
 @rule("--target-size", click.IntRange(1), "Bytes of a journal: how far to compact.")
 @rule("--collect-every", OrNever(Duration()), "Collect garbage where nobody has begun to for so long.")
 @rule("--grace", Duration(), "How long garbage must have been dead.")
-def maintain(url: str | None, every: timedelta | None, **rules: Any) -> None:  # noqa: ANN401  one for each of `Rules`
+@report_format
+def maintain(url: str | None, every: timedelta | None, form: str | None, **rules: Any) -> None:  # noqa: ANN401  one for each of `Rules`
     """Journal, apply updates, compact and collect garbage, each where it is due, and say what was done.
 
     A DURATION is a number and its unit: 90s, 5m, 24h, 7d. `never` takes a rule away.
@@ -240,18 +244,15 @@ def maintain(url: str | None, every: timedelta | None, **rules: Any) -> None:  #
         while True:
             done = flood.maintain(Rules(**rules), stop=stop)
             if every is None or any(done):
-                _report_maintained(done)
+                _report_maintained(Report(form), done)
             if every is None or stop.wait(every.total_seconds()):
                 return
 
 
-def _report_maintained(done: Maintained) -> None:
-    if is_for_people():
-        journaled, updates, compacted, collected = done
-        words = f"{journaled:,} events journaled, {updates:,} updates applied, {compacted:,} journals compacted"
-        write(f"{words}, {collected:,} journals and updates removed\n".encode())
-    else:
-        write(json_line(done._asdict()))
+def _report_maintained(report: Report, done: Maintained) -> None:
+    journaled, updates, compacted, collected = done
+    words = f"{journaled:,} events journaled, {updates:,} updates applied, {compacted:,} journals compacted"
+    report.write(f"{words}, {collected:,} journals and updates removed", done._asdict())
     flush()
 
 
@@ -260,11 +261,12 @@ def _report_maintained(done: Maintained) -> None:
 @click.option(
     "--limit", metavar="N", type=click.IntRange(1), help="Stop after about this many; all where none is given."
 )
-def apply_updates(url: str | None, limit: int | None) -> None:
+@report_format
+def apply_updates(url: str | None, limit: int | None, form: str | None) -> None:
     """Apply pending updates and deletes to the journals, and say how many."""
     with opened(url) as flood, working("applying updates"):
         count = flood.update(limit)
-    _report("updates_applied", count, "updates applied")
+    Report(form).write(f"{count:,} updates applied", {"updates_applied": count})
 
 
 @flashflood.command()
@@ -355,37 +357,55 @@ def _journal_line(journal_id: JournalID) -> bytes:
 
 @flashflood.command()
 @store_option
-def check(url: str | None) -> int:
+@click.option(
+    "--sample",
+    metavar="SHARE",
+    type=Share(),
+    help="Look only at such a part of the journals, as 1% or 0.01, chosen by chance, and say of how many it was; what"
+    " the index has beside them, and ids that several journals have, are not found so.",
+)
+@report_format
+def check(url: str | None, sample: float | None, form: str | None) -> int:
     """Look for damage, and name each finding; exit code 1 where there is one."""
     with opened(url) as flood, working("checking"):
-        findings = flood.check()
-    return _write_findings(findings)
+        findings = flood.check(sample=sample)
+    report = Report(form)
+    if sample is not None:
+        words = f"looked only at {findings.looked_at:,} of {findings.journals:,} journals"
+        report.write(words, {"looked_at": findings.looked_at, "journals": findings.journals})
+    return _write_findings(report, findings)
 
 
-def _write_taken_out(repairs: Repairs) -> None:
+def _write_taken_out(report: Report, repairs: Repairs) -> None:
     for event in repairs.taken_out:
-        write(f"taken out of replay: {event}\n".encode() if is_for_people() else json_line({"taken_out": event}))
+        report.write(f"taken out of replay: {event}", {"taken_out": event})
 
 
-def _write_findings(findings: list[str]) -> int:
+def _write_findings(report: Report, findings: list[str]) -> int:
     for finding in findings:
-        write(f"{finding}\n".encode() if is_for_people() else json_line({"finding": finding}))
+        report.write(finding, {"finding": finding})
     return 1 if findings else 0
 
 
 @flashflood.command()
 @store_option
-def repair(url: str | None) -> int:
+@click.option("--dry-run", is_flag=True, help="Change nothing; say what would be mended, and look no further.")
+@report_format
+def repair(url: str | None, dry_run: bool, form: str | None) -> int:  # noqa: FBT001  click's flag
     """Mend what `check` finds, say how many mendings it took, and name what replay shows no more.
 
     Then name what is still to be mended; exit code 1 where there is something.
     """
     with opened(url) as flood, working("repairing"):
-        repairs = flood.repair()
-        findings = flood.check()
-    _report("repairs", repairs, "repairs")
-    _write_taken_out(repairs)
-    return _write_findings(findings)
+        repairs = flood.repair(dry_run=dry_run)
+        findings = [] if dry_run else flood.check()
+    report = Report(form)
+    words = f"{repairs:,} repairs" + (" to be made" if dry_run else "")
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in repairs.kinds.items())
+    record: dict[str, object] = {"to_repair" if dry_run else "repairs": repairs}
+    report.write(*((f"{words}: {kinds}", record | {"kinds": repairs.kinds}) if kinds else (words, record)))
+    _write_taken_out(report, repairs)
+    return _write_findings(report, findings)
 
 
 @flashflood.command("collect-garbage")
@@ -399,21 +419,28 @@ def repair(url: str | None) -> int:
     help="How long something must have been dead. No call may last longer than half of this.",
 )
 @click.option("--dry-run", is_flag=True, help="Change nothing; say how many would be removed.")
-def collect_garbage(url: str | None, grace: float, dry_run: bool) -> None:  # noqa: FBT001  click's flag
+@report_format
+def collect_garbage(
+    url: str | None,
+    grace: float,
+    dry_run: bool,  # noqa: FBT001  click's flag
+    form: str | None,
+) -> None:
     """Remove journals and updates that are long dead, and say how many."""
     with opened(url) as flood, working("collecting garbage"):
         count = flood.collect_garbage(timedelta(hours=grace), dry_run=dry_run)
     if dry_run:
-        _report("to_collect", count, "journals and updates to be removed")
+        Report(form).write(f"{count:,} journals and updates to be removed", {"to_collect": count})
     else:
-        _report("collected", count, "journals and updates removed")
+        Report(form).write(f"{count:,} journals and updates removed", {"collected": count})
 
 
 @flashflood.command()
 @click.option("--verify", is_flag=True, help="Read both stores once more at the end, and compare.")
+@report_format
 @click.argument("source")
 @click.argument("target")
-def copy(source: str, target: str, verify: bool) -> None:  # noqa: FBT001  click's flag
+def copy(source: str, target: str, verify: bool, form: str | None) -> None:  # noqa: FBT001  click's flag
     """Copy the store SOURCE into the empty store TARGET, and say what was copied; interrupted, repeat it.
 
     Both are URLs, as --store takes them. Nobody may write to TARGET meanwhile.
@@ -422,17 +449,16 @@ def copy(source: str, target: str, verify: bool) -> None:  # noqa: FBT001  click
         flood, other = open_store(source), open_store(target)
         with passing("copying") as progress:
             copied = flood.copy_to(other, verify=verify, progress=progress)
-    _report_copied(copied)
-    _write_taken_out(copied.repairs)
+    report = Report(form)
+    _report_copied(report, copied)
+    _write_taken_out(report, copied.repairs)
 
 
-def _report_copied(copied: Copied) -> None:
+def _report_copied(report: Report, copied: Copied) -> None:
     objects, size, already_there, repairs = copied
-    if is_for_people():
-        words = f"{objects:,} objects copied, {size:,} bytes; {already_there:,} were there; {repairs:,} repairs\n"
-        write(words.encode())
-    else:
-        write(json_line({"objects": objects, "bytes": size, "already_there": already_there, "repairs": int(repairs)}))
+    words = f"{objects:,} objects copied, {size:,} bytes; {already_there:,} were there; {repairs:,} repairs"
+    counts = {"objects": objects, "bytes": size, "already_there": already_there, "repairs": int(repairs)}
+    report.write(words, counts)
 
 
 @flashflood.command()
@@ -445,7 +471,3 @@ def _report_copied(copied: Copied) -> None:
 def demo(url: str | None) -> None:
     """Walk through all that the package does, in a temporary file, checking each result."""
     walk.run(url)
-
-
-def _report(name: str, count: int, words: str) -> None:
-    write(f"{count:,} {words}\n".encode() if is_for_people() else json_line({name: count}))

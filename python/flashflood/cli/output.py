@@ -3,7 +3,7 @@
 import base64
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TextIO
@@ -105,9 +105,21 @@ def iso(date: datetime) -> str:
     return f"{date.isoformat(timespec='microseconds')}Z"
 
 
-def json_line(record: dict[str, object]) -> bytes:
+def json_line(record: Mapping[str, object]) -> bytes:
     """Give one JSON Lines line."""
     return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+
+
+class Report:
+    """What a command has done or found: JSON Lines, or words for people."""
+
+    def __init__(self, form: str | None) -> None:
+        """Take `jsonl` or `text`; None: words on a terminal, JSON Lines elsewhere."""
+        self._is_text = (form or ("text" if is_for_people() else "jsonl")) == "text"
+
+    def write(self, words: str, record: Mapping[str, object]) -> None:
+        """Write a line, which says the same in words and as a record."""
+        write(f"{words}\n".encode() if self._is_text else json_line(record))
 
 
 def event_line(event: Event) -> bytes:

@@ -29,6 +29,23 @@ class Date(click.ParamType[datetime]):
             self.fail(str(error), param, ctx)
 
 
+class Share(click.ParamType[float]):
+    """A part of a whole, above 0 and up to 1: `0.01` or `1%`."""
+
+    name = "share"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Give the part, or fail with a usage error that shows an example."""
+        text = str(value)
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = 0.0
+        if not 0 < share <= 1:
+            self.fail(f"{text!r} is not a part such as 1% or 0.01, up to 100%.", param, ctx)
+        return share
+
+
 def date_of(text: str) -> datetime:
     """Give the naive UTC datetime of such a text. `ValueError`, with an example, if it is none."""
     try:
@@ -97,6 +114,14 @@ events_format = click.option(
     "form",
     type=click.Choice(["jsonl", "data", "table"]),
     help="JSON Lines (the default into a file or pipe), the data alone, or a table (the default on a terminal).",
+)
+
+
+report_format = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "text"]),
+    help="JSON Lines (the default into a file or pipe), or words (the default on a terminal).",
 )
 
 

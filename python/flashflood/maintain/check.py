@@ -4,7 +4,7 @@
 """
 
 import time
-from dataclasses import replace
+from collections.abc import Iterable
 from functools import partial
 from typing import NamedTuple
 
@@ -12,12 +12,14 @@ from flashflood import layout
 from flashflood._core import Manifest, Row
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
-from flashflood.identifiers import NEW, JournalID
+from flashflood.identifiers import JournalID
+from flashflood.maintain.index_listing import list_index
+from flashflood.maintain.misindexed import made_since, misindexed
+from flashflood.maintain.sample import Sample
 from flashflood.maintain.strays import Lost, look_for_strays
-from flashflood.maintain.survey import Misindexed, Survey, look
+from flashflood.maintain.survey import Survey, look
 from flashflood.records import unfinished_copy
 from flashflood.records.index import read_entry, revisions
-from flashflood.records.living import are_living
 
 LOOKS = 4
 """How often the store is looked through at most."""
@@ -25,46 +27,73 @@ BETWEEN_LOOKS = 1.0
 """Seconds before a fresh look: time for others to finish requests that belong together."""
 IDS_IN_FINDING = 5
 """How many ids a finding names."""
+ENTRIES_TO_READ = 300
+"""How many index entries are read where that takes a request each: such a sample nearly always (95 in 100) has one of
+those that are wrong, if that is one entry in a hundred."""
 
 
-def check(ctx: Context) -> list[str]:
-    """Look through the whole store, with some requests for each event. Gives a line for each thing that is wrong.
+class Findings(list[str]):
+    """A line for each thing that is wrong, and how much was looked at."""
 
+    def __init__(self, lines: Iterable[str], looked_at: int, journals: int) -> None:
+        """Take all three."""
+        super().__init__(lines)
+        self.looked_at = looked_at
+        """How many journals were looked at."""
+        self.journals = journals
+        """How many there are. More than were looked at: only of a sample can something be said."""
+
+
+def check(ctx: Context, share: float | None = None) -> Findings:
+    """Look through the whole store. Gives a line for each thing that is wrong.
+
+    `share`: look only at such a part of the journals, chosen by chance, and at their blobs and index entries.
     What others are just changing may look wrong: only what a fresh look finds again counts. A sound store is looked
     through once, and any store `LOOKS` times at most. What the store itself says of damage comes first.
+    `ValueError` if `share` is not above 0 and up to 1.
     """
+    sample = None if share is None else Sample(share)
     damage = ctx.store.damage()
     try:
-        return [*damage, *_found_again_and_again(ctx)]
+        found = _found_again_and_again(ctx, sample)
     except FlashFloodCorruptionError as error:
         if not damage:
             raise
-        return [*damage, f"what its objects say was not looked through: {error}"]
+        return Findings([*damage, f"what its objects say was not looked through: {error}"], 0, 0)
+    return Findings([*damage, *found.report()], found.looked_at, found.journals)
 
 
-def _found_again_and_again(ctx: Context) -> list[str]:
-    found = _look_through(ctx)
+def _found_again_and_again(ctx: Context, sample: Sample | None) -> "_Look":
+    found = _look_through(ctx, sample, None if ctx.store.is_near else ENTRIES_TO_READ)
     for _ in range(1, LOOKS):
         if not found.report():
             break
         time.sleep(BETWEEN_LOOKS)
-        before, found = found, found.found_again(_look_through(ctx))
-        if found == before:
+        entries_to_read = None if ctx.store.is_near or found.is_misindexed else ENTRIES_TO_READ
+        before, found = found, found.found_again(_look_through(ctx, sample, entries_to_read))
+        if found.report() == before.report():
             break
-    return found.report()
+    return found
 
 
-class _Findings(NamedTuple):
+class _Look(NamedTuple):
     """What one look finds."""
 
     lines: list[str]
     void: list[str]
     """Keys of index entries that lead to no event, which make one line together."""
+    is_misindexed: bool
+    """Whether the index does not lead to some event: a fresh look must see that entry again."""
+    looked_at: int
+    journals: int
+    """How many journals it has looked at, and how many there are."""
 
-    def found_again(self, other: "_Findings") -> "_Findings":
+    def found_again(self, other: "_Look") -> "_Look":
         """Give what another look finds too."""
         lines, void = set(other.lines), set(other.void)
-        return _Findings([line for line in self.lines if line in lines], [key for key in self.void if key in void])
+        return other._replace(
+            lines=[line for line in self.lines if line in lines], void=[key for key in self.void if key in void]
+        )
 
     def report(self) -> list[str]:
         """Give a line for each thing that is wrong."""
@@ -75,12 +104,23 @@ class _Findings(NamedTuple):
         return [*self.lines, f"{left} ({some}); `repair` removes them"]
 
 
-def _look_through(ctx: Context) -> _Findings:
-    survey = look(ctx)
-    strays = look_for_strays(ctx, survey)
+def _look_through(ctx: Context, sample: Sample | None, entries_to_read: int | None) -> _Look:
+    """Look through the store, or a sample; of the index entries that a listing shows read so many, or, None, all."""
+    survey = look(ctx, sample)
+    listing = list_index(ctx, survey)
+    strays = look_for_strays(ctx, survey, listing)
+    unled = misindexed(ctx, survey, listing, entries_to_read)
     unfinished = unfinished_copy.problem(ctx)
     lines = [*([] if unfinished is None else [unfinished]), *survey.problems, *strays.problems]
-    lines += [
+    lines += _lines_about_journals(ctx, survey)
+    lines += [f"event {item.row.event_id!r} in journal {item.journal_id}: {item.why}" for item in unled]
+    lines += [_line_about(lost) for lost in strays.lost]
+    void = [layout.index_key(void.event_id, revision) for void in strays.void for revision in void.revisions]
+    return _Look(lines, void, bool(unled), survey.looked_at, survey.journals)
+
+
+def _lines_about_journals(ctx: Context, survey: Survey) -> list[str]:
+    lines = [
         f"journal {journal_id}: its rows are out of order, or outside the range that it names"
         for journal_id in survey.disordered
     ]
@@ -95,12 +135,7 @@ def _look_through(ctx: Context) -> _Findings:
         for open_ in survey.under_way
         if open_.is_left_behind
     ]
-    lines += [
-        f"event {item.row.event_id!r} in journal {item.journal_id}: {item.why}" for item in misindexed(ctx, survey)
-    ]
-    lines += [_line_about(lost) for lost in strays.lost]
-    void = [layout.index_key(void.event_id, revision) for void in strays.void for revision in void.revisions]
-    return _Findings(lines, void)
+    return lines
 
 
 def _line_about(lost: Lost) -> str:
@@ -156,13 +191,19 @@ def incomplete_among(ctx: Context, survey: Survey, bodiless: list[JournalID]) ->
 
 
 def _blob_problems(ctx: Context, survey: Survey) -> tuple[list[JournalID], list[JournalID]]:
-    """Give the journals whose blobs are missing, and those whose blobs are too short."""
+    """Give the journals whose blobs are missing, and those whose blobs are too short.
+
+    The blobs are listed, but for a sample. Of those that are not shown to be as long as they must be, the last byte is
+    read.
+    """
     filled = [(journal_id, manifest.size) for journal_id, manifest in survey.manifests.items() if manifest.size]
-    last_bytes = ctx.requests.each(
-        lambda one: ctx.blob(one[0], one[1] - 1, one[1]),
-        filled,
-    )
-    looked_at = [(journal_id, found) for (journal_id, _), found in zip(filled, last_bytes, strict=True)]
+    sizes = {layout.blob_key(journal_id): 0 for journal_id, _ in filled}
+    for entry in ctx.entries(layout.BLOBS) if survey.is_whole else ():
+        if entry.key in sizes:
+            sizes[entry.key] = entry.size
+    doubtful = [(journal_id, size) for journal_id, size in filled if sizes[layout.blob_key(journal_id)] < size]
+    last_bytes = ctx.requests.each(lambda one: ctx.blob(one[0], one[1] - 1, one[1]), doubtful)
+    looked_at = [(journal_id, found) for (journal_id, _), found in zip(doubtful, last_bytes, strict=True)]
     return (
         [journal_id for journal_id, found in looked_at if found is None],
         [journal_id for journal_id, found in looked_at if found is not None and not found.body],
@@ -188,92 +229,5 @@ def _is_gone_from(ctx: Context, survey: Survey, journal_id: JournalID, row: Row)
         return False
     if entry is None or entry.target == journal_id:
         return False
-    other = survey.manifests.get(entry.target) or _made_since(ctx, entry.target)
+    other = survey.manifests.get(entry.target) or made_since(ctx, entry.target)
     return other is not None and other.find(row.event_id) is not None
-
-
-def misindexed(ctx: Context, survey: Survey) -> list[Misindexed]:
-    """Look every event up in the index; give those that it does not lead to."""
-    rows = [
-        (journal_id, row)
-        for journal_id, manifest in survey.manifests.items()
-        for row in manifest.rows()
-        if not survey.is_being_deleted(journal_id, row)
-    ]
-    found = ctx.requests.each(lambda pair: _misindexed_row(ctx, survey, *pair), rows)
-    return [item for item in found if item is not None]
-
-
-def _misindexed_row(ctx: Context, survey: Survey, journal_id: JournalID, row: Row) -> Misindexed | None:
-    listed, mark = revisions(ctx, row.event_id)
-    if not listed or listed[-1] <= mark:
-        return _without_entry(
-            ctx, survey, Misindexed(journal_id, row, "", was_deleted=False, revisions=listed, mark=mark)
-        )
-    try:
-        entry = read_entry(ctx, row.event_id, listed[-1])
-    except FlashFloodCorruptionError as error:
-        return Misindexed(journal_id, row, str(error), was_deleted=False, revisions=listed, mark=mark)
-    if entry is None or entry.target == journal_id:
-        return None
-    other = survey.manifests.get(entry.target) or _made_since(ctx, entry.target)
-    if other is not None and other.find(row.event_id) is not None:
-        return None
-    if entry.target in survey.taken or (entry.is_claim and not ctx.has_manifest(entry.target)):
-        return None
-    why = f"the index names journal {entry.target}, which does not have it"
-    return Misindexed(journal_id, row, why, was_deleted=False, revisions=listed, mark=mark)
-
-
-def _without_entry(ctx: Context, survey: Survey, item: Misindexed) -> Misindexed | None:
-    """Say why the index has no entry for an event; None: `update` has still to say."""
-    if survey.awaits_update(item.journal_id, item.row):
-        return None
-    if _was_deleted(ctx, survey, item.journal_id, item.row, item.mark):
-        return replace(item, why="was deleted, but nothing waits to remove it", was_deleted=True)
-    return replace(item, why="the index has no entry for it")
-
-
-def _was_deleted(ctx: Context, survey: Survey, journal_id: JournalID, row: Row, mark: int) -> bool:
-    """Whether an event that the index does not lead to has certainly been deleted.
-
-    A mark at its revision says so, or a delete for this very row. Where 0.4.3 wrote the row, it may have brought it on
-    from a journal that has a delete, or left it behind. If the id was put twice, nobody can tell which event this is.
-    Then it counts as living: a living event that is taken for deleted would be lost.
-    """
-    if survey.was_deleted(journal_id, row):
-        return True
-    if row.revision is not None:
-        return row.revision <= mark
-    deletes = survey.deletes.get(row.event_id)
-    if not deletes:
-        return False
-    puts = _puts(ctx, survey, row)
-    if len(puts) > 1:
-        return False
-    return any(delete.journal_id in puts for delete in deletes) or survey.was_left_behind(journal_id, row)
-
-
-def _puts(ctx: Context, survey: Survey, row: Row) -> list[JournalID]:
-    """Give the new journals, dead ones too, that have an event of this id and date."""
-    range_prefix = f"{row.timestamp}{JournalID.DELIMITER}{row.timestamp}"
-    of_its_date = [found for found in survey.written if found.version == NEW and found.range_prefix == range_prefix]
-    manifests = ctx.requests.each(partial(_manifest_or_none, ctx), of_its_date)
-    return [
-        found
-        for found, manifest in zip(of_its_date, manifests, strict=True)
-        if manifest is not None and manifest.find(row.event_id) is not None
-    ]
-
-
-def _manifest_or_none(ctx: Context, journal_id: JournalID) -> Manifest | None:
-    try:
-        return ctx.manifest(journal_id)
-    except FlashFloodCorruptionError:  # named elsewhere
-        return None
-
-
-def _made_since(ctx: Context, journal_id: JournalID) -> Manifest | None:
-    """Read a journal that a survey does not have: it may have been made since. None: it is not there, or dead."""
-    manifest = _manifest_or_none(ctx, journal_id)
-    return manifest if manifest is not None and are_living(ctx, [journal_id]) else None

@@ -133,7 +133,7 @@ def _begin(plan: Plan, combination: Combination) -> _Begun:
 
 
 def _enter(ctx: Context, begun: _Begun) -> None:
-    logger.info("combining %d journals into %s", len(begun.entry.sources), begun.entry.journal_id)
+    logger.info("%s: combining %d journals into %s", ctx.store.name, len(begun.entry.sources), begun.entry.journal_id)
     ctx.store.put(layout.ledger_key(begun.entry.journal_id), begun.entry.encode())
 
 

@@ -186,7 +186,7 @@ class _Copying:
     objects: int = 0
     size: int = 0
     already_there: int = 0
-    repairs: Repairs = field(default_factory=lambda: Repairs(0, ()))
+    repairs: Repairs = field(default_factory=lambda: Repairs({}, ()))
 
     def __post_init__(self) -> None:
         self._requests = _requests(self.source, self.target)

@@ -7,7 +7,7 @@ mends the index, and deletes again what was deleted.
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Self
 
@@ -17,15 +17,18 @@ from flashflood.context import Context
 from flashflood.dates import timestamp_now
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, JournalUpdateAction, Update
-from flashflood.maintain.check import find_incomplete, misindexed
+from flashflood.maintain.check import find_incomplete
 from flashflood.maintain.combine import combine
 from flashflood.maintain.finish import recover
+from flashflood.maintain.index_listing import list_index
+from flashflood.maintain.misindexed import Misindexed, misindexed
 from flashflood.maintain.strays import Lost, Void, look_for_strays
-from flashflood.maintain.survey import Misindexed, Survey, look
+from flashflood.maintain.survey import Survey, look
 from flashflood.records import ledger
 from flashflood.records.index import IndexEntry, create_entry, lookup, mark_before_delete
 from flashflood.records.living import are_living
 from flashflood.records.overtaken import OvertakenError, until_settled
+from flashflood.store.overlay import Overlay
 
 logger = logging.getLogger("flashflood")
 
@@ -33,12 +36,15 @@ logger = logging.getLogger("flashflood")
 class Repairs(int):
     """How many things were mended, and which events replay no longer shows because of it."""
 
+    kinds: dict[str, int]
+    """How many of each kind; those of which there were none are left out."""
     taken_out: list[str]
     """A line for each event: its id, date and journal, and why."""
 
-    def __new__(cls, mended: int, taken_out: Iterable[str]) -> Self:
+    def __new__(cls, kinds: Mapping[str, int], taken_out: Iterable[str]) -> Self:
         """Take both."""
-        self = super().__new__(cls, mended)
+        self = super().__new__(cls, sum(kinds.values()))
+        self.kinds = {kind: count for kind, count in kinds.items() if count}
         self.taken_out = list(taken_out)
         return self
 
@@ -52,30 +58,56 @@ def repair(ctx: Context) -> Repairs:
     if damage := ctx.store.damage():
         message = f"nothing was repaired, since {damage[0]} (`check` names {len(damage)} such things)"
         raise FlashFloodCorruptionError(message)
-    taken_out: list[str] = []
-    mended = recover(ctx)
+    kinds = {"combinations finished": recover(ctx)}
     survey = look(ctx)
-    strays = look_for_strays(ctx, survey, ctx.now())
-    mended += _remove_lone_tombstones(ctx, survey.lone_tombstones)
-    mended += _bury_again(ctx, survey) + _write_again(ctx, strays.lost) + _remove_void(ctx, strays.void)
+    strays = look_for_strays(ctx, survey, list_index(ctx, survey, ctx.now()))
+    kinds["tombstones removed"] = _remove_lone_tombstones(ctx, survey.lone_tombstones)
+    kinds["journals buried"] = _bury_again(ctx, survey)
+    kinds["manifests written"] = _write_again(ctx, strays.lost)
+    kinds["index entries removed"] = _remove_void(ctx, strays.void)
+    kinds["groups of journals combined"], taken_out = _combine_groups(ctx)
+    indexed: set[str] = set()
+    deleted = until_settled("repair", partial(_mend_index, ctx, indexed))
+    kinds["index entries written"] = len(indexed)
+    kinds["events deleted"], deleted_again = _delete_all_again(ctx, deleted)
+    taken_out += deleted_again
+    for line in taken_out:
+        logger.warning("%s: taken out of replay: %s", ctx.store.name, line)
+    return Repairs(kinds, taken_out)
+
+
+def planned(ctx: Context) -> Repairs:
+    """Say what `repair` would mend, if it is called at once. Reads only.
+
+    It is done on an overlay, which goes with its result. How old something is, the date of the server's answers says:
+    the clock that dates objects is asked by writing one. What the log says meanwhile names the store as a dry run.
+    """
+    date = ctx.store.list(layout.LEDGER).date
+    return repair(ctx.over(Overlay(ctx.store, date, layout.BLOBS)))
+
+
+def _combine_groups(ctx: Context) -> tuple[int, list[str]]:
+    """Write journals anew that share events or are out of order; give how many times, and what replay shows no more."""
     survey = look(ctx)
+    combined, taken_out = 0, []
     for journal_ids in _groups([[journal_id] for journal_id in survey.disordered] + list(survey.shared.values())):
         try:
             out = until_settled("repair", partial(_rewrite, ctx, journal_ids))
         except FlashFloodCorruptionError as error:
-            logger.warning("not repaired: %s", error)
+            logger.warning("%s: not repaired: %s", ctx.store.name, error)
         else:
-            mended += out is not None
+            combined += out is not None
             taken_out += out or []
-    indexed: set[str] = set()
-    deleted = until_settled("repair", partial(_mend_index, ctx, indexed))
+    return combined, taken_out
+
+
+def _delete_all_again(ctx: Context, deleted: Mapping[JournalID, list[Row]]) -> tuple[int, list[str]]:
+    """Delete events again, by journal; give how many, and a line for each."""
+    taken_out: list[str] = []
     for journal_id, rows in deleted.items():
         if until_settled("repair", partial(_delete_again, ctx, journal_id, rows)):
-            mended += len(rows)
             taken_out += [_line_about_row(row, journal_id, "it has been deleted") for row in rows]
-    for line in taken_out:
-        logger.warning("taken out of replay: %s", line)
-    return Repairs(mended + len(indexed), taken_out)
+    return len(taken_out), taken_out
 
 
 def _line_about_row(row: Row, journal_id: str, why: str) -> str:
@@ -110,7 +142,7 @@ def _write_again(ctx: Context, lost: Iterable[Lost]) -> int:
             manifest = Manifest.of_rows(one.journal_id, rows, one.blob_size or 0, replaces)
             if ctx.create_manifest(manifest):
                 written += 1
-                logger.warning("%s", _line_about_written(manifest))
+                logger.warning("%s: %s", ctx.store.name, _line_about_written(manifest))
     return written
 
 
@@ -173,7 +205,8 @@ def _mend_index(ctx: Context, indexed: set[str]) -> dict[JournalID, list[Row]]:
     Gives those that have been deleted and are still in a journal, by journal. `OvertakenError` if other processes have
     changed what was seen of some event; the others are mended.
     """
-    found = misindexed(ctx, look(ctx))
+    survey = look(ctx)
+    found = misindexed(ctx, survey, list_index(ctx, survey))
     lost = [item for item in found if not item.was_deleted]
     outdated: defaultdict[JournalID, set[str]] = defaultdict(set)
     for item in lost:

@@ -1,17 +1,16 @@
 """Looking from the index to the journals: entries that lead to a lost journal, or to no event at all. Only reads."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
-from itertools import groupby
 from typing import NamedTuple
 
 from flashflood import layout
-from flashflood.context import GRACE, Context
+from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID
+from flashflood.maintain.index_listing import IndexListing, Listed
 from flashflood.maintain.survey import Survey
 from flashflood.records.claims import was_there
 from flashflood.records.index import IndexEntry, is_held, lookup
@@ -53,31 +52,12 @@ class Strays:
     """Entries that cannot be read; a line each."""
 
 
-class _Listed(NamedTuple):
-    """An id's entries, as the index was listed."""
-
-    event_id: str
-    revisions: list[int]
-    old: set[int]
-    """Those that are older than the grace time."""
-
-
-def look_for_strays(ctx: Context, survey: Survey, now: datetime | None = None) -> Strays:
-    """List the whole index, and look each id up that no living journal has.
-
-    `now`: `Context.now`. None, for a caller that may not write: the date of the server's answers.
-    """
-    in_journals = {row.event_id for manifest in survey.manifests.values() for row in manifest.rows()}
+def look_for_strays(ctx: Context, survey: Survey, listing: IndexListing) -> Strays:
+    """Look up each id of the listing that no living journal has."""
     found = Strays()
-    unknown = []
-    for listed in _ids(ctx, now):
-        lower = [revision for revision in listed.revisions[:-1] if revision in listed.old]
-        if listed.event_id not in in_journals:
-            unknown.append(listed)
-        elif lower:
-            found.void.append(Void(listed.event_id, lower, None))
+    found.void.extend(Void(listed.event_id, sorted(listed.old), None) for listed in listing.outdated)
     lost: defaultdict[JournalID, list[IndexEntry]] = defaultdict(list)
-    for stray in ctx.requests.each(partial(_stray, ctx, survey.taken), unknown):
+    for stray in ctx.requests.each(partial(_stray, ctx, survey.taken), listing.unknown):
         if isinstance(stray, Void):
             found.void.append(stray)
         elif isinstance(stray, IndexEntry):
@@ -89,25 +69,7 @@ def look_for_strays(ctx: Context, survey: Survey, now: datetime | None = None) -
     return found
 
 
-def _ids(ctx: Context, now: datetime | None) -> Iterator[_Listed]:
-    """List the index, id by id."""
-    for event_id, entries in groupby(_revisions(ctx, now), key=lambda found: found[0]):
-        listed = [(revision, is_old) for _, revision, is_old in entries]
-        yield _Listed(
-            event_id, [revision for revision, _ in listed], {revision for revision, is_old in listed if is_old}
-        )
-
-
-def _revisions(ctx: Context, now: datetime | None) -> Iterator[tuple[str, int, bool]]:
-    """List the index: id, revision, whether the entry is older than the grace time. What is no entry is left out."""
-    for page in ctx.pages(layout.INDEX):
-        for entry in page.entries:
-            found = layout.parse_index_key(entry.key)
-            if found is not None:
-                yield *found, (now or page.date) - entry.modified >= GRACE
-
-
-def _stray(ctx: Context, taken: Collection[JournalID], listed: _Listed) -> IndexEntry | Void | str | None:
+def _stray(ctx: Context, taken: Collection[JournalID], listed: Listed) -> IndexEntry | Void | str | None:
     """Say what an id's entries lead to: a lost journal (the entry), no event, or, None, what is on its way."""
     try:
         entry, _, there = lookup(ctx, listed.event_id)
@@ -120,7 +82,7 @@ def _stray(ctx: Context, taken: Collection[JournalID], listed: _Listed) -> Index
     return _void(listed, there, to_mark=None if entry is None else entry.revision)
 
 
-def _void(listed: _Listed, revisions: list[int], to_mark: int | None = None) -> Void | None:
+def _void(listed: Listed, revisions: list[int], to_mark: int | None = None) -> Void | None:
     void = [revision for revision in revisions if revision in listed.old]
     return Void(listed.event_id, void, to_mark if to_mark in void else None) if void else None
 

@@ -5,16 +5,21 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from flashflood import layout
-from flashflood._core import Manifest, Row, classify, format_timestamp
+from flashflood._core import Manifest, Row, Seen, classify, format_timestamp
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID, Update
+from flashflood.maintain.sample import Sample
 from flashflood.records import ledger
 from flashflood.records.ledger import OpenEntry
 from flashflood.records.living import without_dead
 from flashflood.store.protocol import Entry
+
+Placed: TypeAlias = tuple[JournalID, Row]
+"""A row and the journal that has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +27,7 @@ class Survey:
     """What a store holds now."""
 
     manifests: dict[JournalID, Manifest]
-    """Of the living journals that no combination under way uses."""
+    """Of the living journals that were read, and that no combination under way uses."""
     unburied: dict[JournalID, Manifest]
     """Of the journals that these replace, and that have no tombstone."""
     written: dict[JournalID, datetime]
@@ -36,6 +41,11 @@ class Survey:
     """Keys of tombstones without the object that they stand for."""
     problems: list[str]
     """What cannot be read, or is no journal; a line each."""
+    looked_at: int
+    journals: int
+    """How many journals were looked at, and how many live."""
+    is_whole: bool
+    """Whether all that live were looked at, and not a sample."""
 
     @property
     def taken(self) -> set[JournalID]:
@@ -50,12 +60,29 @@ class Survey:
     @property
     def shared(self) -> dict[str, list[JournalID]]:
         """Ids that several journals have, after the pending deletes."""
+        repeated = self._repeated()
         holders: defaultdict[str, list[JournalID]] = defaultdict(list)
+        for journal_id, row in self.rows() if repeated else ():
+            if row.event_id in repeated:
+                holders[row.event_id].append(journal_id)
+        return {event_id: found for event_id, found in sorted(holders.items()) if len(found) > 1}
+
+    def rows(self) -> Iterator[Placed]:
+        """Give all rows, but for those for which a delete is pending."""
         for journal_id, manifest in self.manifests.items():
             for row in manifest.rows():
                 if not self.is_being_deleted(journal_id, row):
-                    holders[row.event_id].append(journal_id)
-        return {event_id: found for event_id, found in sorted(holders.items()) if len(found) > 1}
+                    yield journal_id, row
+
+    def _repeated(self) -> set[str]:
+        """Give the ids that several rows have."""
+        seen = Seen()
+        repeated: set[str] = set()
+        for manifest in self.manifests.values():
+            ids = [row.event_id for row in manifest.rows()]
+            new = set(seen.add(ids))
+            repeated.update(event_id for place, event_id in enumerate(ids) if place not in new)
+        return repeated
 
     def is_being_deleted(self, journal_id: JournalID, row: Row) -> bool:
         """Whether a delete for this row is pending."""
@@ -95,25 +122,12 @@ class Survey:
 
     def _addressed(self, journal_id: JournalID, row: Row) -> Iterator[Update]:
         """Give the deletes of a row: for its journal, or for the one that it came from."""
-        addresses = {str(journal_id), row.came_from}
-        return (delete for delete in self.deletes.get(row.event_id, ()) if delete.journal_id in addresses)
+        deletes = self.deletes.get(row.event_id, ())
+        return (delete for delete in deletes if delete.journal_id in {str(journal_id), row.came_from})
 
 
-@dataclass(frozen=True, slots=True)
-class Misindexed:
-    """An event that the index does not lead to as it should."""
-
-    journal_id: JournalID
-    row: Row
-    why: str
-    was_deleted: bool
-    """Whether the event was deleted; otherwise its index entry is lost."""
-    revisions: list[int]
-    mark: int
-
-
-def look(ctx: Context) -> Survey:
-    """Read all manifests, and list all journals and updates."""
+def look(ctx: Context, sample: Sample | None = None) -> Survey:
+    """List all journals and updates, and read the living journals' manifests: all, or those of a sample."""
     under_way, broken = ledger.read_leniently(ctx)
     problems = [str(problem) for problem in broken]
     journals = list(ctx.entries(layout.JOURNALS))
@@ -121,7 +135,9 @@ def look(ctx: Context) -> Survey:
     strange = {journals[index].key for index in strangers}
     problems += [f"{key}: no journal has such a name; move it away" for key in sorted(strange)]
     known = [entry for entry in journals if entry.key not in strange]
-    manifests = _read_manifests(ctx, without_dead(known), problems)
+    living = without_dead(known)
+    chosen = living if sample is None else sample.of(living)
+    manifests = _read_manifests(ctx, chosen, problems)
     replaced = {source for manifest in manifests.values() for source in manifest.replaces}
     taken = ledger.taken(under_way)
     updates = [entry for folder in (layout.UPDATES, layout.ENCODED_UPDATES) for entry in ctx.entries(folder)]
@@ -138,6 +154,9 @@ def look(ctx: Context) -> Survey:
         under_way,
         _lone_tombstones(journals) + _lone_tombstones(updates),
         problems,
+        len(chosen),
+        len(living),
+        is_whole=sample is None,
     )
 
 
