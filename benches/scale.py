@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import scale_find
+import scale_listing
 import scale_wide
 import scale_writers
 from contenders import insist
@@ -85,6 +86,7 @@ CALLS: Calls = {
     "dead journals before 200 new ones: journal(100)": (dead, DEAD, journal_after_the_dead),
     "dead journals before 200 new ones: collect_garbage, none old enough": (dead, DEAD, collect_nothing),
     **scale_find.CALLS,
+    **scale_listing.CALLS,
     **scale_wide.CALLS,
     **scale_writers.CALLS,
 }

@@ -50,6 +50,7 @@ class MergedRows:
         self._ctx = ctx
         self._budget = memory_budget
         self._ahead = ahead
+        self._start = dates.start or EARLIEST
         self._listing = Listing(ctx, dates)
         self._reached: str | None = EARLIEST
         self._listed: deque[Entry] = deque()
@@ -68,9 +69,11 @@ class MergedRows:
     def ready_window(self, limit: int) -> Window | None:
         """Plan the next events, of `limit` bytes, as far as no unopened journal can precede them.
 
-        None: there are none yet.
+        Until the look ahead is on, of several journals one event alone: each journal would be a request. None: there
+        are none yet.
         """
-        return self._merge.window(self._frontier(), limit)
+        goes_alone = not self._ahead.is_on and len(self.sources) > 1
+        return self._merge.window(self._frontier(), 0 if goes_alone else limit)
 
     def next_window(self, limit: int, *, waits: bool) -> Window | None:
         """Plan the next events, of `limit` bytes, opening journals until there are some.
@@ -100,14 +103,17 @@ class MergedRows:
                 return None
 
     def fetch_manifests(self) -> None:
-        """Start to fetch the next manifest; if the look ahead is on, as many as may be. Then start the next page."""
+        """Start to fetch the manifests that the next event needs; if the look ahead is on, as many as may be.
+
+        Once all that is listed has been asked for, start the next page in the same way.
+        """
         under_way = sum(entry.size for entry, _ in self._opening)
-        while self._listed and (not self._opening or self._may_fetch(under_way + self._listed[0].size)):
+        while self._listed and self._may_fetch(self._listed[0], under_way):
             entry = self._listed.popleft()
             under_way += entry.size
             opening = entry, self._ctx.requests.work(self._ctx.manifest, journal_id(entry))
             insort(self._opening, opening, key=lambda one: one[0].key)
-        if (self._ahead.is_on or not self._opening) and self._reached is not None and not self._listed:
+        if self._reached is not None and not self._listed and self._is_wanted(self._reached):
             self._listing.ask()
 
     def stop(self) -> None:
@@ -156,10 +162,22 @@ class MergedRows:
         self._dead.extend(map(journal_id, met.dead))
         self._reached = None if self._listing.is_over else self._listing.reached
 
-    def _may_fetch(self, size: int) -> bool:
-        """Whether so many bytes of manifests may be under way."""
-        limit = REQUESTS_PER_WORKER * self._ctx.requests.workers
-        return self._ahead.is_on and len(self._opening) < limit and size <= self._ahead.size // 2
+    def _may_fetch(self, entry: Entry, under_way: int) -> bool:
+        """Whether to fetch a manifest now, while so many bytes of others are under way."""
+        if not self._opening:
+            return True
+        has_room = len(self._opening) < REQUESTS_PER_WORKER * self._ctx.requests.workers
+        fits = under_way + entry.size <= self._ahead.size // 2
+        return has_room and fits and self._is_wanted(journal_id(entry).start)
+
+    def _is_wanted(self, start: str) -> bool:
+        """Whether journals that begin at `start` are to be fetched before those under way have come.
+
+        No event goes out before all journals are open that begin as early as the next one, or before the range does.
+        """
+        if self._ahead.is_on or not self._opening:
+            return True
+        return start <= max(self._start, journal_id(self._opening[0][0]).start)
 
     def _open(self) -> None:
         """Merge the next journal's rows in, and those of further ones whose manifests have come, within the budget."""
