@@ -145,10 +145,12 @@ class MergedRows:
     def _look_behind(self) -> None:
         """Take the journals made among the keys passed; then nothing is blocked.
 
-        Before that, the listing goes on until it has twice the pages of the last look: so all looks behind together
-        cost no more than two passes.
+        Before that, the listing goes on until something living waits, and until it has twice the pages of the last
+        look: so all looks behind together cost no more than two passes, and the dead alone cost one.
         """
-        if self._reached is not None and self._listing.pages < 2 * self._looked_behind_at:
+        something_waits = self._listed or self._opening or self._merge.pending
+        goes_on = not something_waits or self._listing.pages < 2 * self._looked_behind_at
+        if self._reached is not None and goes_on:
             self._take_page()
             return
         self._listed = deque(sorted([*self._listed, *self._listing.look_behind()]))
