@@ -31,7 +31,12 @@ class Way(NamedTuple):
     @property
     def dollars(self) -> float:
         """Give what S3 asks for the requests of one event."""
-        return self.each("puts") * PUT_PRICE + self.each("gets") * GET_PRICE
+        return dollars(self.each("puts"), self.each("gets"))
+
+
+def dollars(puts: float, gets: float) -> float:
+    """Give what S3 asks for so many requests."""
+    return puts * PUT_PRICE + gets * GET_PRICE
 
 
 def page(results: Results) -> str:

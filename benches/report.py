@@ -91,6 +91,7 @@ all but the requests.
 
 {_embedded(results)}
 {_scale(results)}
+{_year(results)}
 ## Single calls
 
 For one event, moto on loopback; the last column is RADOS Gateway at {LATENCY * MILLI:.0f} ms a request.
@@ -147,6 +148,27 @@ first is that of the smaller store. Pages of journals are listed side by side.
 | store and call | requests | wall clock, s | ratio | CPU of the larger, s |
 | --- | ---: | ---: | ---: | ---: |
 {chr(10).join(lines)}
+"""
+
+
+def _year(results: Results) -> str:
+    """Give what a year of one journal a minute leaves and costs, month by month."""
+    head = ["month", "journals", "requests", "dollars", "CPU, s", "first event: requests", "wall clock, s"]
+    lines = []
+    for row in results.of("year"):
+        (run,) = row.runs
+        sent = sum(run[kind] for kind in ("puts", "gets", "deletes"))
+        dollars = cost.dollars(run["puts"], run["gets"])
+        figures = [f"{run['count']:,}", f"{sent:,}", number(dollars), number(run["cpu"])]
+        lines.append([row.case, *figures, f"{run['first']:,}", number(run["wall"])])
+    return f"""## A year of minutes, maintained day by day
+
+1,440 journals of three events come each day; `maintain` compacts them, and collects what died the day before
+(`benches/year.py`, by hand). The store is in memory and is asked as S3 is; its requests are counted. The first event is
+that of a replay of the last hour, each request taking 20 ms. The journals are those at the end of the month; requests,
+dollars and CPU are the month's.
+
+{table(head, lines)}
 """
 
 

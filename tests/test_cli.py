@@ -28,6 +28,7 @@ COMMANDS = [
     "journal",
     "compact",
     "apply-updates",
+    "maintain",
     "replay",
     "journals",
     "check",

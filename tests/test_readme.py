@@ -32,6 +32,7 @@ def test_the_python_examples_of_a_page_run_one_after_the_other(
     monkeypatch.chdir(tmp_path)
     for variable, value in place.env.items():
         monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("FLASHFLOOD_STORE", place.url)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     place.client().create_bucket(Bucket="my-bucket")
     names: dict[str, object] = {}

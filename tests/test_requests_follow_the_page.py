@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from support.in_the_model import Eager, one_by_one
 from support.samples import AT_ONCE, at, put_journaled, put_new
 from support.watched import Counted
 
-from flashflood import FlashFlood
+from flashflood import FlashFlood, Rules
 from flashflood.store import LocalStore
 
 PAGE = Path(__file__).parent.parent / "docs" / "design" / "REQUESTS.md"
@@ -41,16 +42,28 @@ def updated(ff: FlashFlood) -> None:
     ff.update_event("a", b"updated")
 
 
+def maintained(ff: FlashFlood) -> None:
+    new(ff)
+    ff.maintain()
+
+
 def four_small(ff: FlashFlood) -> None:
     for event_id in ("a", "b", "c", "d"):
         put_journaled(ff, event_id)
     ff.collect_garbage(AT_ONCE)
 
 
+def write_three(ff: FlashFlood) -> None:
+    with ff.writer(linger=timedelta(hours=1)) as writer:
+        for _ in range(3):
+            writer.put(b"x")
+
+
 CALLS: dict[str, tuple[Callable[[FlashFlood], object], Callable[[FlashFlood], object]]] = {
     "put, of an id made by the call": (new, lambda ff: ff.put(b"x")),
     "put, of a given id": (new, lambda ff: ff.put(b"x", "c")),
     "put_many, of two given ids": (new, lambda ff: ff.put_many([(b"x", "c", at(1)), (b"y", "d", at(2))])),
+    "writer, three events whose ids it makes": (new, write_three),
     "get_event, of a new event": (new, lambda ff: ff.get_event("a")),
     "get_event, of a journaled event": (journaled, lambda ff: ff.get_event("a")),
     "event_exists": (journaled, lambda ff: ff.event_exists("a")),
@@ -63,6 +76,7 @@ CALLS: dict[str, tuple[Callable[[FlashFlood], object], Callable[[FlashFlood], ob
         lambda ff: ff.combine_journals(list(FlashFlood._on(LocalStore(ff._ctx.store.name)).list_journals())),  # noqa: SLF001
     ),
     "compact, of four small journals of one event each": (four_small, lambda ff: ff.compact(2_500)),
+    "maintain, where nothing is due": (maintained, lambda ff: ff.maintain(Rules(journal_bytes=None))),
     "replay, of two journals": (new, lambda ff: list(ff.replay())),
     "list_journals, where one has died": (one_dead, lambda ff: list(ff.list_journals())),
     "list_event_streams, where one journal has died": (one_dead, lambda ff: list(ff.list_event_streams())),

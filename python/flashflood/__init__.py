@@ -24,6 +24,7 @@ from flashflood.identifiers import JournalID
 from flashflood.journals import Journal
 from flashflood.maintain.compact import Compaction
 from flashflood.maintain.copy import Copied
+from flashflood.maintain.maintain import Maintained, Rules
 from flashflood.maintain.repair import Repairs
 from flashflood.replay.arrow import ReplayBatches
 from flashflood.replay.expressions import Expression
@@ -54,9 +55,11 @@ __all__ = [
     "FlashFloodJournalingError",
     "Journal",
     "JournalID",
+    "Maintained",
     "Repairs",
     "Replay",
     "ReplayBatches",
+    "Rules",
     "SpooledIds",
     "Stored",
     "UndeletedError",

@@ -1,6 +1,7 @@
 """The class that users work with. Each call is one line here and one module beneath."""
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import cached_property, partial, wraps
@@ -17,6 +18,7 @@ from flashflood.journals import Journal
 from flashflood.maintain import apply_updates, check, collect, combine_journals, compact, copy, journal, repair
 from flashflood.maintain.compact import Compaction
 from flashflood.maintain.copy import Copied, Progress
+from flashflood.maintain.maintain import RULES, Maintained, Rules, maintain
 from flashflood.maintain.repair import Repairs
 from flashflood.pickling import no_pickle
 from flashflood.read import get_event, get_events
@@ -376,6 +378,20 @@ class FlashFlood:
         No call of any process may last longer than half of `grace`: what it works with may be gone then.
         """
         return (collect.planned if dry_run else collect.collect_garbage)(self._ctx, grace)
+
+    def maintain(
+        self, rules: Rules = RULES, *, every: timedelta | None = None, stop: threading.Event | None = None
+    ) -> Maintained:
+        """Journal, apply updates, compact and collect garbage, each where it is due by `rules`, and say what was done.
+
+        `every`: do so again after each such time, until `stop` is set; None: once.
+        `stop`: a `threading.Event`. Once it is set, nothing further is begun, and this returns after the step under
+        way: a journal, some journals' updates, a part of a compaction.
+        Any number of processes may maintain one store, and be killed at any moment: what another one is at is left to
+        it, and what one has left behind, the next one finishes.
+        Where a job fails, the others are still done; then its error is raised.
+        """
+        return maintain(self._ctx, rules, every, stop or threading.Event())
 
     def copy_to(
         self, other: "FlashFlood", *, verify: bool = False, progress: Progress = lambda _done, _total: None

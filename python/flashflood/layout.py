@@ -28,11 +28,13 @@ LEDGER = "ledger/"
 FOLDERS = (BLOBS, DRAFTS, MARKS, INDEX, JOURNALS, LEDGER, ENCODED_UPDATES, UPDATES)
 """All that the events lie in."""
 PROBES = "probe/"
-"""Markers that say something of the server that the store is on, and nothing of the events."""
+"""Markers that say something of the store and its server, and nothing of the events. A copy has its own."""
 CLOCK = "probe/clock"
 """The marker whose date is that of the moment: see `Context.now`."""
 CONDITIONAL_PUT = "probe/conditional-put"
 """The marker that tells whether the server knows conditional PUT: see `S3Store.create`."""
+LAST = "probe/last-"
+"""What the markers begin with whose dates are those of the last compaction and the last collection: see `maintain`."""
 UNFINISHED_COPY = "copy/unfinished"
 """The marker that a copy into this store has not been finished: see `records.unfinished_copy`."""
 
@@ -119,6 +121,11 @@ def blob_id_of(key: str) -> str | None:
         return parse_journal_key(key).blob_id if key.startswith(JOURNALS) else None
     except FlashFloodCorruptionError:
         return None
+
+
+def last_key(job: str) -> str:
+    """Name the marker whose date is that of a job's last beginning."""
+    return f"{LAST}{job}"
 
 
 def draft_key(journal_id: JournalID) -> str:

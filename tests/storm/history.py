@@ -68,15 +68,14 @@ def read_faults(folder: Path) -> list[dict[str, Any]]:
 
 
 def _calls_of(path: Path) -> Iterator[Call]:
-    begun: dict[str, Any] | None = None
+    begun: dict[int, dict[str, Any]] = {}
     for line in log.read(path):
         if "call" in line:
-            begun = line
-        elif begun is not None:
-            yield _call(path.stem, begun, line["at"], line["outcome"], line["result"])
-            begun = None
-    if begun is not None:
-        yield _call(path.stem, begun, inf, "killed", None)
+            begun[line["n"]] = line
+        elif "n" in line:
+            yield _call(path.stem, begun.pop(line["n"]), line["at"], line["outcome"], line["result"])
+    for line in begun.values():
+        yield _call(path.stem, line, inf, "killed", None)
 
 
 def _call(worker: str, line: dict[str, Any], ended: float, outcome: str, result: object) -> Call:

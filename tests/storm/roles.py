@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from flashflood import Event, replay_event_stream
+from flashflood import Event, Rules, replay_event_stream
 
 from .content import BASE, SPAN, Shown, data_of, date_of, hot_ids, own_id, shown
 from .plan import Plan
@@ -31,6 +31,12 @@ class Caller(Worker):
         token = self.token()
         event_id = own_id(token) if self.chance.random() < 0.4 else self.an_id()
         self.made("put", lambda: bool(self.ff.put(data_of(token), event_id, date_of(token))), id=event_id, token=token)
+
+    def put_together(self) -> None:
+        first = self.log.calls + 1
+        tokens = [f"{self.log.name}.{first + number:05}" for number in range(self.chance.choice((1, 3, 20)))]
+        ids = [own_id(token) if self.chance.random() < 0.6 else self.an_id() for token in tokens]
+        self.made_together([(event_id, token, date_of(token)) for event_id, token in zip(ids, tokens, strict=True)])
 
     def put_many(self) -> None:
         count = self.chance.choice((2, 5, 12, 30, LARGEST_BATCH))
@@ -104,6 +110,19 @@ class Caller(Worker):
         target = self.chance.choice((1_500, 5_000, 50_000))
         self.made("compact", lambda: self.ff.compact(target), target=target)
 
+    def maintain(self) -> None:
+        ages = (None, timedelta(0), timedelta(seconds=2))
+        rules = Rules(
+            journal_events=self.chance.choice((1, 5, 30)),
+            update_count=self.chance.choice((1, 10)),
+            update_age=self.chance.choice(ages),
+            compact_every=self.chance.choice(ages),
+            target_size=self.chance.choice((1_500, 50_000)),
+            collect_every=self.chance.choice(ages),
+            grace=timedelta(seconds=self.plan.times.grace),
+        )
+        self.made("maintain", lambda: self.ff.maintain(rules))
+
     def collect_garbage(self) -> None:
         grace = timedelta(seconds=self.plan.times.grace)
         self.made("collect_garbage", lambda: self.ff.collect_garbage(grace))
@@ -154,16 +173,19 @@ READERS: dict[str, Weights] = {
 WRITERS: dict[str, Weights] = {
     "putter-1": {Caller.put: 1},
     "putter-2": {Caller.put: 6, Caller.replay: 1},
+    "gatherer-1": {Caller.put_together: 1},
     "batcher-1": {Caller.put_many: 1},
     "updater-1": {Caller.update_event: 8, Caller.get_event: 2, Caller.replay: 1},
     "deleter-1": {Caller.delete_event: 10, Caller.event_exists: 3, Caller.put: 3, Caller.replay: 1},
     "journaler-1": {Caller.journal: 2, Caller.update: 1},
+    "keeper-1": {Caller.maintain: 1},
     "combiner-1": {Caller.combine_journals: 2, Caller.compact: 2, Caller.update: 1, Caller.journal: 1},
     "collector-1": {Caller.collect_garbage: 3, Caller.repair: 1, Caller.update: 1},
 }
 ONE_WRITER: dict[str, Weights] = {
     "writer-1": {
         Caller.put: 12,
+        Caller.put_together: 1,
         Caller.put_many: 2,
         Caller.update_event: 8,
         Caller.delete_event: 5,
@@ -171,6 +193,7 @@ ONE_WRITER: dict[str, Weights] = {
         Caller.update: 2,
         Caller.combine_journals: 2,
         Caller.compact: 1,
+        Caller.maintain: 1,
         Caller.collect_garbage: 1,
         Caller.repair: 1,
         Caller.get_event: 3,

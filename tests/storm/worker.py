@@ -10,7 +10,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
@@ -32,6 +32,7 @@ from flashflood import (
 from flashflood.records import ledger
 from flashflood.store import local, sqlite
 
+from .content import data_of
 from .log import Log
 from .plan import Plan
 
@@ -154,17 +155,39 @@ class Worker:
         """
         number = self.log.begin(call, arguments)
         signal.setitimer(signal.ITIMER_REAL, self.limit)
-        try:
-            result = do()
-        except Exception as error:  # noqa: BLE001 - the log has it, and whoever checks the log judges it
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            outcome = next((name for kind, name in _OUTCOMES if isinstance(error, kind)), "bug")
-            self.log.end(number, outcome, f"{type(error).__name__}: {error}"[:2000])
-            return None
+        result, error = _tried(do)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        self.log.end(number, "done", result)
+        self._end(number, result, error)
         return result
+
+    def made_together(self, events: Iterable[tuple[str, str, datetime]]) -> None:
+        """Put events (id, token, date) through one writer; each is a call of its own, and all are under way at once."""
+        signal.setitimer(signal.ITIMER_REAL, self.limit)
+        with self.ff.writer() as writer:
+            begun = [
+                (self.log.begin("put", {"id": event_id, "token": token}), writer.put(data_of(token), event_id, date))
+                for event_id, token, date in events
+            ]
+            for number, future in begun:
+                event, error = _tried(future.result)
+                self._end(number, bool(event), error)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _end(self, number: int, result: object, error: Exception | None) -> None:
+        """Log how a call ended; whoever checks the log judges an error."""
+        if error is None:
+            self.log.end(number, "done", result)
+            return
+        outcome = next((name for kind, name in _OUTCOMES if isinstance(error, kind)), "bug")
+        self.log.end(number, outcome, f"{type(error).__name__}: {error}"[:2000])
 
     def rest(self, most: float) -> None:
         """Let others work for a random while."""
         time.sleep(self.chance.uniform(0, most))
+
+
+def _tried(do: Callable[[], Any]) -> tuple[Any, Exception | None]:
+    try:
+        return do(), None
+    except Exception as error:  # noqa: BLE001 - it is logged
+        return None, error

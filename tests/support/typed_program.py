@@ -5,6 +5,7 @@ It is checked, and not run.
 """
 
 import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from datetime import datetime, timedelta
@@ -27,9 +28,11 @@ from flashflood import (
     FlashFloodJournalUploadError,
     Journal,
     JournalID,
+    Maintained,
     Repairs,
     Replay,
     ReplayBatches,
+    Rules,
     SpooledIds,
     Stored,
     UndeletedError,
@@ -89,6 +92,9 @@ def maintain() -> None:
     ff.journal(minimum_number_of_events=1_000, minimum_size=10_000)
     assert_type(ff.update(), int)
     assert_type(ff.compact(10**8, SINCE, UNTIL, dry_run=True), Compaction)
+    rules = Rules(journal_events=10, update_age=None, grace=timedelta(days=2))
+    assert_type(ff.maintain(rules, every=timedelta(minutes=1), stop=threading.Event()), Maintained)
+    assert_type(ff.maintain().journaled, int)
     assert_type(ff.check(), list[str])
     assert_type(ff.repair(), Repairs)
     assert_type(ff.repair().taken_out, list[str])

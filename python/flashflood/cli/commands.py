@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 import click
 
-from flashflood import Copied, Event, JournalID, Repairs
+from flashflood import Copied, Event, JournalID, Maintained, Repairs, Rules
 from flashflood.cli import demo as walk
 from flashflood.cli.input import data_from, events_from, ids_from
 from flashflood.cli.output import (
@@ -17,6 +17,7 @@ from flashflood.cli.output import (
     Table,
     data_line,
     event_line,
+    flush,
     is_for_people,
     iso,
     json_line,
@@ -25,15 +26,19 @@ from flashflood.cli.output import (
 )
 from flashflood.cli.parameters import (
     Date,
+    Duration,
+    OrNever,
     data_parameters,
     events_format,
     in_one_line,
     open_store,
     opened,
     range_options,
+    rule,
     store_option,
 )
 from flashflood.cli.progress import counted, passing, working
+from flashflood.cli.signals import asked_to_stop
 from flashflood.maintain.compact import TARGET_SIZE
 from flashflood.read.get_events import OnMissing
 from flashflood.write.put_many import OnConflict
@@ -209,6 +214,45 @@ def compact(
         write(f"{words}; about {done.requests:,} requests{cost}\n".encode())
     else:
         write(json_line(done._asdict()))
+
+
+@flashflood.command()
+@store_option
+@click.option("--every", metavar="DURATION", type=Duration(), help="Go on, with a round each so often, until a signal.")
+@rule("--journal-events", OrNever(click.IntRange(1)), "Journal where so many events are new.")
+@rule("--journal-bytes", OrNever(click.IntRange(1)), "Journal where these have so many bytes of data.")
+@rule("--journal-age", OrNever(Duration()), "Journal where the oldest of them was put so long ago.")
+@rule("--update-count", OrNever(click.IntRange(1)), "Apply updates and deletes where so many wait.")
+@rule("--update-age", OrNever(Duration()), "Apply them where the oldest has waited for so long.")
+@rule("--compact-every", OrNever(Duration()), "Compact where nobody has begun to for so long.")
+@rule("--target-size", click.IntRange(1), "Bytes of a journal: how far to compact.")
+@rule("--collect-every", OrNever(Duration()), "Collect garbage where nobody has begun to for so long.")
+@rule("--grace", Duration(), "How long garbage must have been dead.")
+def maintain(url: str | None, every: timedelta | None, **rules: Any) -> None:  # noqa: ANN401  one for each of `Rules`
+    """Journal, apply updates, compact and collect garbage, each where it is due, and say what was done.
+
+    A DURATION is a number and its unit: 90s, 5m, 24h, 7d. `never` takes a rule away.
+
+    Any number of these may run on one store. SIGTERM and Ctrl-C end it after the step under way, with exit code 0; a
+    second one at once.
+    """
+    with opened(url) as flood, asked_to_stop() as stop:
+        while True:
+            done = flood.maintain(Rules(**rules), stop=stop)
+            if every is None or any(done):
+                _report_maintained(done)
+            if every is None or stop.wait(every.total_seconds()):
+                return
+
+
+def _report_maintained(done: Maintained) -> None:
+    if is_for_people():
+        journaled, updates, compacted, collected = done
+        words = f"{journaled:,} events journaled, {updates:,} updates applied, {compacted:,} journals compacted"
+        write(f"{words}, {collected:,} journals and updates removed\n".encode())
+    else:
+        write(json_line(done._asdict()))
+    flush()
 
 
 @flashflood.command("apply-updates")

@@ -1,15 +1,16 @@
 """What the commands take: the store, dates, where an event's data are."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
-from flashflood import FlashFlood, FlashFloodException
+from flashflood import FlashFlood, FlashFloodException, Rules
 
 
 class Date(click.ParamType[datetime]):
@@ -41,6 +42,45 @@ def date_of(text: str) -> datetime:
         raise ValueError(msg) from error
 
 
+UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
+"""Of durations."""
+
+
+class Duration(click.ParamType[timedelta]):
+    """A length of time (`90s`, `5m`, `24h`, `7d`)."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Give it, or fail with a usage error that shows examples."""
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value), re.ASCII)
+        if found is None:
+            self.fail(f"{value!r} is not a length of time such as 90s, 5m, 24h or 7d.", param, ctx)
+        try:
+            return float(found[1]) * UNITS[found[2]]
+        except OverflowError:
+            self.fail(f"{value!r} is longer than any store lasts.", param, ctx)
+
+
+class OrNever(click.ParamType[Any]):
+    """What another type takes, or `never`, which is None."""
+
+    def __init__(self, kind: click.ParamType[Any]) -> None:
+        """Take the other type."""
+        self.kind = kind
+        self.name = kind.name
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401  the other type's
+        """Give it, or fail as the other type does."""
+        return None if value == "never" else self.kind.convert(value, param, ctx)
+
+
+def duration_text(duration: timedelta) -> str:
+    """Write a duration of whole seconds in the largest unit that it is a multiple of."""
+    unit, length = next(found for found in UNITS.items() if not duration % found[1])
+    return f"{duration // length}{unit}"
+
+
 Command = Callable[..., Any]
 
 store_option = click.option(
@@ -65,6 +105,14 @@ def range_options(command: Command) -> Command:
     start = click.option("--from", "from_date", metavar="DATE", type=Date(), help="Only what is later than this.")
     end = click.option("--to", "to_date", metavar="DATE", type=Date(), help="Only up to this, itself included.")
     return start(end(command))
+
+
+def rule(name: str, kind: click.ParamType[Any], words: str) -> Callable[[Command], Command]:
+    """Add an option that is named after one of `Rules`, with its default."""
+    default = getattr(Rules(), name.removeprefix("--").replace("-", "_"))
+    text = duration_text(default) if isinstance(default, timedelta) else default
+    metavar = "DURATION" if isinstance(default, timedelta) else "N"
+    return click.option(name, metavar=metavar, type=kind, default=text, show_default=True, help=words)
 
 
 def data_parameters(command: Command) -> Command:

@@ -3,6 +3,8 @@
 `WaitingUpdates` says which updates are for which journal; `combine` writes.
 """
 
+from collections.abc import Callable
+
 from flashflood._core import Sources
 from flashflood.context import Context
 from flashflood.identifiers import JournalID, Update
@@ -14,16 +16,19 @@ from flashflood.records.living import are_living
 from flashflood.records.overtaken import OvertakenError, until_settled
 
 
-def apply_updates(ctx: Context, number_of_updates_to_apply: int | None) -> int:
+def apply_updates(
+    ctx: Context, number_of_updates_to_apply: int | None, is_stopped: Callable[[], bool] = lambda: False
+) -> int:
     """Apply the pending updates, journal by journal, until so many have been used up, and give how many were.
 
     None: all. Of those that are not reached, it is not asked what they are for.
+    `is_stopped`: asked now and then; once it says so, no further update is begun.
     """
     recover(ctx)
     waiting = WaitingUpdates(ctx)
     applied = 0
     left = number_of_updates_to_apply
-    while (left is None or left > 0) and (group := waiting.next_group(left)):
+    while not is_stopped() and (left is None or left > 0) and (group := waiting.next_group(left)):
         used = until_settled("update", _Group(ctx, waiting, group).apply)
         applied += used
         left = None if left is None else left - used

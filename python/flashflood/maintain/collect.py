@@ -32,15 +32,17 @@ DEAD_AT_A_TIME = 500
 """Dead objects that are collected at a time: a journal's blob and draft make two keys of a request's 1,000."""
 
 
-def collect_garbage(ctx: Context, grace: timedelta) -> int:
+def collect_garbage(ctx: Context, grace: timedelta, is_stopped: Callable[[], bool] = lambda: False) -> int:
     """Remove the journals and updates whose tombstones are older than `grace`, and drafts as old. Gives how many.
 
+    `is_stopped`: asked now and then; once it says so, no further ones are removed.
     `UndeletedError`, once all else is done, where the server would not delete some objects.
     """
-    collection = _Collection(ctx, ctx.now() - grace)
+    collection = _Collection(ctx, ctx.now() - grace, is_stopped)
     collection.collect_journals()
     collection.collect_updates()
-    collection.collect_drafts()
+    if not is_stopped():
+        collection.collect_drafts()
     ctx.store.give_back()
     if collection.refusals:
         first, *more = collection.refusals
@@ -63,8 +65,9 @@ def planned(ctx: Context, grace: timedelta) -> int:
 class _Collection:
     """One call: what it has removed, and what the server would not delete."""
 
-    def __init__(self, ctx: Context, until: datetime) -> None:
+    def __init__(self, ctx: Context, until: datetime, is_stopped: Callable[[], bool] = lambda: False) -> None:
         self._ctx = ctx
+        self._is_stopped = is_stopped
         self._until = until
         """What was written by then is old enough."""
         self.collected = 0
@@ -133,6 +136,8 @@ class _Collection:
                 if len(dead) == DEAD_AT_A_TIME:
                     yield dead
                     dead = {}
+            if self._is_stopped():
+                return
         if dead:
             yield dead
 

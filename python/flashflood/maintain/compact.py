@@ -3,7 +3,7 @@
 Lists blobs and journals once, and lets `tiers` choose; `combine` writes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from flashflood import layout
@@ -47,12 +47,19 @@ class Compaction(NamedTuple):
     """What S3 asks for these requests, by the prices of S3 Standard in us-east-1; 0 in other stores."""
 
 
-def compact(ctx: Context, target_size: int, dates: DateRange) -> Compaction:
-    """Combine neighbouring small journals. What another process is faster with is left to it."""
+def compact(
+    ctx: Context, target_size: int, dates: DateRange, is_stopped: Callable[[], bool] = lambda: False
+) -> Compaction:
+    """Combine neighbouring small journals. What another process is faster with is left to it.
+
+    `is_stopped`: asked now and then; once it says so, no further journal is begun.
+    """
     recover(ctx)
     done: list[list[Sized]] = []
     events = 0
     for part in cut(_chosen(ctx, target_size, dates), total):
+        if is_stopped():
+            break
         for group, rows in _combined(ctx, part):
             done.append(group)
             events += rows

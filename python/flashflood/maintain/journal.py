@@ -4,7 +4,7 @@ Reads the new journals from the oldest on; `combine` writes.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain, islice
 
 from flashflood._core import Sources
@@ -24,8 +24,31 @@ def journal(ctx: Context, minimum_number_of_events: int, minimum_size: int) -> N
 
     `FlashFloodJournalingError` if all new journals together do not.
     """
+
+    def is_enough(sources: Sources) -> bool:
+        return sources.events >= minimum_number_of_events and sources.size >= minimum_size
+
+    def too_few(sources: Sources, named: set[JournalID]) -> FlashFloodJournalingError:
+        return FlashFloodJournalingError(
+            f"nothing journaled: {sources.events} new events with {sources.size} bytes, fewer than "
+            f"minimum_number_of_events={minimum_number_of_events}, minimum_size={minimum_size}{_under_way(named)}"
+        )
+
     recover(ctx)
-    until_settled("journal", _Journaling(ctx, minimum_number_of_events, minimum_size).attempt)
+    until_settled("journal", _Journaling(ctx, minimum_number_of_events, is_enough, too_few).attempt)
+
+
+def journal_up_to(ctx: Context, events: int, size: int) -> Sources:
+    """Combine the oldest new journals that together reach `events` events or `size` bytes of data; or all, if none do.
+
+    Gives these journals. None of them: other processes have all that there are.
+    """
+
+    def is_enough(sources: Sources) -> bool:
+        return sources.events >= events or sources.size >= size
+
+    recover(ctx)
+    return until_settled("journal", _Journaling(ctx, events, is_enough).attempt)
 
 
 class _Journaling:
@@ -36,16 +59,23 @@ class _Journaling:
     the same, as many as come before it among these. A share is as many journals as a call takes.
     """
 
-    def __init__(self, ctx: Context, minimum_number_of_events: int, minimum_size: int) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        share: int,
+        is_enough: Callable[[Sources], bool],
+        too_few: Callable[[Sources, set[JournalID]], FlashFloodJournalingError] | None = None,
+    ) -> None:
+        """`too_few`: what to raise where all that are free are not enough. None: they are combined all the same."""
         self._ctx = ctx
-        self._events = minimum_number_of_events
-        self._size = minimum_size
-        self._share = max(1, minimum_number_of_events)
+        self._share = max(1, share)
+        self._is_enough = is_enough
+        self._too_few = too_few
         self._rank: int | None = None
         """How many shares are to be left to others; None: nobody has chosen the same yet."""
 
-    def attempt(self) -> None:
-        """Choose new journals and combine them. `OvertakenError` if others were faster."""
+    def attempt(self) -> Sources:
+        """Choose new journals, combine them, and give them. `OvertakenError` if others were faster."""
         under_way = ledger.read(self._ctx)
         chosen, are_all = self._chosen(under_way)
         sources = self._read(chosen)
@@ -53,13 +83,15 @@ class _Journaling:
             if not are_all:
                 self._rank = 0
                 raise OvertakenError
-            raise self._too_few(sources, ledger.taken(under_way))
+            if self._too_few is not None:
+                raise self._too_few(sources, ledger.taken(under_way))
         if sources:
             try:
                 combine(self._ctx, sources)
             except OvertakenError as error:
                 self._rank, self._share = error.rank, len(sources.journal_ids)
                 raise
+        return sources
 
     def _chosen(self, under_way: list[OpenEntry]) -> tuple[Iterator[JournalID], bool]:
         """Give new journals that no combination names, after the shares that are left to others; and if these are all.
@@ -85,15 +117,6 @@ class _Journaling:
             if self._is_enough(sources):
                 break
         return sources
-
-    def _is_enough(self, sources: Sources) -> bool:
-        return sources.events >= self._events and sources.size >= self._size
-
-    def _too_few(self, sources: Sources, named: set[JournalID]) -> FlashFloodJournalingError:
-        return FlashFloodJournalingError(
-            f"nothing journaled: {sources.events} new events with {sources.size} bytes, fewer than "
-            f"minimum_number_of_events={self._events}, minimum_size={self._size}{_under_way(named)}"
-        )
 
 
 def _under_way(journal_ids: set[JournalID]) -> str:

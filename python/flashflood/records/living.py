@@ -132,13 +132,13 @@ class Opened(NamedTuple):
 
 def living_journals(ctx: Context, after: JournalID | None = None) -> Iterator[JournalID]:
     """List the living journals, after a journal_id or from the first on; lazily, page by page."""
-    return SharedLists(_journal_ids(ctx, Listing(ctx, after=after)), "this listing of journals")
+    return SharedLists(_ids(_living(ctx, Listing(ctx, after=after))), "this listing of journals")
 
 
 def journals_between(ctx: Context, dates: DateRange) -> Iterator[JournalID]:
     """List the living journals whose range overlaps `dates`; lazily, page by page."""
     return (
-        iter(()) if dates.is_empty else SharedLists(_journal_ids(ctx, Listing(ctx, dates)), "this listing of journals")
+        iter(()) if dates.is_empty else SharedLists(_ids(_living(ctx, Listing(ctx, dates))), "this listing of journals")
     )
 
 
@@ -148,8 +148,15 @@ def living_entries(ctx: Context) -> Iterator[Entry]:
 
 
 def new_journals(ctx: Context) -> Iterator[JournalID]:
-    """List the living `new` journals in key order, lazily. No combination makes one, so nobody has to look behind."""
-    return SharedLists(_new_journals(ctx), "this listing of journals")
+    """List the living `new` journals in key order, lazily."""
+    return SharedLists(_ids(_new(ctx)), "this listing of journals")
+
+
+def new_entries(ctx: Context) -> Generator[Entry, None, None]:
+    """List the manifests of the living `new` journals."""
+    with closing(_new(ctx)) as pages:
+        for page in pages:
+            yield from page
 
 
 def opened_between(ctx: Context, dates: DateRange) -> Generator[Opened, None, None]:
@@ -186,18 +193,19 @@ def journal_id(entry: Entry) -> JournalID:
     return layout.journal_id_of(entry.key)
 
 
-def _new_journals(ctx: Context) -> Generator[list[JournalID], None, None]:
+def _ids(pages: Generator[list[Entry], None, None]) -> Generator[list[JournalID], None, None]:
+    with closing(pages):
+        for page in pages:
+            yield list(map(journal_id, page))
+
+
+def _new(ctx: Context) -> Generator[list[Entry], None, None]:
+    """Yield the `new` journals, page by page. No combination makes one, so nobody has to look behind."""
     replaced = _committed(ctx)
     with closing(Listing(ctx)) as listing:
         while not listing.is_over:
-            found = map(journal_id, listing.next_page().living)
-            yield [journal for journal in found if journal.version == NEW and journal not in replaced]
-
-
-def _journal_ids(ctx: Context, listing: Listing) -> Generator[list[JournalID], None, None]:
-    with closing(_living(ctx, listing)) as pages:
-        for page in pages:
-            yield list(map(journal_id, page))
+            found = ((entry, journal_id(entry)) for entry in listing.next_page().living)
+            yield [entry for entry, journal in found if journal.version == NEW and journal not in replaced]
 
 
 def _living(ctx: Context, listing: Listing) -> Generator[list[Entry], None, None]:

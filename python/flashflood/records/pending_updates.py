@@ -28,9 +28,8 @@ def pending_updates_of(ctx: Context, journal_ids: Collection[JournalID]) -> dict
         if found is not None:
             wanted = set(journal_ids)
             return {update: size for update, size in found.items() if update.journal_id in wanted}
-    return _pending_under(
-        ctx, [prefix for journal_id in journal_ids for prefix in layout.updates_of_journal(journal_id)]
-    )
+    prefixes = [prefix for journal_id in journal_ids for prefix in layout.updates_of_journal(journal_id)]
+    return updates_among(_pending_under(ctx, prefixes))
 
 
 def _of_few_pages(ctx: Context, pages: int) -> dict[Update, int] | None:
@@ -53,6 +52,11 @@ def lineage(sources: Sources) -> set[JournalID]:
 
 def all_pending_updates(ctx: Context) -> dict[Update, int]:
     """List all pending updates, each with the size of its data in bytes."""
+    return updates_among(pending_entries(ctx))
+
+
+def pending_entries(ctx: Context) -> list[Entry]:
+    """List the objects of all pending updates."""
     return _pending_under(ctx, [layout.UPDATES, layout.ENCODED_UPDATES])
 
 
@@ -67,9 +71,9 @@ def updates_among(entries: Iterable[Entry]) -> dict[Update, int]:
     return updates
 
 
-def _pending_under(ctx: Context, prefixes: list[str]) -> dict[Update, int]:
+def _pending_under(ctx: Context, prefixes: list[str]) -> list[Entry]:
     found = ctx.requests.each(lambda prefix: without_dead(ctx.entries(prefix)), prefixes)
-    return updates_among(entry for entries in found for entry in entries)
+    return [entry for entries in found for entry in entries]
 
 
 def updates_of_event(ctx: Context, entry: IndexEntry) -> list[Update]:
