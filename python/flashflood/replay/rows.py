@@ -161,7 +161,8 @@ class MergedRows:
     def _take_page(self) -> None:
         met = self._listing.next_page()
         self._listed.extend(met.living)
-        self._dead.extend(map(journal_id, met.dead))
+        if self._blocked_at is None:  # else the look behind, which is to come, stands for these too
+            self._dead.extend(map(journal_id, met.dead))
         self._reached = None if self._listing.is_over else self._listing.reached
 
     def _may_fetch(self, entry: Entry, under_way: int) -> bool:
