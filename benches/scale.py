@@ -130,8 +130,9 @@ def work(endpoint: str, stage: str, size: int) -> None:
 def tell(rows: Sequence[Row]) -> None:
     """Say what each call took."""
     for row in rows:
-        wall, cpu = row.each("wall"), row.each("cpu")
-        sys.stdout.write(f"{row.case} {row.stage}: {row.requests:,.0f} requests, {wall:.2f} s, {cpu:.2f} s CPU\n")
+        wall, cpu, memory = row.each("wall"), row.each("cpu"), row.median("memory") / 1_000_000
+        took = f"{row.requests:,.0f} requests, {wall:.2f} s, {cpu:.2f} s CPU, {memory:.1f} MB"
+        sys.stdout.write(f"{row.case} {row.stage}: {took}\n")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What a replay takes of many journals of the same time, for benches/scale.py."""
+"""What a replay takes of many journals of the same time, and of a second of a large one, for benches/scale.py."""
 
 from datetime import timedelta
 
@@ -14,6 +14,10 @@ SIZE = 100
 """Bytes of an event."""
 SPAN = timedelta(days=10)
 SMALL_BUDGET = 20_000_000
+LARGE = (100_000, 1_000_000)
+"""Events of one journal."""
+A_SECOND = 10
+"""Events of a second of it."""
 
 
 def wide(journals: int) -> list[Stretch]:
@@ -38,7 +42,20 @@ def one_hour(ff: FlashFlood, journals: int) -> None:
     insist(abs(found - in_an_hour) <= journals, f"{found} events")
 
 
+def large(events: int) -> list[Stretch]:
+    """Give a store of one journal of so many events."""
+    return [Stretch(journals=1, every=events / A_SECOND, size=SIZE, events=events)]
+
+
+def one_second(ff: FlashFlood, events: int) -> None:
+    """Replay a second of it."""
+    begin = BEGIN + timedelta(seconds=events / A_SECOND // 2)
+    found = sum(1 for _ in ff.replay(begin, begin + timedelta(seconds=1)))
+    insist(found == A_SECOND, f"{found} events")
+
+
 CALLS: Calls = {
     "journals of the same ten days: replay": (wide, JOURNALS, all_events),
     "journals of the same ten days: replay of an hour, 20 MB": (wide, JOURNALS, one_hour),
+    "events in one journal: replay of a second of it": (large, LARGE, one_second),
 }

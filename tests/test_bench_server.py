@@ -150,6 +150,14 @@ def test_manifests_are_those_that_the_package_writes(made: Store) -> None:
             assert item["Size"] == len(body)
 
 
+def test_a_large_manifest_is_that_which_the_package_writes() -> None:
+    with serving(Stretch(journals=2, every=60, size=100, events=2_500)) as store:
+        for journal_id in store.open().list_journals():
+            body = store.client.get_object(Bucket=BUCKET, Key=f"{PREFIX}/journals/{journal_id}")["Body"].read()
+            assert Manifest.decode(journal_id, body).encode() == body
+            assert b'"sections"' in body
+
+
 def test_an_object_is_as_old_as_its_journal() -> None:
     with serving(Stretch(journals=2, every=60, size=100)) as store:
         found = store.client.list_objects_v2(Bucket=BUCKET)["Contents"]

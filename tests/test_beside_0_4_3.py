@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import Place
+from support.large_journals import each_second, store_journal
 from support.old import OldError, OldFlashFlood, OldProcesses
 from support.samples import AT_ONCE, at, contents, put_journaled, put_new
 from support.watched import keys
@@ -73,6 +74,18 @@ def test_0_4_3_reads_a_journal_of_ours(ours: FlashFlood, old: OldFlashFlood) -> 
         old.ask("manifest", journal_id=old.list_journals()[0])["events"]
         == ours.open_journal(old.list_journals()[0]).events
     )
+
+
+def test_0_4_3_reads_a_journal_of_ours_that_says_where_its_rows_stand(
+    ours: FlashFlood, old: OldFlashFlood, place: Place
+) -> None:
+    events = each_second(2_100)
+    made = store_journal(place.store(), events)
+    found = place.store().get(f"journals/{made}")
+    assert found is not None
+    assert b'"sections"' in found.body
+    assert old.replay(to_date=at(1)) == events[:61] == list(ours.replay(to_date=at(1)))
+    assert old.ask("manifest", journal_id=made)["events"] == ours.open_journal(made).events
 
 
 def test_0_4_3_journals_new_events_of_ours(ours: FlashFlood, old: OldFlashFlood) -> None:

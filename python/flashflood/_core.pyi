@@ -164,6 +164,12 @@ class Manifest:
         Our own arrays count only if all are there and its `journal_id` equals the one given, its key's.
         """
     @staticmethod
+    def decode_part(journal_id: str, size: int, rows: Buffer, replaces: Buffer, /) -> Manifest:
+        """Read what a replay needs of some rows of a manifest that this package wrote, over a blob of `size` bytes.
+
+        `rows`: the JSON of rows that follow one another, without brackets; `replaces`: that of the whole array.
+        """
+    @staticmethod
     def of_rows(journal_id: str, rows: Sequence[Row], size: int, replaces: Sequence[str] = ()) -> Manifest:
         """Make a manifest of these rows, in any order, over a blob of `size` bytes, with our arrays.
 

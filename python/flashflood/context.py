@@ -65,6 +65,11 @@ class Context:
             error.key = key
             raise
 
+    def manifest_bytes(self, journal_id: JournalID, start: int, stop: int) -> bytes:
+        """Read the bytes of a journal's manifest from `start` to before `stop`; fewer, where there are none."""
+        found = self.store.get(layout.journal_key(journal_id), start, stop)
+        return b"" if found is None else found.body
+
     def create_manifest(self, manifest: Manifest) -> bool:
         """Create a manifest: the commit point. False: its key is taken; read what is there."""
         key = layout.journal_key(JournalID(manifest.journal_id))

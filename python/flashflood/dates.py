@@ -42,6 +42,15 @@ class DateRange(NamedTuple):
         """Say whether all dates from `start` to `end`, both included, are in the range."""
         return (self.start is None or start > self.start) and (self.end is None or end <= self.end)
 
+    def share_of(self, start: str, end: str) -> float:
+        """Say which part of the time from `start` to `end` lies in the range, from 0 to 1."""
+        begin, stop = parse_timestamp(start), parse_timestamp(end)
+        if begin == stop:
+            return float(self.holds(start, end))
+        first = begin if self.start is None else max(begin, parse_timestamp(self.start))
+        last = stop if self.end is None else min(stop, parse_timestamp(self.end))
+        return max(0.0, (last - first) / (stop - begin))
+
     def is_before(self, start: str) -> bool:
         """Say whether the range ends before `start`."""
         return self.end is not None and start > self.end

@@ -19,6 +19,7 @@ mod samples;
 pub mod seen;
 pub mod selection;
 pub mod sources;
+pub mod sum;
 pub mod texts;
 pub mod timestamp;
 pub mod window;

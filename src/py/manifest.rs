@@ -28,6 +28,21 @@ impl Manifest {
         Ok(Self(Arc::new(manifest)))
     }
 
+    /// Some of the rows of a manifest that this package wrote.
+    #[staticmethod]
+    #[pyo3(signature = (journal_id, size, rows, replaces, /))]
+    fn decode_part(
+        py: Python<'_>,
+        journal_id: &str,
+        #[pyo3(from_py_with = whole_number)] size: u64,
+        rows: &Bound<'_, PyAny>,
+        replaces: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let (rows, replaces) = (bytes_of(rows)?, bytes_of(replaces)?);
+        let manifest = released(py, || manifest::Manifest::decode_part(journal_id, size, &rows, &replaces))?;
+        Ok(Self(Arc::new(manifest)))
+    }
+
     /// A manifest of these rows over a blob of `size` bytes.
     #[staticmethod]
     #[pyo3(signature = (journal_id, rows, size, replaces=Vec::new()), text_signature = "(journal_id, rows, size, replaces=())")]

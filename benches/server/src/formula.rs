@@ -36,7 +36,8 @@ pub enum Made<'a> {
 #[derive(Debug)]
 pub struct Formula {
     stretches: Vec<Placed>,
-    manifest_sizes: Vec<u64>,
+    /// The first manifest of each stretch. The others have its size: they differ in ids, dates and sums alone.
+    manifests: Vec<Vec<u8>>,
     total: Before,
     ids: Ids,
     updated: Vec<u64>,
@@ -52,9 +53,10 @@ impl Formula {
         }
         let ids = Ids::new(total.living);
         let begun = Moment::now();
-        let mut made = Self { stretches, manifest_sizes: vec![], total, ids, updated: vec![], begun };
+        let mut made = Self { stretches, manifests: vec![], total, ids, updated: vec![], begun };
         made.check_sizes()?;
-        made.manifest_sizes = made.stretches.iter().map(|placed| made.manifest_size(placed)).collect();
+        let first = |placed| manifest::encode(&made, Journal { placed, place: 0 });
+        made.manifests = made.stretches.iter().map(first).collect();
         made.updated = made.sorted_updates();
         Ok(made)
     }
@@ -69,9 +71,10 @@ impl Formula {
         Ok(())
     }
 
-    /// The size of each manifest of a stretch: they differ in ids and dates alone.
-    fn manifest_size(&self, placed: &Placed) -> u64 {
-        manifest::encode(self, Journal { placed, place: 0 }).len() as u64
+    /// The first manifest of a journal's stretch.
+    fn first_manifest(&self, journal: Journal<'_>) -> &[u8] {
+        let nth = self.stretches.partition_point(|other| other.before.journals <= journal.number());
+        &self.manifests[nth - 1]
     }
 
     /// The numbers of the updated events, by their updates' keys.
@@ -216,10 +219,7 @@ impl Formula {
     pub fn size(&self, made: Made<'_>) -> u64 {
         match made {
             Made::Blob(journal) => journal.size(),
-            Made::Manifest(journal) => {
-                let nth = self.stretches.partition_point(|other| other.before.journals <= journal.number());
-                self.manifest_sizes[nth - 1]
-            }
+            Made::Manifest(journal) => self.first_manifest(journal).len() as u64,
             Made::Update(event) => event.size(),
             Made::Index(_) | Made::Tombstone(_) => 0,
         }
@@ -261,7 +261,11 @@ impl Formula {
             Made::Blob(journal) => data::write(journal.first_event(), journal.placed.stretch.size, part, out),
             Made::Update(event) => data::write(self.total.events + event.number(), event.size(), part, out),
             Made::Manifest(journal) => {
-                out.write_all(&manifest::encode(self, journal)[part.start as usize..part.end as usize])
+                let part = part.start as usize..part.end as usize;
+                match journal.place {
+                    0 => out.write_all(&self.first_manifest(journal)[part]),
+                    _ => out.write_all(&manifest::encode(self, journal)[part]),
+                }
             }
             Made::Index(_) | Made::Tombstone(_) => Ok(()),
         }

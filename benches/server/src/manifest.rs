@@ -1,8 +1,15 @@
 //! Manifests, as the package writes those of events that have just been put.
 
+use std::io::Write;
+
 use crate::formula::Formula;
 use crate::stretch::{Event, Journal};
 use crate::texts::push_decimal;
+
+/// A manifest of so many rows has a table of its sections: FORMAT.md says what is in it.
+const MANY_ROWS: u64 = 2_048;
+const FEWEST_ROWS: u64 = 256;
+const MOST_SECTIONS: u64 = 1_024;
 
 /// The JSON of a journal's manifest.
 pub fn encode(formula: &Formula, journal: Journal<'_>) -> Vec<u8> {
@@ -16,16 +23,77 @@ pub fn encode(formula: &Formula, journal: Journal<'_>) -> Vec<u8> {
     journal.end().push_timestamp(&mut json);
     json.extend_from_slice(b"\", \"size\": ");
     push_decimal(&mut json, journal.size());
-    push_array(&mut json, "events", events, |json, index| push_row(json, formula, Event { journal, index }));
+    let mut starts = vec![0; events as usize + 1];
+    push_array(&mut json, "events", events, |json, index| {
+        starts[index as usize] = json.len();
+        push_row(json, formula, Event { journal, index });
+    });
+    starts[events as usize] = json.len() - 1;
     for (name, value) in [("revisions", "1"), ("updated", "null"), ("births", "1"), ("from", "null")] {
         push_array(&mut json, name, events, |json, _| json.extend_from_slice(value.as_bytes()));
     }
     push_array(&mut json, "replaces", 0, |_, _| ());
+    if events >= MANY_ROWS {
+        push_sections(&mut json, journal, &starts);
+    }
     json.push(b'}');
     json
 }
 
-fn push_array(json: &mut Vec<u8>, name: &str, len: u64, push: impl Fn(&mut Vec<u8>, u64)) {
+/// `starts`: where each row begins, and the last one ends.
+fn push_sections(json: &mut Vec<u8>, journal: Journal<'_>, starts: &[usize]) {
+    let events = journal.placed.stretch.events;
+    let rows = FEWEST_ROWS.max(events.div_ceil(MOST_SECTIONS).next_power_of_two());
+    let sections = events.div_ceil(rows);
+    let at: Vec<usize> = (0..=sections).map(|section| starts[(section * rows).min(events) as usize]).collect();
+    let sums: Vec<u32> = at.windows(2).map(|piece| sum(&json[piece[0]..piece[1]])).collect();
+    let replaces = json.len() - "[]".len();
+    json.extend_from_slice(b", \"sections\": {\"journal_id\": \"");
+    journal.push_id(json);
+    json.extend_from_slice(b"\", \"size\": ");
+    push_decimal(json, journal.size());
+    push_array(json, "first", sections, |json, section| {
+        json.push(b'"');
+        journal.date(section * rows).push_timestamp(json);
+        json.push(b'"');
+    });
+    push_array(json, "at", sections + 1, |json, section| push_decimal(json, at[section as usize] as u64));
+    push_array(json, "sums", sections, |json, section| push_sum(json, sums[section as usize]));
+    json.extend_from_slice(b", \"replaces\": [");
+    push_decimal(json, replaces as u64);
+    json.extend_from_slice(b", ");
+    push_sum(json, sum(b"[]"));
+    json.extend_from_slice(b"]}");
+}
+
+fn push_sum(json: &mut Vec<u8>, sum: u32) {
+    // Writing to a Vec cannot fail.
+    let _ = write!(json, "\"{sum:08x}\"");
+}
+
+/// CRC-32, as zlib has it.
+fn sum(bytes: &[u8]) -> u32 {
+    const TABLE: [u32; 256] = table();
+    !bytes.iter().fold(!0, |sum, byte| (sum >> 8) ^ TABLE[(sum as u8 ^ byte) as usize])
+}
+
+const fn table() -> [u32; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut sum = byte as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            sum = if sum & 1 == 1 { (sum >> 1) ^ 0xEDB8_8320 } else { sum >> 1 };
+            bit += 1;
+        }
+        table[byte] = sum;
+        byte += 1;
+    }
+    table
+}
+
+fn push_array(json: &mut Vec<u8>, name: &str, len: u64, mut push: impl FnMut(&mut Vec<u8>, u64)) {
     json.extend_from_slice(b", \"");
     json.extend_from_slice(name.as_bytes());
     json.extend_from_slice(b"\": [");

@@ -11,7 +11,8 @@ from bisect import insort
 from collections import deque
 from concurrent.futures import Future
 from itertools import islice
-from typing import Literal
+from operator import attrgetter
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from flashflood._core import Manifest, Merge, Window
 from flashflood.context import Context
@@ -20,7 +21,10 @@ from flashflood.identifiers import JournalID
 from flashflood.records.index import lookup
 from flashflood.records.living import Listing, journal_id
 from flashflood.replay.read_ahead import ReadAhead
-from flashflood.store.protocol import Entry
+from flashflood.replay.sections import expected_bytes, read_rows
+
+if TYPE_CHECKING:
+    from flashflood.store.protocol import Entry
 
 logger = logging.getLogger("flashflood")
 
@@ -40,6 +44,15 @@ class VanishedError(Exception):
         self.what = what
 
 
+class _Opening(NamedTuple):
+    """A journal whose manifest is under way."""
+
+    journal_id: JournalID
+    size: int
+    """Bytes that are read, about."""
+    answer: Future[Manifest | None]
+
+
 class MergedRows:
     """One pass over the journals: what is listed, opened, and merged."""
 
@@ -50,11 +63,11 @@ class MergedRows:
         self._ctx = ctx
         self._budget = memory_budget
         self._ahead = ahead
-        self._start = dates.start or EARLIEST
+        self._dates = dates
         self._listing = Listing(ctx, dates)
         self._reached: str | None = EARLIEST
         self._listed: deque[Entry] = deque()
-        self._opening: list[tuple[Entry, Future[Manifest | None]]] = []
+        self._opening: list[_Opening] = []
         """In key order."""
         self._dead: deque[JournalID] = deque()
         """Those met whose turn has not come. When it comes, what they were combined into must be open."""
@@ -93,8 +106,8 @@ class MergedRows:
                 self._look_behind()
             elif self._opening:
                 if waits:
-                    self._ahead.wait_for([self._opening[0][1]], self.fetch_manifests)
-                elif not self._opening[0][1].done():
+                    self._ahead.wait_for([self._opening[0].answer], self.fetch_manifests)
+                elif not self._opening[0].answer.done():
                     return None
                 self._open()
             elif self._reached is not None and (waits or self._listing.is_ready):
@@ -107,19 +120,21 @@ class MergedRows:
 
         Once all that is listed has been asked for, start the next page in the same way.
         """
-        under_way = sum(entry.size for entry, _ in self._opening)
-        while self._listed and self._may_fetch(self._listed[0], under_way):
-            entry = self._listed.popleft()
-            under_way += entry.size
-            opening = entry, self._ctx.requests.work(self._ctx.manifest, journal_id(entry))
-            insort(self._opening, opening, key=lambda one: one[0].key)
+        under_way = sum(opening.size for opening in self._opening)
+        while self._listed:
+            found, size = journal_id(self._listed[0]), expected_bytes(self._listed[0], self._dates)
+            if not self._may_fetch(found.start, under_way + size):
+                break
+            under_way += size
+            answer = self._ctx.requests.work(read_rows, self._ctx, self._listed.popleft(), self._dates)
+            insort(self._opening, _Opening(found, size, answer), key=attrgetter("journal_id"))
         if self._reached is not None and not self._listed and self._is_wanted(self._reached):
             self._listing.ask()
 
     def stop(self) -> None:
         """Send nothing more."""
-        for _, opening in self._opening:
-            opening.cancel()
+        for opening in self._opening:
+            opening.answer.cancel()
         self._listing.close()
 
     def _frontier(self) -> str | None:
@@ -130,8 +145,9 @@ class MergedRows:
 
     def _next_start(self) -> str | None:
         """Give the timestamp at which the next journal to be opened begins, at the earliest. None: there is none."""
-        nearest = [entry for entry, _ in self._opening[:1]] + list(islice(self._listed, 1))
-        return min((journal_id(entry).start for entry in nearest), default=self._reached)
+        nearest = [opening.journal_id for opening in self._opening[:1]]
+        nearest += [journal_id(entry) for entry in islice(self._listed, 1)]
+        return min((found.start for found in nearest), default=self._reached)
 
     def _resolve(self, before: str | None) -> None:
         """Forget the dead journals that begin before a timestamp. If no open journal replaces one, block there."""
@@ -165,13 +181,12 @@ class MergedRows:
             self._dead.extend(map(journal_id, met.dead))
         self._reached = None if self._listing.is_over else self._listing.reached
 
-    def _may_fetch(self, entry: Entry, under_way: int) -> bool:
-        """Whether to fetch a manifest now, while so many bytes of others are under way."""
+    def _may_fetch(self, start: str, size: int) -> bool:
+        """Whether to fetch the manifest of a journal that begins at `start`; so many bytes are under way with it."""
         if not self._opening:
             return True
         has_room = len(self._opening) < REQUESTS_PER_WORKER * self._ctx.requests.workers
-        fits = under_way + entry.size <= self._ahead.size // 2
-        return has_room and fits and self._is_wanted(journal_id(entry).start)
+        return has_room and size <= self._ahead.size // 2 and self._is_wanted(start)
 
     def _is_wanted(self, start: str) -> bool:
         """Whether journals that begin at `start` are to be fetched before those under way have come.
@@ -180,17 +195,19 @@ class MergedRows:
         """
         if self._ahead.is_on or not self._opening:
             return True
-        return start <= max(self._start, journal_id(self._opening[0][0]).start)
+        return start <= max(self._dates.start or EARLIEST, self._opening[0].journal_id.start)
 
     def _open(self) -> None:
         """Merge the next journal's rows in, and those of further ones whose manifests have come, within the budget."""
-        self._merge_in(*self._opening.pop(0))
-        while self._opening and self._opening[0][1].done() and self._merge.pending * BYTES_PER_ROW < self._budget // 4:
-            self._merge_in(*self._opening.pop(0))
+        self._merge_in(self._opening.pop(0))
+        while (
+            self._opening and self._opening[0].answer.done() and self._merge.pending * BYTES_PER_ROW < self._budget // 4
+        ):
+            self._merge_in(self._opening.pop(0))
 
-    def _merge_in(self, entry: Entry, answer: Future[Manifest | None]) -> None:
-        found = journal_id(entry)
-        manifest = answer.result()
+    def _merge_in(self, opening: _Opening) -> None:
+        found = opening.journal_id
+        manifest = opening.answer.result()
         logger.info("replaying from journal %s", found)
         if manifest is None:
             raise VanishedError(found, "manifest")

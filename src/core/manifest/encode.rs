@@ -3,11 +3,14 @@
 use std::fmt::Write;
 
 use super::Manifest;
+use super::sections::{Sections, Written};
 use crate::core::row::Revision;
+use crate::core::sum::Sum;
 use crate::core::timestamp::Timestamp;
 
 impl Manifest {
-    /// The manifest as JSON: 0.4.3's fields in its order, then ours, where there are some.
+    /// The manifest as JSON: 0.4.3's fields in its order, then ours, where there are some; last, of a large one the
+    /// table of its sections.
     pub fn encode(&self) -> String {
         let mut json = String::new();
         self.encode_to(|chunk| json.push_str(chunk));
@@ -16,14 +19,14 @@ impl Manifest {
 
     /// The same, chunk by chunk.
     pub fn encode_to(&self, write: impl FnMut(&str)) {
-        let mut json = JsonWriter { text: String::with_capacity(2 * CHUNK), write };
+        let mut json = JsonWriter::new(write);
         json.field("{\"journal_id\": ", |text| push_text(text, &self.journal_id));
         let first = self.timestamps.first().copied().unwrap_or(self.name.start);
         json.field(", \"from_date\": ", |text| push_timestamp(text, first));
         let last = self.timestamps.last().copied().unwrap_or(self.name.end);
         json.field(", \"to_date\": ", |text| push_timestamp(text, last));
         json.field(", \"size\": ", |text| push_number(text, self.size));
-        json.array(", \"events\": [", 0..self.len(), |text, row| self.push_row(text, row));
+        let mut sections = self.write_rows(&mut json);
         if let Some(ours) = &self.ours {
             json.array(", \"revisions\": [", ours.revisions.iter(), push_revision);
             json.array(", \"updated\": [", ours.updated.iter(), |text, at| push_or_null(text, at, push_timestamp));
@@ -32,10 +35,41 @@ impl Manifest {
                 push_or_null(text, index.map(u64::from), push_number);
             };
             json.array(", \"from\": [", ours.came_from.iter(), push_index);
-            json.array(", \"replaces\": [", ours.replaces.iter(), push_text);
+            json.field(", \"replaces\": ", |_| ());
+            sections.replaces = json.summed(|json| json.array("[", ours.replaces.iter(), push_text));
+        }
+        if self.has_sections() {
+            self.write_sections(&mut json, &sections);
         }
         json.text.push('}');
         json.flush();
+    }
+
+    fn write_rows(&self, json: &mut JsonWriter<impl FnMut(&str)>) -> Sections {
+        let mut sections = Sections::of(self.len());
+        json.field(", \"events\": [", |_| ());
+        for first in (0..self.len()).step_by(sections.rows) {
+            let end = self.len().min(first + sections.rows);
+            let written = json.summed(|json| {
+                json.items(first..end, |text, row| self.push_row(text, row));
+                json.text.push_str(if end < self.len() { ", " } else { "" });
+            });
+            sections.push(self.timestamps[first], written);
+        }
+        sections.end = json.position();
+        json.text.push(']');
+        sections
+    }
+
+    fn write_sections(&self, json: &mut JsonWriter<impl FnMut(&str)>, sections: &Sections) {
+        json.field(", \"sections\": {\"journal_id\": ", |text| push_text(text, &self.journal_id));
+        json.field(", \"size\": ", |text| push_number(text, self.size));
+        json.array(", \"first\": [", sections.first.iter(), |text, first| push_timestamp(text, *first));
+        json.array(", \"at\": [", sections.starts(), push_number);
+        json.array(", \"sums\": [", sections.sums(), push_sum);
+        json.field(", \"replaces\": [", |text| push_number(text, sections.replaces.start));
+        json.field(", ", |text| push_sum(text, sections.replaces.sum));
+        json.text.push_str("]}");
     }
 
     fn push_row(&self, json: &mut String, row: usize) {
@@ -58,16 +92,42 @@ const CHUNK: usize = 16 * 1024;
 struct JsonWriter<W> {
     text: String,
     write: W,
+    written: u64,
+    sum: Sum,
 }
 
 impl<W: FnMut(&str)> JsonWriter<W> {
+    fn new(write: W) -> Self {
+        Self { text: String::with_capacity(2 * CHUNK), write, written: 0, sum: Sum::default() }
+    }
+
+    /// At which byte of the JSON it is.
+    fn position(&self) -> u64 {
+        self.written + self.text.len() as u64
+    }
+
+    /// Lets something be written; says where it begins, and gives its sum.
+    fn summed(&mut self, write: impl FnOnce(&mut Self)) -> Written {
+        self.flush();
+        self.sum = Sum::default();
+        let start = self.written;
+        write(self);
+        self.flush();
+        Written { start, sum: self.sum.value() }
+    }
+
     fn field(&mut self, name: &str, push: impl FnOnce(&mut String)) {
         self.text.push_str(name);
         push(&mut self.text);
     }
 
-    fn array<T>(&mut self, name: &str, items: impl IntoIterator<Item = T>, mut push: impl FnMut(&mut String, T)) {
+    fn array<T>(&mut self, name: &str, items: impl IntoIterator<Item = T>, push: impl FnMut(&mut String, T)) {
         self.text.push_str(name);
+        self.items(items, push);
+        self.text.push(']');
+    }
+
+    fn items<T>(&mut self, items: impl IntoIterator<Item = T>, mut push: impl FnMut(&mut String, T)) {
         for (index, item) in items.into_iter().enumerate() {
             if index > 0 {
                 self.text.push_str(", ");
@@ -77,11 +137,12 @@ impl<W: FnMut(&str)> JsonWriter<W> {
                 self.flush();
             }
         }
-        self.text.push(']');
     }
 
     fn flush(&mut self) {
         (self.write)(&self.text);
+        self.sum.add(self.text.as_bytes());
+        self.written += self.text.len() as u64;
         self.text.clear();
     }
 }
@@ -106,6 +167,12 @@ fn push_timestamp(json: &mut String, timestamp: Timestamp) {
 fn push_number(json: &mut String, number: u64) {
     // Writing to a String cannot fail.
     let _ = write!(json, "{number}");
+}
+
+/// Each takes as many bytes: so it is known beforehand how long a table is.
+fn push_sum(json: &mut String, sum: u32) {
+    // Writing to a String cannot fail.
+    let _ = write!(json, "\"{sum:08x}\"");
 }
 
 fn push_text(json: &mut String, text: &str) {

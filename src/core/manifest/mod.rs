@@ -3,6 +3,7 @@
 mod decode;
 mod encode;
 mod lookup;
+mod sections;
 #[cfg(test)]
 mod tests;
 

@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
 use super::Manifest;
+use super::sections::Sections;
 use crate::core::error::Error;
 use crate::core::row::{Revision, Row, RowFacts};
 use crate::core::samples::{Dice, at, changed, named, row};
+use crate::core::sum::Sum;
 
 fn id() -> String {
     named(0, 100, Some(200), 1)
@@ -365,4 +367,90 @@ fn a_large_manifest_is_written_in_small_pieces() {
     assert!(pieces.len() > 10 && pieces.iter().all(|piece| piece.len() < 32 * 1024));
     let again = Manifest::decode(&id(), pieces.concat().as_bytes()).unwrap();
     assert_eq!((0..again.len()).filter_map(|number| again.row(number)).collect::<Vec<_>>(), rows);
+}
+
+/// A manifest of so many rows, ten of each second.
+fn large(rows: usize, replaces: Vec<String>) -> Manifest {
+    let rows: Vec<Row> = (0..rows).map(|number| row(&format!("event {number:05}"), number as i64 / 10, 7, 3)).collect();
+    let name = named(0, rows.len() as i64, Some(200), 1);
+    let rows: Vec<&Row> = rows.iter().collect();
+    Manifest::of_rows(&name, &rows, 10, Arc::new(replaces.iter().collect())).unwrap()
+}
+
+/// The table of its sections, and where it begins.
+fn table(json: &str) -> (serde_json::Value, usize) {
+    let at = json.rfind(", \"sections\": ").unwrap();
+    (serde_json::from_str(&json[at + ", \"sections\": ".len()..json.len() - 1]).unwrap(), at)
+}
+
+#[test]
+fn the_table_says_where_the_rows_of_each_section_stand() {
+    let in_section = 256;
+    for rows in [2_048, 2_049, 3_000] {
+        let replaces = vec![named(0, 1, None, 7), named(0, 1, Some(3), 8)];
+        let manifest = large(rows, replaces.clone());
+        let json = manifest.encode();
+        let (table, end) = table(&json);
+        let number = |name: &str, index: usize| table[name][index].as_u64().unwrap() as usize;
+        let sum = |bytes: &str| {
+            let mut sum = Sum::default();
+            sum.add(bytes.as_bytes());
+            format!("{:08x}", sum.value())
+        };
+        assert_eq!((table["journal_id"].as_str(), table["size"].as_u64()), (Some(manifest.journal_id()), Some(10)));
+        let sections = rows.div_ceil(in_section);
+        assert_eq!(table["first"].as_array().unwrap().len(), sections);
+        assert_eq!(table["at"].as_array().unwrap().len(), sections + 1);
+        let replaced = &json[number("replaces", 0)..end];
+        assert_eq!(table["replaces"][1], sum(replaced));
+        for section in 0..sections {
+            let first = section * in_section;
+            let text = &json[number("at", section)..number("at", section + 1)];
+            assert_eq!(table["sums"][section], sum(text));
+            assert_eq!(table["first"][section], manifest.timestamp(first).to_string());
+            let text = text.strip_suffix(", ").unwrap_or(text);
+            let part = Manifest::decode_part(manifest.journal_id(), 10, text.as_bytes(), replaced.as_bytes()).unwrap();
+            assert_eq!(part.len(), in_section.min(rows - first));
+            assert!((0..part.len()).all(|row| part.place(row) == manifest.place(first + row)));
+            assert_eq!(part.replaces().iter().collect::<Vec<_>>(), replaces);
+            assert!(part.is_ours() && part.is_ordered());
+        }
+    }
+}
+
+#[test]
+fn there_are_no_more_sections_than_a_table_has_room_for() {
+    for (rows, in_section) in [(262_144, 256), (262_145, 512), (524_289, 1_024), (10_000_000, 16_384)] {
+        assert_eq!(Sections::of(rows).rows, in_section);
+    }
+}
+
+#[test]
+fn a_manifest_has_no_table_where_a_section_would_not_tell_all_of_a_range() {
+    let has_table = |manifest: &Manifest| manifest.encode().contains("\"sections\"");
+    assert!(has_table(&large(2_048, Vec::new())) && !has_table(&large(2_047, Vec::new())));
+    let rows: Vec<Row> = (0..3_000).map(|number| row(&format!("{number:05}"), number, 7, 3)).collect();
+    assert!(!has_table(&of_rows(&rows, 10, Vec::new()).unwrap()), "rows out of the range that its name says");
+    let rows: Vec<Row> = (0..3_000).map(|number| row(&format!("{:05}", number / 2), number / 100, 7, 3)).collect();
+    assert!(!has_table(&of_rows(&rows, 10, Vec::new()).unwrap()), "rows of one place");
+    let json = large(3_000, Vec::new()).encode();
+    let without_ours = json.split(", \"revisions\"").next().unwrap().to_owned() + "}";
+    let name = named(0, 3_000, Some(200), 1);
+    assert!(!has_table(&Manifest::decode(&name, without_ours.as_bytes()).unwrap()), "0.4.3's");
+}
+
+#[test]
+fn a_manifest_with_a_table_is_read_as_without() {
+    let manifest = large(3_000, vec![named(0, 1, None, 7)]);
+    let json = manifest.encode();
+    let (_, end) = table(&json);
+    for body in [json.clone(), format!(" {json}"), json[..end].to_owned() + "}"] {
+        let read = Manifest::decode(manifest.journal_id(), body.as_bytes()).unwrap();
+        assert_eq!(all_rows(&read), all_rows(&manifest));
+        assert_eq!((read.replaces(), read.is_ours()), (manifest.replaces(), true));
+        assert_eq!(read.encode(), json);
+    }
+    let (before, after) = json.split_at(end + ", \"sections\": ".len());
+    let broken = Manifest::decode(manifest.journal_id(), format!("{before}!{after}").as_bytes());
+    assert!(message(broken).contains("it is not JSON"));
 }

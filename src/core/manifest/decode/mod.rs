@@ -6,17 +6,41 @@ mod sink;
 
 use serde::de::DeserializeSeed;
 
-use super::Manifest;
+use super::{Manifest, Ours};
 use crate::core::error::{Error, Result};
 use crate::core::journal_id::JournalId;
 use crate::core::row::check_bounds;
-use contents::{Contents, wrong_number};
+use contents::{Arrays, Contents, wrong_number};
 use sink::Seed;
 
 impl Manifest {
     /// Reads any valid JSON manifest. `journal_id` is the one in its key: what 0.4.3 does not know counts only if the
     /// manifest names the same one.
     pub fn decode(journal_id: &str, body: &[u8]) -> Result<Self> {
+        Self::decode_with(journal_id, body, Arrays::checked)
+    }
+
+    /// Reads some of the rows of a manifest that this package wrote, over a blob of `size` bytes: their places and where
+    /// their data lie. `rows`: their JSON, one after the other; `replaces`: that of the array.
+    pub fn decode_part(journal_id: &str, size: u64, rows: &[u8], replaces: &[u8]) -> Result<Self> {
+        let head = format!(
+            "{{\"journal_id\": \"{journal_id}\", \"from_date\": \"\", \"to_date\": \"\", \"size\": {size}, \"events\": ["
+        );
+        let arrays = "], \"revisions\": [], \"updated\": [], \"births\": [], \"from\": [], \"replaces\": ";
+        let body = [head.as_bytes(), rows, arrays.as_bytes(), replaces, b"}"].concat();
+        let only_replaces = |arrays: Arrays, _| {
+            let ours = arrays.checked(0)?;
+            Ok(ours.map(|ours| Ours { replaces: ours.replaces, ..Ours::default() }))
+        };
+        Self::decode_with(journal_id, &body, only_replaces)
+    }
+
+    /// `ours`: takes what 0.4.3 does not know of so many rows.
+    fn decode_with(
+        journal_id: &str,
+        body: &[u8],
+        ours: impl FnOnce(Arrays, usize) -> std::result::Result<Option<Ours>, String>,
+    ) -> Result<Self> {
         let name = JournalId::parse(journal_id)
             .ok_or_else(|| Error::argument(format_args!("{journal_id:?} does not have a journal_id's shape")))?;
         let corrupt = |what: &str| Error::corrupt(journal_id, format_args!("its manifest: {what}"));
@@ -34,7 +58,7 @@ impl Manifest {
         for (row, (offset, size_of_row)) in rows.offsets.iter().zip(&rows.sizes).enumerate() {
             check_bounds(*offset, *size_of_row, size).map_err(|what| corrupt(&format!("row {row}: {what}")))?;
         }
-        let ours = if own_id == journal_id { contents.ours.checked(rows.ids.len()) } else { Ok(None) };
+        let ours = if own_id == journal_id { ours(contents.ours, rows.ids.len()) } else { Ok(None) };
         let ours = ours.map_err(|what| corrupt(&what))?;
         let manifest = Self {
             size,

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use serde::de::IgnoredAny;
+
 use super::contents::{Arrays, Contents, Field, Rows};
 use super::sink::{ArrayOf, Items};
 use crate::core::row::Revision;
@@ -33,6 +35,7 @@ pub fn parse(body: &[u8]) -> Option<Contents> {
     contents.events = Field::There(reader.rows()?);
     if reader.rest.starts_with(',') {
         contents.ours = reader.arrays()?;
+        reader.skip_sections()?;
     }
     (reader.rest == "}").then_some(contents)
 }
@@ -135,6 +138,16 @@ impl<'a> Reader<'a> {
         let mut replaces = Texts::default();
         self.list(|reader| reader.id(&mut replaces))?;
         Some(Arrays { revisions, updated, births, came_from, replaces: Field::There(ArrayOf::right(replaces)) })
+    }
+
+    /// Passes over the table of a large manifest's sections. It must be JSON, and the last field.
+    fn skip_sections(&mut self) -> Option<()> {
+        if let Some(rest) = self.rest.strip_prefix(", \"sections\": ") {
+            let table = rest.strip_suffix('}')?;
+            serde_json::from_str::<IgnoredAny>(table).ok()?;
+            self.rest = rest.get(table.len()..)?;
+        }
+        Some(())
     }
 
     fn revision(&mut self) -> Option<Revision> {
