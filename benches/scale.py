@@ -15,6 +15,7 @@ from datetime import timedelta
 
 import scale_check
 import scale_find
+import scale_listing
 import scale_wide
 import scale_writers
 from contenders import insist
@@ -87,6 +88,7 @@ CALLS: Calls = {
     "dead journals before 200 new ones: collect_garbage, none old enough": (dead, DEAD, collect_nothing),
     **scale_check.CALLS,
     **scale_find.CALLS,
+    **scale_listing.CALLS,
     **scale_wide.CALLS,
     **scale_writers.CALLS,
 }

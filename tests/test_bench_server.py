@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -163,6 +163,14 @@ def test_an_object_is_as_old_as_its_journal() -> None:
         found = store.client.list_objects_v2(Bucket=BUCKET)["Contents"]
     dates = {item["LastModified"].replace(tzinfo=None) for item in found}
     assert dates == {datetime(2020, 1, 1), datetime(2020, 1, 1, 0, 1)}
+
+
+def test_an_object_of_a_time_to_come_is_as_old_as_the_server() -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    with serving(Stretch(journals=2, every=60, size=100, kind="dead", begin=datetime(2999, 1, 1))) as store:
+        found = store.client.list_objects_v2(Bucket=BUCKET)["Contents"]
+    assert len(found) == 6
+    assert all(before <= item["LastModified"] <= datetime.now(UTC) for item in found)
 
 
 # What the package does on it

@@ -162,6 +162,19 @@ def test_listings_of_a_far_store_are_those_of_a_near_one(place: Place) -> None:
     assert store.most > 1
 
 
+def test_dead_journals_that_nobody_waits_behind_are_listed_twice_before_the_first_event() -> None:
+    ff = FlashFlood.open("memory://")
+    dead = put_new(ff, *(f"{number}" for number in range(50)))
+    ff._ctx.bury(list(ff.new_journals()))  # noqa: SLF001  as if they had been combined, and what they became too
+    put_new(ff, "living", start=len(dead))
+    store = Far(ff._ctx.store, 4)  # noqa: SLF001  the place of these
+    store.workers = 1
+    replay = on(store).replay()
+    assert next(replay).event_id == "living"
+    assert store.lists == 2 * (2 * len(dead) // 4 + 1)
+    assert list(replay) == []
+
+
 def combine_two(ff: FlashFlood) -> None:
     """Journal twice, and combine what that has made."""
     ff.journal(3)

@@ -86,8 +86,11 @@ XML_DATES = [
     *("2026-11-24T14:00:00z", "\u0662\u0660\u0662\u0666-11-24T14:00:00Z"),
 ]
 ORDINARY_DATE = "2026-11-24T14:00:00.000Z"
+ORDINARY_DATES = st.tuples(st.datetimes(), st.sampled_from(["seconds", "milliseconds", "microseconds"])).map(
+    lambda date: date[0].isoformat(timespec=date[1]) + "Z"
+)
 DATES = st.one_of(
-    st.datetimes().map(lambda date: date.isoformat(timespec="milliseconds") + "Z"),
+    ORDINARY_DATES,
     st.datetimes(timezones=st.timezones()).map(datetime.isoformat),
     st.datetimes().map(datetime.isoformat),
     st.datetimes().map(lambda date: date.strftime("%a, %d %b %Y %H:%M:%S GMT")),
@@ -95,11 +98,18 @@ DATES = st.one_of(
     st.integers(-(10**10), 10**11).map(str),
     st.sampled_from(XML_DATES),
 )
-SIZES = st.one_of(st.integers(0, 10**13).map(str), st.sampled_from(["", "-1", " 7 ", "1_000", "\u0663", "7.0", "x"]))
+ORDINARY_SIZES = st.integers(0, 10**13).map(str)
+SIZES = st.one_of(
+    ORDINARY_SIZES,
+    st.sampled_from(
+        ["", "-1", " 7 ", "1_000", "\u0663", "7.0", "x", "9" * 18, "9" * 19, "1" + "0" * 40, "0" * 30 + "7"]
+    ),
+)
 OTHER_ELEMENTS = ["<ETag>&quot;x&quot;</ETag>", "<StorageClass/>", "<Owner><ID>x</ID></Owner>", "<Type>Normal</Type>"]
 ODD_ELEMENTS = [
     *("<Key/>", "<Size/>", "<LastModified/>", "<New>x</New>", "<Key>root/<b/>x</Key>", "<ChecksumAlgorithm/>"),
-    *('<Key xmlns="other">root/x</Key>', '<Size xmlns="">1</Size>', "<!-- --><ETag/>"),
+    *('<Key xmlns="other">root/x</Key>', '<Size xmlns="">1</Size>', "<!-- --><ETag/>", "<x:Size>1</x:Size>"),
+    *(f'<x:Key xmlns:x="{space}">root/x</x:Key>' for space in (SPACE, "other")),
     "<RestoreStatus><RestoreExpiryDate>now</RestoreExpiryDate></RestoreStatus>",
 ]
 ODD_TEXTS = [
@@ -140,10 +150,11 @@ def objects(draw: st.DrawFn, encode: Callable[[str], str], *, is_odd: bool) -> s
     root = draw(st.sampled_from([ROOT, ROOT, "other/", ""])) if is_odd else ROOT
     values = {
         "Key": encode(root + draw(NAMES)),
-        "LastModified": draw(DATES) if is_odd else ORDINARY_DATE,
-        "Size": draw(SIZES) if is_odd else "7",
+        "LastModified": draw(DATES if is_odd else ORDINARY_DATES),
+        "Size": draw(SIZES if is_odd else ORDINARY_SIZES),
     }
-    parts = [f"<{name}>{escaped(value)}</{name}>" for name, value in values.items()]
+    odd_texts = {draw(st.sampled_from([*values])): draw(st.sampled_from(ODD_TEXTS))} if is_odd and draw(seldom) else {}
+    parts = [f"<{name}>{escaped(value)}{odd_texts.get(name, '')}</{name}>" for name, value in values.items()]
     parts += draw(st.lists(st.sampled_from(OTHER_ELEMENTS), unique=True))
     if is_odd and draw(st.booleans()):
         parts.remove(draw(st.sampled_from(parts)))
@@ -193,6 +204,7 @@ CODINGS: list[Callable[[str], str]] = [quote_plus, lambda text: quote_plus(text,
 """How keys are written: as AWS does, with its slashes too; as RADOS Gateway does; as they are."""
 ENCODINGS = ("UTF-8", "utf-8", "ISO-8859-1")
 NO_LISTINGS = (b"", b"no XML", b"<ListBucketResult>", b"<html><body/></html>", b"<Error><Code>SlowDown</Code></Error>")
+EMPTY_LISTINGS = (b"<ListBucketResult/>", b"<ListBucketResult></ListBucketResult>", b" <ListBucketResult/>\n")
 
 
 def escaped(text: str) -> str:
@@ -229,7 +241,7 @@ def compared(value: Any) -> Any:  # noqa: ANN401  anything in an answer
 
 
 @settings(max_examples=400)
-@given(body=st.one_of(listings(), broken(), st.sampled_from(NO_LISTINGS)))
+@given(body=st.one_of(listings(), broken(), st.sampled_from(NO_LISTINGS + EMPTY_LISTINGS)))
 def test_a_listing_is_what_botocore_makes_of_the_same_answer(plain: Server, prepared: Server, body: bytes) -> None:
     for server in (plain, prepared):
         server.answers = [(200, [("Date", "Tue, 24 Nov 2026 14:00:00 GMT")], body)]

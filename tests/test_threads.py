@@ -1,6 +1,6 @@
 """One iterator in several threads: each item goes to one of them, and all of them hear of a failure."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from operator import itemgetter
 from pathlib import Path
 from threading import Barrier, Thread
@@ -12,6 +12,7 @@ from conftest import Place
 from support.samples import at, put_new
 
 from flashflood import FlashFlood, FlashFloodException, replay_event_stream
+from flashflood.turns import SharedLists
 
 THREADS = 6
 BATCHES = 5
@@ -164,3 +165,17 @@ def test_a_closed_replay_gives_no_thread_anything(filled: FlashFlood) -> None:
     next(replay)
     replay.close()
     assert shared_out(replay) == ([], [None] * THREADS)
+
+
+def test_threads_that_share_lists_take_each_item_once_and_all_hear_of_a_failure() -> None:
+    made = [list(range(4 * number, 4 * number + number % 4)) for number in range(3_000)]
+
+    def lists(*, fails: bool) -> Generator[list[int], None, None]:
+        yield from made
+        if fails:
+            raise FlashFloodException
+
+    for fails in (False, True):
+        taken, ends = shared_out(SharedLists(lists(fails=fails), "a test"))
+        assert sorted(taken) == [item for items in made for item in items]
+        assert [error is not None for error in ends] == [fails] * THREADS

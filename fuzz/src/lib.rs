@@ -10,6 +10,7 @@ pub mod json;
 pub mod manifest;
 pub mod merge;
 pub mod names;
+pub mod page;
 pub mod timestamps;
 mod trees;
 mod windows;
@@ -18,7 +19,7 @@ mod windows;
 pub type Check = fn(&[u8]);
 
 /// What can be fuzzed, by name.
-pub const TARGETS: [(&str, Check); 8] = [
+pub const TARGETS: [(&str, Check); 9] = [
     ("batch", batch::check),
     ("combination", combination::check),
     ("expression", expression::check),
@@ -26,6 +27,7 @@ pub const TARGETS: [(&str, Check); 8] = [
     ("manifest", manifest::check),
     ("merge", merge::check),
     ("names", names::check),
+    ("page", page::check),
     ("timestamps", timestamps::check),
 ];
 

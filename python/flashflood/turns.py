@@ -80,16 +80,16 @@ class SharedIterator(Iterator[T]):
             raise FlashFloodException(msg)
 
 
-class _Runs(SharedIterator[Run]):
-    """Events in runs."""
+class _Runs(SharedIterator[T]):
+    """Items in runs."""
 
-    _run: Run | None = None
+    _run: T | None = None
 
-    def after(self, seen: Run | None) -> Run:
+    def after(self, seen: T | None) -> T:
         """Give the run that follows `seen`, which is over. Another thread may have asked for it already."""
         return self._turn(partial(self._run_after, seen))
 
-    def _run_after(self, seen: Run | None) -> Run:
+    def _run_after(self, seen: T | None) -> T:
         if self._run is None or self._run is seen:
             self._run = next(self._items)
         return self._run
@@ -100,12 +100,33 @@ class _Runs(SharedIterator[Run]):
         self._run = None
 
 
+class SharedLists(Iterator[T]):
+    """The items of lists, for any number of threads. Only a list takes a turn: its iterator gives each item once."""
+
+    def __init__(self, lists: Generator[list[T], None, None], what: str) -> None:
+        """Take no list yet. `what`: the call, as messages name it."""
+        self._runs = _Runs((iter(items) for items in lists), what)
+        self._run: Iterator[T] | None = None
+        self._process: int | None = None
+        """The id of the process that asked for the run."""
+
+    def __next__(self) -> T:
+        """Give the next item. FlashFloodException: there can be no more here; the message says what to do."""
+        while True:
+            run = self._run
+            if run is not None and self._process == os.getpid():
+                for item in run:  # Ctrl-C comes before the item is taken, or after it is given: none is lost
+                    return item
+            self._run = self._runs.after(run)
+            self._process = os.getpid()
+
+
 class Events(Iterator[Event]):
     """Events one by one, for any number of threads. A `for` loop over it runs no line of Python between two events."""
 
     def __init__(self, runs: Generator[Run, None, None], what: str) -> None:
         """Take no event yet."""
-        self._runs = _Runs(runs, what)
+        self._runs: _Runs[Run] = _Runs(runs, what)
         self._events = Chain(self._runs)
 
     def __iter__(self) -> Iterator[Event]:  # noqa: PYI034  not itself, whose __next__ is a line of Python for each event

@@ -74,6 +74,9 @@ SMALL = {
     "replay-compact": Configuration(((COMPACT,), (REPLAY,)), JOURNALED, crashes=1),
     "replay-compact-gc": Configuration(((COMPACT, COLLECT), (REPLAY,)), JOURNALED, crashes=1, collects=True),
     "replay-compact-ahead": Configuration(((COMPACT,), (REPLAY,)), JOURNALED, crashes=1, ahead=(3, 2)),
+    "replay-compact-del": Configuration(
+        ((DELETE, COMPACT), (REPLAY,)), (JOURNALED[0], B, JOURNALED[2]), crashes=1, ahead=(2, 1)
+    ),
     "list-compact": Configuration(((COMPACT,), (LIST,)), JOURNALED, crashes=1),
     "streams-compact": Configuration(((COMPACT,), (STREAMS,)), JOURNALED, crashes=1),
     "many-claims-gc": Configuration(

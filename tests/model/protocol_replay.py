@@ -101,8 +101,10 @@ def replay(
         pages += 1
         is_whole = yield from _open(listing, merge, found)
         _resolve(listing, merge)
-        if is_whole and _is_blocked(listing):
-            if pages < 2 * looked_behind_at and not listing.ended:
+        blocked_at = _blocked_at(listing)
+        if is_whole and blocked_at is not None:
+            goes_on = pages < 2 * looked_behind_at or not _some_wait(merge, place, blocked_at)
+            if goes_on and not listing.ended:
                 continue
             looked_behind_at = pages
             found = yield from _look_behind(caller, listing)
@@ -269,9 +271,20 @@ def _resolve(listing: _Pass, merge: _Merge, before: JournalID | None = None) -> 
     ]
 
 
-def _is_blocked(listing: _Pass) -> bool:
-    """Say whether an event might be due whose journal is dead, while it is not known what that was combined into."""
-    return any(listing.reached is None or dead.start < listing.reached for dead in listing.unresolved)
+def _blocked_at(listing: _Pass) -> int | None:
+    """Return the first date whose events may be due of a dead journal, while what that was combined into is not known.
+
+    None: there is none.
+    """
+    starts = [dead.start for dead in listing.unresolved if listing.reached is None or dead.start < listing.reached]
+    return min(starts, default=None)
+
+
+def _some_wait(merge: _Merge, place: Place, blocked_at: int) -> bool:
+    """Say whether an open journal has events after `place` that wait for a look behind."""
+    living = (manifest for journal, manifest in merge.manifests.items() if journal not in merge.dropped)
+    rows = (row for manifest in living for row in manifest.rows if (row.date, row.event_id) > place)
+    return any(row.date >= blocked_at for row in rows)
 
 
 class _Due(NamedTuple):

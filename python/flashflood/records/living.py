@@ -11,7 +11,7 @@ import logging
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import NamedTuple
 
 from flashflood import layout
@@ -22,7 +22,7 @@ from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID
 from flashflood.records import ledger
 from flashflood.records.journal_pages import JournalPages
 from flashflood.store.protocol import Entry
-from flashflood.turns import SharedIterator
+from flashflood.turns import SharedLists
 
 logger = logging.getLogger("flashflood")
 
@@ -132,37 +132,31 @@ class Opened(NamedTuple):
 
 def living_journals(ctx: Context, after: JournalID | None = None) -> Iterator[JournalID]:
     """List the living journals, after a journal_id or from the first on; lazily, page by page."""
-    return SharedIterator(_journal_ids(ctx, Listing(ctx, after=after)), "this listing of journals")
+    return SharedLists(_ids(_living(ctx, Listing(ctx, after=after))), "this listing of journals")
 
 
 def journals_between(ctx: Context, dates: DateRange) -> Iterator[JournalID]:
     """List the living journals whose range overlaps `dates`; lazily, page by page."""
     return (
-        iter(())
-        if dates.is_empty
-        else SharedIterator(_journal_ids(ctx, Listing(ctx, dates)), "this listing of journals")
+        iter(()) if dates.is_empty else SharedLists(_ids(_living(ctx, Listing(ctx, dates))), "this listing of journals")
     )
 
 
 def living_entries(ctx: Context) -> Iterator[Entry]:
     """List the living journals' manifests; those that are made meanwhile may come last, out of key order."""
-    return _living(ctx, Listing(ctx))
+    return chain.from_iterable(_living(ctx, Listing(ctx)))
 
 
 def new_journals(ctx: Context) -> Iterator[JournalID]:
     """List the living `new` journals in key order, lazily."""
-    return SharedIterator(_new_journals(ctx), "this listing of journals")
+    return SharedLists(_ids(_new(ctx)), "this listing of journals")
 
 
 def new_entries(ctx: Context) -> Generator[Entry, None, None]:
-    """List the manifests of the living `new` journals. No combination makes one, so nobody has to look behind."""
-    replaced = _committed(ctx)
-    with closing(Listing(ctx)) as listing:
-        while not listing.is_over:
-            for entry in listing.next_page().living:
-                found = journal_id(entry)
-                if found.version == NEW and found not in replaced:
-                    yield entry
+    """List the manifests of the living `new` journals."""
+    with closing(_new(ctx)) as pages:
+        for page in pages:
+            yield from page
 
 
 def opened_between(ctx: Context, dates: DateRange) -> Generator[Opened, None, None]:
@@ -199,27 +193,32 @@ def journal_id(entry: Entry) -> JournalID:
     return layout.journal_id_of(entry.key)
 
 
-def _new_journals(ctx: Context) -> Generator[JournalID, None, None]:
-    with closing(new_entries(ctx)) as found:
-        yield from map(journal_id, found)
+def _ids(pages: Generator[list[Entry], None, None]) -> Generator[list[JournalID], None, None]:
+    with closing(pages):
+        for page in pages:
+            yield list(map(journal_id, page))
 
 
-def _journal_ids(ctx: Context, listing: Listing) -> Generator[JournalID, None, None]:
-    with closing(_living(ctx, listing)) as found:
-        yield from map(journal_id, found)
+def _new(ctx: Context) -> Generator[list[Entry], None, None]:
+    """Yield the `new` journals, page by page. No combination makes one, so nobody has to look behind."""
+    replaced = _committed(ctx)
+    with closing(Listing(ctx)) as listing:
+        while not listing.is_over:
+            found = ((entry, journal_id(entry)) for entry in listing.next_page().living)
+            yield [entry for entry, journal in found if journal.version == NEW and journal not in replaced]
 
 
-def _living(ctx: Context, listing: Listing) -> Generator[Entry, None, None]:
-    """Yield the journals of a pass; last, those that were made meanwhile among the keys passed."""
+def _living(ctx: Context, listing: Listing) -> Generator[list[Entry], None, None]:
+    """Yield the journals of a pass, page by page; last, those that were made meanwhile among the keys passed."""
     replaced = _committed(ctx)
     has_dead = False
     with closing(listing):
         while not listing.is_over:
             met = listing.next_page()
             has_dead |= bool(met.dead)
-            yield from (entry for entry in met.living if journal_id(entry) not in replaced)
+            yield [entry for entry in met.living if journal_id(entry) not in replaced] if replaced else met.living
         if has_dead:
-            yield from listing.look_behind()
+            yield listing.look_behind()
 
 
 def _committed(ctx: Context) -> set[JournalID]:

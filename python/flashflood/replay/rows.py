@@ -82,9 +82,11 @@ class MergedRows:
     def ready_window(self, limit: int) -> Window | None:
         """Plan the next events, of `limit` bytes, as far as no unopened journal can precede them.
 
-        None: there are none yet.
+        Until the look ahead is on, of several journals one event alone: each journal would be a request. None: there
+        are none yet.
         """
-        return self._merge.window(self._frontier(), limit)
+        goes_alone = not self._ahead.is_on and len(self.sources) > 1
+        return self._merge.window(self._frontier(), 0 if goes_alone else limit)
 
     def next_window(self, limit: int, *, waits: bool) -> Window | None:
         """Plan the next events, of `limit` bytes, opening journals until there are some.
@@ -114,17 +116,19 @@ class MergedRows:
                 return None
 
     def fetch_manifests(self) -> None:
-        """Start to fetch the next manifest; if the look ahead is on, as many as may be. Then start the next page."""
+        """Start to fetch the manifests that the next event needs; if the look ahead is on, as many as may be.
+
+        Once all that is listed has been asked for, start the next page in the same way.
+        """
         under_way = sum(opening.size for opening in self._opening)
         while self._listed:
-            size = expected_bytes(self._listed[0], self._dates)
-            if self._opening and not self._may_fetch(under_way + size):
+            found, size = journal_id(self._listed[0]), expected_bytes(self._listed[0], self._dates)
+            if not self._may_fetch(found.start, under_way + size):
                 break
-            entry = self._listed.popleft()
             under_way += size
-            answer = self._ctx.requests.work(read_rows, self._ctx, entry, self._dates)
-            insort(self._opening, _Opening(journal_id(entry), size, answer), key=attrgetter("journal_id"))
-        if (self._ahead.is_on or not self._opening) and self._reached is not None and not self._listed:
+            answer = self._ctx.requests.work(read_rows, self._ctx, self._listed.popleft(), self._dates)
+            insort(self._opening, _Opening(found, size, answer), key=attrgetter("journal_id"))
+        if self._reached is not None and not self._listed and self._is_wanted(self._reached):
             self._listing.ask()
 
     def stop(self) -> None:
@@ -157,10 +161,12 @@ class MergedRows:
     def _look_behind(self) -> None:
         """Take the journals made among the keys passed; then nothing is blocked.
 
-        Before that, the listing goes on until it has twice the pages of the last look: so all looks behind together
-        cost no more than two passes.
+        Before that, the listing goes on until something living waits, and until it has twice the pages of the last
+        look: so all looks behind together cost no more than two passes, and the dead alone cost one.
         """
-        if self._reached is not None and self._listing.pages < 2 * self._looked_behind_at:
+        something_waits = self._listed or self._opening or self._merge.pending
+        goes_on = not something_waits or self._listing.pages < 2 * self._looked_behind_at
+        if self._reached is not None and goes_on:
             self._take_page()
             return
         self._listed = deque(sorted([*self._listed, *self._listing.look_behind()]))
@@ -171,13 +177,25 @@ class MergedRows:
     def _take_page(self) -> None:
         met = self._listing.next_page()
         self._listed.extend(met.living)
-        self._dead.extend(map(journal_id, met.dead))
+        if self._blocked_at is None:  # else the look behind, which is to come, stands for these too
+            self._dead.extend(map(journal_id, met.dead))
         self._reached = None if self._listing.is_over else self._listing.reached
 
-    def _may_fetch(self, size: int) -> bool:
-        """Whether so many bytes of manifests may be under way."""
-        limit = REQUESTS_PER_WORKER * self._ctx.requests.workers
-        return self._ahead.is_on and len(self._opening) < limit and size <= self._ahead.size // 2
+    def _may_fetch(self, start: str, size: int) -> bool:
+        """Whether to fetch the manifest of a journal that begins at `start`; so many bytes are under way with it."""
+        if not self._opening:
+            return True
+        has_room = len(self._opening) < REQUESTS_PER_WORKER * self._ctx.requests.workers
+        return has_room and size <= self._ahead.size // 2 and self._is_wanted(start)
+
+    def _is_wanted(self, start: str) -> bool:
+        """Whether journals that begin at `start` are to be fetched before those under way have come.
+
+        No event goes out before all journals are open that begin as early as the next one, or before the range does.
+        """
+        if self._ahead.is_on or not self._opening:
+            return True
+        return start <= max(self._dates.start or EARLIEST, self._opening[0].journal_id.start)
 
     def _open(self) -> None:
         """Merge the next journal's rows in, and those of further ones whose manifests have come, within the budget."""
