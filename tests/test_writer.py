@@ -10,8 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
-from threading import Event as Signal
-from threading import Thread, get_ident
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ from conftest import Place
 from support.processes import Worker, tell
 from support.races import together
 from support.samples import at, contents, put_journaled, put_new
-from support.watched import WRITES, Answer, Counted, Watched, on
+from support.watched import Answer, Counted, Gate, Watched, on
 
 from flashflood import (
     Event,
@@ -27,7 +26,6 @@ from flashflood import (
     FlashFloodCorruptionError,
     FlashFloodEventExistsError,
     FlashFloodException,
-    Writer,
 )
 from flashflood.store import Store
 from flashflood.write import gathering, put_many, puts
@@ -355,19 +353,6 @@ def test_a_linger_below_0_is_a_value_error(place: Place) -> None:
         place.open().writer(linger=timedelta(seconds=-1))
 
 
-class Gate(Watched):
-    """A store whose writes wait until it is open."""
-
-    def __init__(self, store: Store) -> None:
-        super().__init__(store)
-        self.opened = Signal()
-
-    def request(self, method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
-        if method in WRITES:
-            assert self.opened.wait(PATIENCE)
-        return send()
-
-
 @ON_FOLDER
 def test_put_waits_while_too_much_waits_already(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(put_many, "LARGEST_BATCH", 3)
@@ -388,37 +373,6 @@ def test_put_waits_while_too_much_waits_already(place: Place, monkeypatch: pytes
         putting.join()
     assert 0 < taken <= at_most
     assert len(contents(place.open().replay())) == len(futures) == 3 * at_most
-
-
-@ON_FOLDER
-def test_ctrl_c_while_put_waits_gives_up_that_event_and_no_other(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(put_many, "LARGEST_BATCH", 1)
-    gate = Gate(place.store())
-    taken: list[str] = []
-
-    def put_until_interrupted(writer: Writer) -> None:
-        for number in count():
-            writer.put(b"", str(number))
-            taken.append(str(number))
-
-    def interrupt() -> None:
-        before = -1
-        while before != len(taken):
-            before = len(taken)
-            time.sleep(0.2)
-        signal.pthread_kill(main, signal.SIGINT)
-
-    main = get_ident()
-    interrupting = Thread(target=interrupt)
-    with on(gate).writer(linger=timedelta(0)) as writer:
-        interrupting.start()
-        with pytest.raises(KeyboardInterrupt):
-            put_until_interrupted(writer)
-        gate.opened.set()
-        writer.put(b"", "after it").result(PATIENCE)
-    interrupting.join()
-    assert taken
-    assert sorted(contents(place.open().replay())) == sorted([*taken, "after it"])
 
 
 @ON_FOLDER

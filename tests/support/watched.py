@@ -4,7 +4,7 @@ To count them, to die at one of them, to send one twice, to let another client w
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from threading import Condition, Lock, Thread
+from threading import Condition, Event, Lock, Thread
 from time import sleep
 from typing import TypeVar
 
@@ -281,6 +281,19 @@ class Gated(Watched):
             self._failure = error
         with self._changed:
             self._changed.notify_all()
+
+
+class Gate(Watched):
+    """A store whose writes wait until it is open; they fail where that takes more than a minute."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.opened = Event()
+
+    def request(self, method: str, _key: str, send: Callable[[], Answer], /) -> Answer:
+        if method in WRITES:
+            assert self.opened.wait(60)
+        return send()
 
 
 class NoDeletes(Watched):
