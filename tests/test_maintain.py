@@ -1,13 +1,14 @@
 """`maintain` does each job that a store needs when it is due by its rules, beside any other process that does."""
 
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from support.watched import Answer, Counted, Watched, on
 
 from flashflood import FlashFlood, FlashFloodCorruptionError, Maintained, Rules, layout
 from flashflood.maintain import maintain
+from flashflood.records import ledger
 from flashflood.store import open_store
 
 ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
@@ -259,11 +261,13 @@ def test_it_goes_on_round_by_round_until_it_is_to_stop_and_says_what_was_done_in
 
 
 def putting(url: str, name: str) -> None:
-    """Put events, and update or delete some, in a process of its own."""
+    """Put events, and update or delete some, in a process of its own; wait for word in the middle."""
     ff = FlashFlood.open(url)
-    wait_for_word()
     kept = {}
     for number in range(12):
+        if number == 6:
+            tell("half")
+            wait_for_word()
         event_id = f"{name}-{number}"
         ff.put(b"first", event_id, at(number))
         kept[event_id] = "first"
@@ -276,26 +280,42 @@ def putting(url: str, name: str) -> None:
     tell(kept)
 
 
+def keeping(url: str) -> None:
+    """Maintain a store in a process of its own, until there is word to stop."""
+    ledger.LEFT_BEHIND = timedelta(seconds=2)
+    stop = threading.Event()
+
+    def stop_at_a_word() -> None:
+        wait_for_word()
+        stop.set()
+
+    threading.Thread(target=stop_at_a_word).start()
+    due = rules(journal_events=3, update_count=2, compact_every=NOW, target_size=20_000, collect_every=NOW)
+    tell(FlashFlood.open(url).maintain(due, every=timedelta(milliseconds=50), stop=stop).journaled)
+
+
 @pytest.mark.parametrize("place", ["sqlite", "moto"], indirect=True)
-def test_any_number_of_them_keep_one_store_beside_writers_and_kills(place: Place) -> None:
-    due = ("--journal-events", "3", "--update-count", "2", "--compact-every", "0s", "--target-size", "20000")
-    command = [FLASHFLOOD, "maintain", "--store", place.url, "--every", "0.05s", *due, "--collect-every", "0s"]
-    keepers = [subprocess.Popen(command, env={**os.environ, **place.env}, stdout=subprocess.PIPE) for _ in range(3)]
-    writers = [Worker(place.env, "test_maintain", "putting", place.url, name) for name in "xy"]
-    with writers[0], writers[1]:
+def test_any_number_of_them_keep_one_store_beside_writers_and_kills(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ff = place.open()
+    kept: dict[str, str] = {}
+    with ExitStack() as all_end:
+        here = (place.env, "test_maintain")
+        keepers = [all_end.enter_context(Worker(*here, "keeping", place.url)) for _ in range(3)]
+        writers = [all_end.enter_context(Worker(*here, "putting", place.url, name)) for name in "xy"]
+        assert [writer.hear() for writer in writers] == ["half", "half"]
+        keepers.pop().kill()
         for writer in writers:
             writer.go()
-        first, *others = keepers
-        assert first.stdout is not None
-        first.stdout.readline()
-        first.kill()
-        kept = {event_id: data for writer in writers for event_id, data in writer.hear().items()}
-    for keeper in others:
-        keeper.send_signal(signal.SIGTERM)
-    told = [keeper.communicate()[0] for keeper in keepers]
-    assert [keeper.returncode for keeper in keepers] == [-signal.SIGKILL, 0, 0]
-    assert sum(json.loads(line)["journaled"] for one_told in told for line in one_told.splitlines()) > 0
-    ff = place.open()
+        for writer in writers:
+            kept |= writer.hear()
+        while new(ff) >= 3:
+            time.sleep(0.05)
+        for keeper in keepers:
+            keeper.go()
+        assert sum(keeper.hear() for keeper in keepers) > 0
+    monkeypatch.setattr(ledger, "LEFT_BEHIND", AT_ONCE)
     ff.repair()
     ff.maintain(rules(journal_events=1, update_count=1))
     ff.update(None)
