@@ -34,6 +34,7 @@ def test_ctrl_c_while_put_waits_gives_up_that_event_and_no_other(place: Place, m
         signal.pthread_kill(main, signal.SIGINT)
 
     main = get_ident()
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     interrupting = Thread(target=interrupt)
     with on(gate).writer(linger=timedelta(0)) as writer:
         interrupting.start()
@@ -42,5 +43,6 @@ def test_ctrl_c_while_put_waits_gives_up_that_event_and_no_other(place: Place, m
         gate.opened.set()
         writer.put(b"", "after it").result(60)
     interrupting.join()
+    signal.signal(signal.SIGINT, former)
     assert taken
     assert sorted(contents(place.open().replay())) == sorted([*taken, "after it"])
