@@ -152,7 +152,9 @@ first is that of the smaller store. Pages of journals are listed side by side.
 
 
 def _year(results: Results) -> str:
-    """Give what a year of one journal a minute leaves and costs, month by month."""
+    """Give what a year of one journal a minute leaves and costs, by months; nothing, before it was lived through."""
+    if not results.of("year"):
+        return ""
     head = ["month", "journals", "requests", "dollars", "CPU, s", "first event: requests", "wall clock, s"]
     lines = []
     for row in results.of("year"):
