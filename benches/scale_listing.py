@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from contenders import insist
 from stretches import BEGIN, Calls, Stretch, numbered
 
-from flashflood import FlashFlood, JournalID, layout
+from flashflood import FlashFlood, JournalID, datetime_to_timestamp, layout
+from flashflood.identifiers import NEW
 from flashflood.records.ledger import LedgerEntry
 
 SIZE = 100
@@ -77,9 +78,9 @@ def beside_a_combination(ff: FlashFlood, journals: int) -> None:
 
 def new_journal_ids(count: int) -> list[JournalID]:
     """Give the ids of the first journals of `new`, in key order."""
-    dates = [(BEGIN + timedelta(seconds=number)).strftime("%Y-%m-%dT%H%M%S.%fZ") for number in range(count)]
+    dates = [datetime_to_timestamp(BEGIN + timedelta(seconds=number)) for number in range(count)]
     return [
-        JournalID.make(date, date, "new", f"{number:08x}-0000-4000-8000-{number:012x}")
+        JournalID.make(date, date, NEW, f"{number:08x}-0000-4000-8000-{number:012x}")
         for number, date in enumerate(dates)
     ]
 

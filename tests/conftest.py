@@ -15,6 +15,7 @@ import boto3
 import pytest
 from hypothesis import settings
 from mypy_boto3_s3 import S3Client, S3ServiceResource
+from support.command_line import Run, environment, runner
 from support.races import ready
 from support.servers import rgw
 from support.servers.faulty import Fault, FaultyServer
@@ -186,6 +187,18 @@ def rgw_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[rgw.RadosGa
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    """Give the environment of commands that work on a store of the test's own, which is named in it."""
+    return environment(tmp_path)
+
+
+@pytest.fixture
+def run(env: dict[str, str], tmp_path: Path) -> Run:
+    """Give what runs the command there, to its end."""
+    return runner(env, tmp_path)
 
 
 @pytest.fixture

@@ -1,20 +1,16 @@
 """The command `flashflood`, run as people and programs run it: judged by its output, its errors and its exit code."""
 
 import json
-import os
-import pty
 import signal
 import subprocess
 from base64 import b64decode
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from subprocess import PIPE
 
 import pytest
 from conftest import Place
-from support.command_line import FLASHFLOOD, Run, environment, lines, output, refusal, runner
+from support.command_line import FLASHFLOOD, Run, lines, output, refusal, terminal
 
 from flashflood import FlashFlood
 
@@ -38,16 +34,6 @@ COMMANDS = [
     "demo",
 ]
 BINARY = bytes(range(256)) * 2
-
-
-@pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
-    return environment(tmp_path)
-
-
-@pytest.fixture
-def run(env: dict[str, str], tmp_path: Path) -> Run:
-    return runner(env, tmp_path)
 
 
 # Putting and getting
@@ -406,27 +392,6 @@ def test_ctrl_c_ends_it_with_130_and_no_traceback(env: dict[str, str], run: Run)
 
 
 # At a terminal
-
-
-@contextmanager
-def terminal() -> Iterator[tuple[int, Callable[[], str]]]:
-    """Give a terminal's file descriptor for a process, and a function that gives all it showed."""
-    ours, theirs = pty.openpty()
-
-    def shown() -> str:
-        os.close(theirs)
-        found = b""
-        try:
-            while piece := os.read(ours, 65536):
-                found += piece
-        except OSError:  # the other side is closed, and all is read
-            pass
-        return found.decode()
-
-    try:
-        yield theirs, shown
-    finally:
-        os.close(ours)
 
 
 @pytest.mark.parametrize(

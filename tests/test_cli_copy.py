@@ -7,19 +7,13 @@ from pathlib import Path
 
 import pytest
 from conftest import Place
-from support.command_line import FLASHFLOOD, Run, environment, lines, output, refusal, runner
+from support.command_line import FLASHFLOOD, Run, environment, lines, output, refusal, terminal
 from support.copies import objects
 from support.samples import put_journaled, put_new
 from support.watched import keys
-from test_cli import terminal
 
 from flashflood import FlashFlood
 from flashflood.store import open_store
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    return runner(environment(tmp_path), tmp_path)
 
 
 @pytest.fixture

@@ -5,14 +5,9 @@ from pathlib import Path
 
 import pytest
 from conftest import Place
-from support.command_line import Run, environment, lines, output, refusal, runner
+from support.command_line import Run, lines, output, refusal
 
 BINARY = bytes(range(256)) * 2
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    return runner(environment(tmp_path), tmp_path)
 
 
 def event_lines(*ids: str) -> bytes:

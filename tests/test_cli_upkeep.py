@@ -2,28 +2,16 @@
 
 import json
 import subprocess
-from pathlib import Path
 from subprocess import PIPE
 from typing import Any
 
 import pytest
-from support.command_line import FLASHFLOOD, Run, environment, lines, output, refusal, runner
+from support.command_line import FLASHFLOOD, Run, lines, output, refusal, terminal
 from support.samples import put_journaled
 from support.watched import keys
-from test_cli import terminal
 
 from flashflood import FlashFlood
 from flashflood.store import open_store
-
-
-@pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
-    return environment(tmp_path)
-
-
-@pytest.fixture
-def run(env: dict[str, str], tmp_path: Path) -> Run:
-    return runner(env, tmp_path)
 
 
 @pytest.fixture

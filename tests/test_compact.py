@@ -9,8 +9,9 @@ import pytest
 from conftest import LOCAL, Copier, Place, copier
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.races import interrupt_everywhere
 from support.samples import AT_ONCE, at, contents, put_journaled, put_new
-from support.watched import Answer, Counted, Death, Interrupted, Mortal, Watched, on
+from support.watched import Answer, Counted, Death, Mortal, Watched, on
 
 from flashflood import (
     FlashFlood,
@@ -265,31 +266,13 @@ def expect(ff: FlashFlood, expected: dict[str, bytes | None]) -> None:
     assert ff.check() == []
 
 
-def interrupt_everywhere(
-    copies: Iterator[Store],
-    outer: Callable[[FlashFlood], object],
-    inner: Callable[[FlashFlood], object],
-    expected: dict[str, bytes | None],
-    places: Iterator[int],
-) -> int:
-    """Make the call `outer` with `inner` before one of its requests, for each of `places`; give the last one."""
-    for number in places:
-        store = next(copies)
-        interrupted = Interrupted(store, number, partial(inner, on(store)))
-        outer(on(interrupted))
-        if not interrupted.reached:
-            break
-        expect(on(store), expected)
-    return number
-
-
 @pytest.mark.timeout(200)
 @pytest.mark.usefixtures("no_patience")
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_between_two_requests_of_compact_is_kept(copies: Iterator[Store], change: str) -> None:
     make, changed = CHANGES[change]
     places = count(1 + list(CHANGES).index(change) % 3, 3)
-    assert interrupt_everywhere(copies, compact_all, make, STORED | changed, places) > 30
+    assert interrupt_everywhere(copies, compact_all, make, partial(expect, expected=STORED | changed), places) > 30
 
 
 @pytest.mark.timeout(200)
@@ -297,7 +280,7 @@ def test_a_change_between_two_requests_of_compact_is_kept(copies: Iterator[Store
 @pytest.mark.parametrize("change", CHANGES)
 def test_compact_between_any_two_requests_of_a_change_keeps_it(copies: Iterator[Store], change: str) -> None:
     make, changed = CHANGES[change]
-    assert interrupt_everywhere(copies, make, compact_all, STORED | changed, count(1)) > 3
+    assert interrupt_everywhere(copies, make, compact_all, partial(expect, expected=STORED | changed), count(1)) > 3
 
 
 @pytest.mark.timeout(200)

@@ -6,9 +6,8 @@ from itertools import count
 
 import pytest
 from conftest import Place
-from support.races import BEFORE, expect, may_fail, together
+from support.races import BEFORE, expect, interrupt_everywhere, may_fail, together
 from support.samples import AT_ONCE, at, contents, put_new
-from support.watched import Interrupted, on
 
 from flashflood import FlashFlood, FlashFloodException, FlashFloodJournalingError
 from flashflood.store import Store
@@ -84,30 +83,16 @@ COLLECT: dict[str, Callable[[FlashFlood], object]] = {"collect_garbage": lambda 
 """Only as the longer call: no writer may outlive the grace time."""
 
 
-def interrupt_everywhere(
+def interrupt(
     copies: Iterator[Store],
     outer: Callable[[FlashFlood], object],
     inner: Callable[[FlashFlood], object],
     expected: dict[str, bytes | None],
     places: Iterator[int],
 ) -> None:
-    """Make the call `outer` with `inner` before one of its requests, for each of `places`, each in a store of its own.
-
-    It ends at the first place that the call does not come to.
-    """
-    for number in places:
-        store = next(copies)
-        interrupted = Interrupted(store, number, partial(tolerated, inner, on(store)))
-        try:
-            tolerated(outer, on(interrupted))
-            if interrupted.reached:
-                expect(on(store), expected)
-        except BaseException as error:
-            error.add_note(f"with the other client before request {number}")
-            raise
-        if not interrupted.reached:
-            break
-    assert number > 3
+    """Do so at each of `places`; either call may find that another client is at what it was to do."""
+    calls = partial(tolerated, outer), partial(tolerated, inner)
+    assert interrupt_everywhere(copies, *calls, partial(expect, expected=expected), places) > 3
 
 
 def tolerated(call: Callable[[FlashFlood], object], ff: FlashFlood) -> None:
@@ -133,7 +118,7 @@ def test_a_change_between_two_requests_of_other_work_is_kept(copies: Iterator[St
     make, changed = CHANGES[change]
     stride = STRIDES.get(work, 7)
     places = count(1 + list(CHANGES).index(change) % stride, stride)
-    interrupt_everywhere(copies, (WORKS | COLLECT)[work], make, BEFORE | changed, places)
+    interrupt(copies, (WORKS | COLLECT)[work], make, BEFORE | changed, places)
 
 
 @pytest.mark.timeout(200)
@@ -144,7 +129,7 @@ def test_other_work_between_any_two_requests_of_a_change_keeps_it(
     copies: Iterator[Store], change: str, work: str
 ) -> None:
     make, changed = CHANGES[change]
-    interrupt_everywhere(copies, make, WORKS[work], BEFORE | changed, count(1))
+    interrupt(copies, make, WORKS[work], BEFORE | changed, count(1))
 
 
 @pytest.mark.timeout(200)
@@ -152,4 +137,4 @@ def test_other_work_between_any_two_requests_of_a_change_keeps_it(
 @pytest.mark.parametrize("inner", WORKS)
 @pytest.mark.parametrize("outer", WORKS)
 def test_work_between_two_requests_of_other_work_loses_nothing(copies: Iterator[Store], outer: str, inner: str) -> None:
-    interrupt_everywhere(copies, WORKS[outer], WORKS[inner], BEFORE, count(1 + list(WORKS).index(inner), 3))
+    interrupt(copies, WORKS[outer], WORKS[inner], BEFORE, count(1 + list(WORKS).index(inner), 3))

@@ -19,7 +19,6 @@ mod samples;
 pub mod seen;
 pub mod selection;
 pub mod sources;
-pub mod sum;
 pub mod texts;
 pub mod timestamp;
 pub mod window;

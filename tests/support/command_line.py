@@ -2,9 +2,11 @@
 
 import json
 import os
+import pty
 import subprocess
 import sysconfig
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -60,3 +62,24 @@ def refusal(process: CompletedProcess[bytes], status: int) -> str:
     assert message.endswith("\n")
     assert process.stdout == b""
     return message
+
+
+@contextmanager
+def terminal() -> Iterator[tuple[int, Callable[[], str]]]:
+    """Give a terminal's file descriptor for a process, and a function that gives all it showed."""
+    ours, theirs = pty.openpty()
+
+    def shown() -> str:
+        os.close(theirs)
+        found = b""
+        try:
+            while piece := os.read(ours, 65536):
+                found += piece
+        except OSError:  # the other side is closed, and all is read
+            pass
+        return found.decode()
+
+    try:
+        yield theirs, shown
+    finally:
+        os.close(ours)

@@ -1,6 +1,6 @@
 """What tests of several clients at one time share: calls made at one time, and a store with something of everything."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -8,7 +8,9 @@ from threading import Barrier
 from typing import TypeVar
 
 from flashflood import FlashFlood, FlashFloodEventExistsError, FlashFloodEventNotFound, FlashFloodJournalingError
+from flashflood.store import Store
 from support.samples import AT_ONCE, at, contents, put_journaled, put_new
+from support.watched import Interrupted, on
 
 Result = TypeVar("Result")
 
@@ -23,6 +25,32 @@ def together(calls: Sequence[Callable[[], Result]]) -> list[Result]:
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(make, calls))
+
+
+def interrupt_everywhere(
+    copies: Iterator[Store],
+    outer: Callable[[FlashFlood], object],
+    inner: Callable[[FlashFlood], object],
+    check: Callable[[FlashFlood], object],
+    places: Iterator[int],
+) -> int:
+    """Make the call `outer` with `inner` before one of its requests, for each of `places`, each in a store of its own.
+
+    Each of these stores is checked. It ends at the first place that the call does not come to, and gives that.
+    """
+    for number in places:
+        store = next(copies)
+        interrupted = Interrupted(store, number, partial(inner, on(store)))
+        try:
+            outer(on(interrupted))
+            if interrupted.reached:
+                check(on(store))
+        except BaseException as error:
+            error.add_note(f"with the other client before request {number}")
+            raise
+        if not interrupted.reached:
+            break
+    return number
 
 
 def puts(ff: FlashFlood, event_id: str, data: str) -> bool:

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use crc32fast::hash;
+
 use crate::formula::Formula;
 use crate::stretch::{Event, Journal};
 use crate::texts::push_decimal;
@@ -46,7 +48,7 @@ fn push_sections(json: &mut Vec<u8>, journal: Journal<'_>, starts: &[usize]) {
     let rows = FEWEST_ROWS.max(events.div_ceil(MOST_SECTIONS).next_power_of_two());
     let sections = events.div_ceil(rows);
     let at: Vec<usize> = (0..=sections).map(|section| starts[(section * rows).min(events) as usize]).collect();
-    let sums: Vec<u32> = at.windows(2).map(|piece| sum(&json[piece[0]..piece[1]])).collect();
+    let sums: Vec<u32> = at.windows(2).map(|piece| hash(&json[piece[0]..piece[1]])).collect();
     let replaces = json.len() - "[]".len();
     json.extend_from_slice(b", \"sections\": ");
     let begin = json.len();
@@ -64,9 +66,9 @@ fn push_sections(json: &mut Vec<u8>, journal: Journal<'_>, starts: &[usize]) {
     json.extend_from_slice(b", \"replaces\": [");
     push_decimal(json, replaces as u64);
     json.extend_from_slice(b", ");
-    push_sum(json, sum(b"[]"));
+    push_sum(json, hash(b"[]"));
     json.push(b']');
-    let table = sum(&json[begin..]);
+    let table = hash(&json[begin..]);
     json.extend_from_slice(b", \"sum\": ");
     push_sum(json, table);
     json.push(b'}');
@@ -75,28 +77,6 @@ fn push_sections(json: &mut Vec<u8>, journal: Journal<'_>, starts: &[usize]) {
 fn push_sum(json: &mut Vec<u8>, sum: u32) {
     // Writing to a Vec cannot fail.
     let _ = write!(json, "\"{sum:08x}\"");
-}
-
-/// CRC-32, as zlib has it.
-fn sum(bytes: &[u8]) -> u32 {
-    const TABLE: [u32; 256] = table();
-    !bytes.iter().fold(!0, |sum, byte| (sum >> 8) ^ TABLE[(sum as u8 ^ byte) as usize])
-}
-
-const fn table() -> [u32; 256] {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut sum = byte as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            sum = if sum & 1 == 1 { (sum >> 1) ^ 0xEDB8_8320 } else { sum >> 1 };
-            bit += 1;
-        }
-        table[byte] = sum;
-        byte += 1;
-    }
-    table
 }
 
 fn push_array(json: &mut Vec<u8>, name: &str, len: u64, mut push: impl FnMut(&mut Vec<u8>, u64)) {

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use crc32fast::Hasher;
+
 use super::Manifest;
 use super::sections::{Sections, Written};
 use crate::core::row::Revision;
-use crate::core::sum::Sum;
 use crate::core::timestamp::Timestamp;
 
 impl Manifest {
@@ -98,12 +99,12 @@ struct JsonWriter<W> {
     text: String,
     write: W,
     written: u64,
-    sum: Sum,
+    sum: Hasher,
 }
 
 impl<W: FnMut(&str)> JsonWriter<W> {
     fn new(write: W) -> Self {
-        Self { text: String::with_capacity(2 * CHUNK), write, written: 0, sum: Sum::default() }
+        Self { text: String::with_capacity(2 * CHUNK), write, written: 0, sum: Hasher::new() }
     }
 
     /// At which byte of the JSON it is.
@@ -114,11 +115,11 @@ impl<W: FnMut(&str)> JsonWriter<W> {
     /// Lets something be written; says where it begins, and gives its sum.
     fn summed(&mut self, write: impl FnOnce(&mut Self)) -> Written {
         self.flush();
-        self.sum = Sum::default();
+        self.sum.reset();
         let start = self.written;
         write(self);
         self.flush();
-        Written { start, sum: self.sum.value() }
+        Written { start, sum: self.sum.clone().finalize() }
     }
 
     fn field(&mut self, name: &str, push: impl FnOnce(&mut String)) {
@@ -146,7 +147,7 @@ impl<W: FnMut(&str)> JsonWriter<W> {
 
     fn flush(&mut self) {
         (self.write)(&self.text);
-        self.sum.add(self.text.as_bytes());
+        self.sum.update(self.text.as_bytes());
         self.written += self.text.len() as u64;
         self.text.clear();
     }
