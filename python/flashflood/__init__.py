@@ -29,6 +29,7 @@ from flashflood.maintain.maintain import Maintained, Rules
 from flashflood.maintain.repair import Repairs
 from flashflood.replay.arrow import ReplayBatches
 from flashflood.replay.expressions import Expression
+from flashflood.replay.partitions import Partition
 from flashflood.replay.replay import Replay
 from flashflood.replay.streams import replay_event_stream
 from flashflood.spooled_ids import SpooledIds
@@ -58,6 +59,7 @@ __all__ = [
     "Journal",
     "JournalID",
     "Maintained",
+    "Partition",
     "Repairs",
     "Replay",
     "ReplayBatches",

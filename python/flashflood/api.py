@@ -27,10 +27,12 @@ from flashflood.read.get_events import OnMissing
 from flashflood.records.living import journals_between, living_journals, new_journals
 from flashflood.replay import search
 from flashflood.replay.arrow import BATCH_SIZE, ReplayBatches
+from flashflood.replay.partitions import SIZE, Partition, partitions
 from flashflood.replay.replay import MEMORY_BUDGET, Replay, checked_budget
+from flashflood.replay.rows import Scan
 from flashflood.replay.stages import Given, stage_of
 from flashflood.replay.streams import list_event_streams
-from flashflood.store import S3Store, Store, open_store
+from flashflood.store import Address, S3Store, Store, open_store
 from flashflood.write import change, put_many
 from flashflood.write.put_many import Bare, OnConflict, Stored
 from flashflood.write.puts import Puts
@@ -98,7 +100,11 @@ class FlashFlood:
         What is put in memory goes with the object that this gives.
         The object can be pickled, unless it is in memory; where it is unpickled, it opens the same URL.
         """
-        self = cls._on(open_store(url), read_pending_updates=read_pending_updates)
+        return cls._opened(open_store(url), read_pending_updates=read_pending_updates)
+
+    @classmethod
+    def _opened(cls, store: Store, *, read_pending_updates: bool) -> Self:
+        self = cls._on(store, read_pending_updates=read_pending_updates)
         self._is_opened = True
         return self
 
@@ -119,15 +125,18 @@ class FlashFlood:
         """Name the store."""
         return f"<FlashFlood on {self._ctx.store.name}>"
 
-    def __reduce__(self) -> tuple[Callable[[], Self], tuple[()]]:
-        """Pickle by URL and options. `TypeError` for one that was not opened by a URL."""
-        address, reads = self._ctx.store.address, self._ctx.read_pending_updates
+    def __reduce__(self) -> tuple[Callable[[], "FlashFlood"], tuple[()]]:
+        """Pickle by URL, options, and what the client needs to be made again, without credentials.
+
+        `TypeError` for one that was not opened by a URL.
+        """
+        address, reads = Address.of(self._ctx.store), self._ctx.read_pending_updates
         if address is None:
             raise no_pickle(self, "its store is in this process's memory; open one in a file")
         if not self._is_opened:
-            instead = f"it holds a boto3 client; open it with FlashFlood.open({address!r}), or make it where it is used"
-            raise no_pickle(self, instead)
-        return partial(type(self).open, address, read_pending_updates=reads), ()
+            opened = f"FlashFlood.open({address.url!r})"
+            raise no_pickle(self, f"it holds a boto3 client; open it with {opened}, or make it where it is used")
+        return partial(_open_again, type(self), address, read_pending_updates=reads), ()
 
     def __copy__(self) -> Self:
         """Give another one on the same store, with the same client."""
@@ -297,8 +306,8 @@ class FlashFlood:
         `ValueError` for a range that ends before it begins, or an expression that can never be evaluated. No request is
         made before the first event is asked for.
         """
-        dates, budget = DateRange.of(from_date, to_date), checked_budget(memory_budget)
-        return Replay(self._ctx, dates, budget, stage_of(filter, select))
+        scan = Scan(DateRange.of(from_date, to_date), checked_budget(memory_budget))
+        return Replay(self._ctx, scan, stage_of(filter, select))
 
     def replay_batches(  # noqa: PLR0913  all but the range by name only
         self,
@@ -316,8 +325,24 @@ class FlashFlood:
         DuckDB query. Columns: event_id (string), date (timestamp, microseconds in UTC), data (binary view). Data are
         not copied, so a batch that is kept keeps the bytes that were fetched for it.
         """
-        dates, stage = DateRange.of(from_date, to_date), stage_of(filter, select)
-        return ReplayBatches(self._ctx, dates, checked_budget(memory_budget), stage, batch_size)
+        scan = Scan(DateRange.of(from_date, to_date), checked_budget(memory_budget))
+        return ReplayBatches(self._ctx, scan, stage_of(filter, select), batch_size)
+
+    def partitions(
+        self,
+        from_date: datetime | None = None,
+        to_date: datetime | None = None,
+        *,
+        filter: Given | None = None,
+        select: Given | None = None,
+        size: int = SIZE,
+    ) -> list[Partition]:
+        """Cut the same replay into partitions: in date order, with no date in common, of about `size` bytes of data.
+
+        Each reads itself, in any process or machine that can reach the store (`events`, `batches`); together they give
+        what is there now. They are planned from a listing and at most 32 requests more, and are good for twelve hours.
+        """
+        return partitions(self._ctx, DateRange.of(from_date, to_date), filter, select, size)
 
     def search(self, expression: Given, from_date: datetime | None = None, to_date: datetime | None = None) -> Any:  # noqa: ANN401  any JSON
         """Evaluate a JMESPath expression over all events of a replay at once.
@@ -425,6 +450,11 @@ class FlashFlood:
 
     _new_journals = new_journals
     _destroy = destroy
+
+
+def _open_again(cls: type[FlashFlood], address: Address, *, read_pending_updates: bool) -> FlashFlood:
+    """Make a FlashFlood where it is unpickled."""
+    return cls._opened(address.open(), read_pending_updates=read_pending_updates)
 
 
 class _Journals:

@@ -28,6 +28,7 @@ UPDATE = ("update",)
 UPDATE_SOME = ("update_some",)
 RECOVER = ("recover",)
 REPLAY = ("replay",)
+PART = ("replay_part", 1)
 LIST = ("list_journals",)
 STREAMS = ("list_event_streams",)
 COLLECT = ("collect_garbage",)
@@ -66,6 +67,11 @@ SMALL = {
     "list-ahead": Configuration(((JOURNAL,), (LIST,)), (A, LATER_B, C), crashes=1, ahead=(3, 2)),
     "list-ahead-del": Configuration(((DELETE, JOURNAL), (LIST,)), (A, LATER_B, C), ahead=(3, 2)),
     "streams-ahead": Configuration(((JOURNAL,), (STREAMS,)), (A, LATER_B, C), crashes=1, ahead=(3, 2)),
+    "part-journal": Configuration(((JOURNAL,), (PART,)), (A, LATER_B, C), crashes=1),
+    "part-journal-gc": Configuration(((JOURNAL, COLLECT), (PART,)), (A, LATER_B, C), crashes=1, collects=True),
+    "part-ahead": Configuration(((JOURNAL,), (PART,)), (A, LATER_B, C), crashes=1, ahead=(3, 2)),
+    "part-compact": Configuration(((COMPACT,), (PART,)), JOURNALED, crashes=1),
+    "part-compact-del": Configuration(((DELETE, COMPACT), (PART,)), (JOURNALED[0], B, JOURNALED[2]), crashes=1),
     "compact-compact": Configuration(((COMPACT,), (COMPACT,)), JOURNALED[:2], crashes=1),
     "compact-upd": Configuration(((COMPACT,), (UPDATE_1, GET)), JOURNALED[:2], crashes=1),
     "compact-del": Configuration(((COMPACT,), (DELETE, PUT_2, GET)), JOURNALED[:2]),
@@ -124,6 +130,8 @@ LARGE = {
     "replay-upd-gc": Configuration(((UPDATE_1, UPDATE, COLLECT), (REPLAY,), (JOURNAL,)), (A, B), collects=True),
     "compact-journal-upd": Configuration(((COMPACT,), (JOURNAL, COMPACT), (UPDATE_1,)), (*JOURNALED[:2], C)),
     "replay-compact2": Configuration(((JOURNAL, COMPACT), (REPLAY,), (UPDATE_1, COMPACT)), (*JOURNALED[:2], C)),
+    "part-compact2": Configuration(((JOURNAL, COMPACT), (PART,), (UPDATE_1, COMPACT)), (*JOURNALED[:2], C)),
+    "part-journal2": Configuration(((JOURNAL, UPDATE), (PART,), (("update_event", "b", "b1"),)), (A, LATER_B, C)),
     "get-journal-upd": Configuration(((UPDATE_1, UPDATE_2), (JOURNAL,), (GET, GET)), (A,)),
     "get-journal-gc": Configuration(((UPDATE_1,), (JOURNAL, COLLECT), (GET,)), (A,), collects=True),
     "many-put": Configuration(((BATCH,), (("put", "b", "v2", 2),), (REPLAY,)), crashes=1),

@@ -202,13 +202,19 @@ def _replay_beside_writers(one: Made, made: list[Made]) -> Broken | None:
         is_repeated = len(shown) > 1 and (not deleted or len({event.date for event in shown}) < len(shown))
         if is_repeated and not may_repeat:
             return Broken(f"{one.call[0]} beside writers shows an event once", f"{shown}")
+        beyond = one.call[1] if one.call[0] == "replay_part" else 0
         put_before = any(
-            other.call[0] in PUTS and other.call[1] == event_id and other.result == "ok" and other.precedes(one)
+            other.call[0] in PUTS
+            and other.call[1] == event_id
+            and other.call[3] > beyond
+            and other.result == "ok"
+            and other.precedes(one)
             for other in made
         )
         if put_before and not deleted and not shown:
             return Broken(f"{one.call[0]} beside writers loses nothing", f"{event_id} is not in {one.result}")
-        if one.call[0] == "replay" and shown and _applied_before(one, made, event_id) not in (None, shown[0].data):
+        is_replay = one.call[0] in {"replay", "replay_part"}
+        if is_replay and shown and _applied_before(one, made, event_id) not in (None, shown[0].data):
             return Broken("replay shows what update() has applied", f"{event_id} in {one.result}")
     return None
 

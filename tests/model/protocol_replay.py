@@ -27,6 +27,8 @@ from .store import (
 )
 
 MOST_RESTARTS = 3
+_LAST_ID = "\U0010ffff"
+"""What comes after the ids of all events of a date."""
 
 Place: TypeAlias = tuple[int, str]
 """A place in the order of replay: date and event id."""
@@ -40,12 +42,23 @@ class Replayed(NamedTuple):
     data: str
 
 
+class _Part(NamedTuple):
+    """The events after a date, and what a plan says of them; of itself, all events, without a plan."""
+
+    beyond: int = 0
+    """The date before the first one."""
+    begin: Key | None = None
+    """The key that the first pass begins after; another one begins at the first key."""
+
+
 @dataclass
 class _Pass:
     """What one pass over the journals has shown so far."""
 
     after: Key | None = None
-    """The last key that was listed."""
+    """The last key that was listed; at first what a plan says: what lies before was listed when it was made."""
+    beyond: int = 0
+    """The date before the first one that is wanted: journals that end by then do not count."""
     withheld: tuple[Key, ...] = ()
     """A journal at the end of a page: the next page may begin with its tombstone."""
     ended: bool = False
@@ -55,6 +68,10 @@ class _Pass:
     """Journals that were dead when they were met: what they were combined into may lie among the keys listed."""
     ahead: dict[Key, tuple[Key, ...]] = field(default_factory=dict)
     """Pages that were listed before their turn, by the key that they begin after."""
+
+    def __post_init__(self) -> None:
+        """Keep where it began."""
+        self.begin = self.after
 
     @property
     def reached(self) -> int | None:
@@ -87,14 +104,29 @@ class _Merge:
         return any(journal in names for names in self.replaced)
 
 
+def replay_part(caller: Caller, beyond: int) -> Steps[tuple[Replayed, ...] | GoOn]:
+    """Step 13, of a part: plan where the listing begins; then, at any later time, yield the events after a date."""
+    planned = _Pass(beyond=beyond)
+    begins: list[int] = []
+    while not planned.ended:
+        yield from _next_page(caller, planned)
+        begins += [journal.start for journal in planned.shown]
+    begin = _cut(min(begins)) if begins else planned.after
+    return GoOn(replay, ((beyond, _LAST_ID), (), 0, _Part(beyond, begin)))
+
+
 def replay(
-    caller: Caller, place: Place = (0, ""), out: tuple[Replayed, ...] = (), restarts: int = 0
+    caller: Caller,
+    place: Place = (0, ""),
+    out: tuple[Replayed, ...] = (),
+    restarts: int = 0,
+    part: _Part = _Part(),  # noqa: B008 (immutable)
 ) -> Steps[tuple[Replayed, ...] | GoOn]:
-    """Step 13: yield the events after `place`, after those in `out`."""
+    """Step 13: yield the events of a part after `place`, after those in `out`."""
     if restarts > MOST_RESTARTS:
         message = "replay starts again and again"
         raise Stuck(message)
-    listing, merge = _Pass(), _Merge()
+    listing, merge = _Pass(part.begin, part.beyond), _Merge()
     pages = looked_behind_at = 0
     while not listing.ended:
         found = yield from _next_page(caller, listing)
@@ -110,11 +142,11 @@ def replay(
             found = yield from _look_behind(caller, listing)
             is_whole = yield from _open(listing, merge, found)
         if not is_whole:
-            return GoOn(replay, (place, out, restarts + 1))
+            return GoOn(replay, (place, out, restarts + 1, part._replace(begin=None)))
         for due in _due(merge, place, listing.reached):
             blob = yield Get(blob_key(due.journal.blob))
             if blob is None:
-                return GoOn(replay, (place, out, restarts + 1))
+                return GoOn(replay, (place, out, restarts + 1, part._replace(begin=None)))
             out = (*out, Replayed(due.place[1], due.place[0], blob[due.row]))
             place = due.place
     return out
@@ -217,6 +249,7 @@ def _page(caller: Caller, after: Key | None) -> Steps[tuple[Key, ...]]:
 
 def _take(listing: _Pass, keys: list[Key]) -> tuple[list[JournalID], list[JournalID]]:
     """Return the living and the dead journals among these keys that were not met before."""
+    keys = [key for key in keys if key[1].end > listing.beyond]
     dead = {key[1] for key in keys if key[-1] == DEAD} - listing.shown
     living = {key[1] for key in keys} - listing.shown - dead
     listing.shown |= dead | living
@@ -227,6 +260,7 @@ def _look_behind(caller: Caller, listing: _Pass) -> Steps[list[JournalID]]:
     """List again what has been passed; return the journals made since, in key order.
 
     What was listed before its turn is forgotten: it may show journals as they were before those that are made since.
+    It begins at the first key, also where a plan has said where to begin: there may lie what was made since the plan.
     What the dead journals were combined into is there. If that has died too, it is as good: its manifest and blob stay
     for the grace time. A `new` journal that has died was put since this pass began: it is left out.
     """
@@ -235,7 +269,8 @@ def _look_behind(caller: Caller, listing: _Pass) -> Steps[list[JournalID]]:
         return []
     if Safeguard.LISTED_ANEW in caller.safeguards:
         listing.ahead.clear()
-    behind = _Pass(shown=listing.shown)
+    begin = None if Safeguard.BEHIND_THE_PLAN in caller.safeguards else listing.begin
+    behind = _Pass(begin, listing.beyond, shown=listing.shown)
     found: list[JournalID] = []
     while not behind.ended:
         found += yield from _next_page(caller, behind, None if listing.ended else listing.after)

@@ -30,7 +30,7 @@ CHANCE_AS_BEGUN = 0.5
 CHANCE_SLOW = 0.2
 CALL_NAMES = (
     *("put", "put", "put_many", "update_event", "delete_event", "get"),
-    *("journal", "journal", "compact", "update", "update_some", "replay", "collect_garbage", "recover"),
+    *("journal", "journal", "compact", "update", "update_some", "replay", "replay_part", "collect_garbage", "recover"),
 )
 AHEAD = ((), (2,), (2, 1), (1, 2))
 SHARES = ((), (0, 1), (1,), (1, 2))
@@ -85,6 +85,8 @@ def _call(random: Random, data: str) -> Call:
         return (name, event_id, f"u{data}")
     if name == "journal":
         return (name, 0, *random.choice(SHARES))
+    if name == "replay_part":
+        return (name, random.choice((0, 1)))
     return (name, event_id) if name in ("delete_event", "get") else (name,)
 
 

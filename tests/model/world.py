@@ -14,7 +14,7 @@ from .old import old_delete, old_journal, old_put, old_update
 from .protocol import put, put_many
 from .protocol_events import delete_event, get, update_event
 from .protocol_journal import compact, journal, recover, update, update_some
-from .protocol_replay import collect_garbage, list_event_streams, list_journals, replay
+from .protocol_replay import collect_garbage, list_event_streams, list_journals, replay, replay_part
 from .store import (
     NEW,
     Entry,
@@ -46,6 +46,7 @@ CALLS: dict[str, Step] = {
     "update_some": update_some,
     "recover": recover,
     "replay": replay,
+    "replay_part": replay_part,
     "list_journals": list_journals,
     "list_event_streams": list_event_streams,
     "collect_garbage": collect_garbage,
@@ -54,7 +55,7 @@ CALLS: dict[str, Step] = {
     "old_delete": old_delete,
     "old_journal": old_journal,
 }
-LISTING_CALLS = frozenset({"replay", "list_journals", "list_event_streams"})
+LISTING_CALLS = frozenset({"replay", "replay_part", "list_journals", "list_event_streams"})
 READING_CALLS = LISTING_CALLS | {"get"}
 PROCESS_NAMES = "PQRSTVW"
 MOST_REQUESTS_ALONE = 400

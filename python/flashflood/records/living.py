@@ -10,14 +10,16 @@ may have been combined into one whose turn was over: so the keys passed are list
 import logging
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from datetime import datetime
 from functools import partial
 from itertools import chain, takewhile
 from typing import NamedTuple
 
 from flashflood import layout
 from flashflood._core import Manifest, Seen, classify
-from flashflood.context import Context
+from flashflood.context import GRACE, Context
 from flashflood.dates import ALWAYS, EARLIEST, DateRange
+from flashflood.exceptions import FlashFloodException
 from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID
 from flashflood.records import ledger
 from flashflood.records.journal_pages import JournalPages
@@ -36,6 +38,8 @@ class SortedPage(NamedTuple):
     """The last key that was listed."""
     reached: str | None
     """Every journal that begins before this timestamp has been listed; None: every one."""
+    date: datetime
+    """The server's clock when it listed the page; aware."""
 
 
 class Met(NamedTuple):
@@ -45,6 +49,15 @@ class Met(NamedTuple):
     dead: list[Entry]
 
 
+class Plan(NamedTuple):
+    """What an earlier listing tells a later one of the same range: where to begin."""
+
+    begin: str
+    """Every journal of the range, living or dead, began at this timestamp or later."""
+    date: datetime
+    """When the earlier one began, by the server's clock; aware."""
+
+
 class Listing:
     """One pass over the journals that overlap a range of dates, in key order, page by page.
 
@@ -52,12 +65,19 @@ class Listing:
     have been met. A caller that cannot rule this out must `look_behind`; until then the pass is not whole.
     """
 
-    def __init__(self, ctx: Context, dates: DateRange = ALWAYS, after: JournalID | None = None) -> None:
-        """Begin after a journal_id, or at the first key."""
+    def __init__(
+        self, ctx: Context, dates: DateRange = ALWAYS, after: JournalID | None = None, plan: Plan | None = None
+    ) -> None:
+        """Begin after a journal_id, or at the first key; where a plan is given, go on as if that had been listed then.
+
+        A look behind lists from the first key on all the same: journals may have been made there since the plan.
+        """
         self._ctx = ctx
         self._dates = dates
         self._after = None if after is None else layout.journal_key(after)
-        self._pages = JournalPages(ctx, self._after, dates.end)
+        self._plan = plan
+        begin = self._after if plan is None else layout.JOURNALS + plan.begin
+        self._pages = JournalPages(ctx, begin, dates.end)
         self._sorted_pages = _sorted_pages(ctx, self._pages)
         self._last = ""
         self._seen = Seen()
@@ -65,6 +85,8 @@ class Listing:
         """How many pages have been listed, without those of looks behind."""
         self.reached: str | None = EARLIEST
         """Every living journal that begins before this timestamp is known; None: every one."""
+        self.date: datetime | None = None
+        """The server's clock at the first page; aware. None: there was none yet."""
 
     @property
     def is_over(self) -> bool:
@@ -85,8 +107,11 @@ class Listing:
         self._pages.close()
 
     def next_page(self) -> Met:
-        """List one page."""
+        """List one page. `FlashFloodException` where the plan is so old that what it relies on may be collected."""
         page = next(self._sorted_pages)
+        if self.date is None:
+            self.date = page.date
+            self._check_age(page.date)
         self.pages += 1
         self._last, self.reached = page.last, page.reached
         return self._newly_met(page)
@@ -108,6 +133,14 @@ class Listing:
                 found += living
                 found += (entry for entry in dead if journal_id(entry).version != NEW)
         return sorted(found)
+
+    def _check_age(self, now: datetime) -> None:
+        if self._plan is not None and now - self._plan.date > GRACE / 2:
+            msg = (
+                f"this partition was planned at {self._plan.date:%Y-%m-%d %H:%M:%S} UTC, more than {GRACE / 2} ago:"
+                " journals may have been combined and collected since; call `partitions` again"
+            )
+            raise FlashFloodException(msg)
 
     def _newly_met(self, page: SortedPage) -> Met:
         living, dead = map(self._overlapping, (page.living, page.dead))
@@ -248,6 +281,7 @@ def _sorted_pages(ctx: Context, pages: JournalPages, until: str | None = None) -
             [_dead(entries, index) for index in tombstones if until is None or entries[index].key <= until],
             entries[-1].key if entries else "",
             reached if page.more else None,
+            page.date,
         )
         if until is not None and entries and entries[-1].key >= until:
             return

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from flashflood._core import Batch, RecordBatch
     from flashflood.context import Context
-    from flashflood.dates import DateRange
+    from flashflood.replay.rows import Scan
     from flashflood.replay.windows import Stage
 
 BATCH_SIZE = 65_536
@@ -31,16 +31,13 @@ class ReplayBatches:
     (date, event_id) order. Each time that the stream is asked for, a replay of its own begins.
     """
 
-    def __init__(
-        self, ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[Batch], batch_size: int
-    ) -> None:
+    def __init__(self, ctx: Context, scan: Scan, stage: Stage[Batch], batch_size: int) -> None:
         """Make no request yet. `ValueError` if `batch_size` is not 1 or more."""
         if batch_size < 1:
             msg = f"batch_size={batch_size}; a record batch has 1 row or more"
             raise ValueError(msg)
         self._ctx = ctx
-        self._dates = dates
-        self._memory_budget = memory_budget
+        self._scan = scan
         self._stage = stage
         self._batch_size = batch_size
 
@@ -57,7 +54,7 @@ class ReplayBatches:
 
         `requested_schema` changes nothing, as the interface allows: the consumer casts.
         """
-        return export_stream(batches(self._ctx, self._dates, self._memory_budget, self._record_batch), self._batch_size)
+        return export_stream(batches(self._ctx, self._scan, self._record_batch), self._batch_size)
 
     def _record_batch(self, batch: Batch) -> RecordBatch:
         return self._stage(batch).record_batch()

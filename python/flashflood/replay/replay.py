@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from flashflood._core import Batch, Run
 from flashflood.context import Context
-from flashflood.dates import DateRange
 from flashflood.pickling import no_pickle
 from flashflood.records import blobs
 from flashflood.replay.read_ahead import ReadAhead
-from flashflood.replay.rows import MergedRows, VanishedError
+from flashflood.replay.rows import MergedRows, Scan, VanishedError
 from flashflood.replay.windows import Stage, Windows
 from flashflood.turns import Events, SharedIterator
 
@@ -36,9 +35,9 @@ B = TypeVar("B", bound=Sized)
 class Replay(Events):
     """The events of a replay, one by one."""
 
-    def __init__(self, ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[Batch]) -> None:
+    def __init__(self, ctx: Context, scan: Scan, stage: Stage[Batch]) -> None:
         """Replay from the first event on. No request is made before one is asked for."""
-        super().__init__(_runs(ctx, dates, memory_budget, stage), "this replay")
+        super().__init__(_runs(ctx, scan, stage), "this replay")
 
     def __reduce__(self) -> NoReturn:
         """Say what to do instead of pickling."""
@@ -56,15 +55,15 @@ def checked_budget(memory_budget: int) -> int:
     return operator.index(memory_budget)
 
 
-def batches(ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[B]) -> SharedIterator[B]:
+def batches(ctx: Context, scan: Scan, stage: Stage[B]) -> SharedIterator[B]:
     """Give the events in the range, many at a time. The look ahead starts when a second batch is asked for."""
-    return SharedIterator((batch for batch, _ in _batches(ctx, dates, memory_budget, stage)), "this replay")
+    return SharedIterator((batch for batch, _ in _batches(ctx, scan, stage)), "this replay")
 
 
-def _runs(ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[Batch]) -> Generator[Run, None, None]:
+def _runs(ctx: Context, scan: Scan, stage: Stage[Batch]) -> Generator[Run, None, None]:
     """Yield the events in runs: the first one alone, then those of a batch each time."""
     is_first = True
-    for batch, look_ahead in _batches(ctx, dates, memory_budget, stage):
+    for batch, look_ahead in _batches(ctx, scan, stage):
         if is_first:
             yield batch.events(0, 1)
             look_ahead()
@@ -72,17 +71,15 @@ def _runs(ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[Batch
         is_first = False
 
 
-def _batches(
-    ctx: Context, dates: DateRange, memory_budget: int, stage: Stage[B]
-) -> Iterator[tuple[B, Callable[[], None]]]:
+def _batches(ctx: Context, scan: Scan, stage: Stage[B]) -> Iterator[tuple[B, Callable[[], None]]]:
     """Yield the batches that have events, each with the call that starts the look ahead before the next batch does."""
     place: tuple[str, str] | None = None
     missed: set[JournalID] = set()
     process = os.getpid()
-    while not dates.is_empty:
-        ahead = ReadAhead(memory_budget, is_on=place is not None)
-        rows = MergedRows(ctx, dates, memory_budget, ahead, place)
-        windows = Windows(ctx, rows, memory_budget, ahead, stage)
+    while not scan.dates.is_empty:
+        ahead = ReadAhead(scan.memory_budget, is_on=place is not None)
+        rows = MergedRows(ctx, scan, ahead, place)
+        windows = Windows(ctx, rows, scan.memory_budget, ahead, stage)
         try:
             for fetch in windows.fetches():
                 batch = fetch.batch()
@@ -94,6 +91,7 @@ def _batches(
             if error.journal_id in missed:
                 raise blobs.missing(ctx, error.journal_id, error.what) from None
             missed.add(error.journal_id)
+            scan = scan._replace(plan=None)
         else:
             return
         finally:

@@ -19,7 +19,7 @@ from flashflood.context import Context
 from flashflood.dates import EARLIEST, DateRange
 from flashflood.identifiers import JournalID
 from flashflood.records.index import lookup
-from flashflood.records.living import Listing, journal_id
+from flashflood.records.living import Listing, Plan, journal_id
 from flashflood.replay.read_ahead import ReadAhead
 from flashflood.replay.sections import expected_bytes, read_rows
 
@@ -32,6 +32,16 @@ BYTES_PER_ROW = 128
 """What an opened row takes in memory, about."""
 REQUESTS_PER_WORKER = 8
 """Requests that are kept waiting for each thread: more would only take memory."""
+
+
+class Scan(NamedTuple):
+    """What a replay reads, and in how much memory."""
+
+    dates: DateRange
+    memory_budget: int
+    """In bytes."""
+    plan: Plan | None = None
+    """Where an earlier listing says to begin, for the first pass."""
 
 
 class VanishedError(Exception):
@@ -56,15 +66,13 @@ class _Opening(NamedTuple):
 class MergedRows:
     """One pass over the journals: what is listed, opened, and merged."""
 
-    def __init__(
-        self, ctx: Context, dates: DateRange, memory_budget: int, ahead: ReadAhead, place: tuple[str, str] | None
-    ) -> None:
+    def __init__(self, ctx: Context, scan: Scan, ahead: ReadAhead, place: tuple[str, str] | None) -> None:
         """Begin after a place in the order of events; None: at the start."""
         self._ctx = ctx
-        self._budget = memory_budget
+        self._budget = scan.memory_budget
         self._ahead = ahead
-        self._dates = dates
-        self._listing = Listing(ctx, dates)
+        self._dates = scan.dates
+        self._listing = Listing(ctx, scan.dates, plan=scan.plan)
         self._reached: str | None = EARLIEST
         self._listed: deque[Entry] = deque()
         self._opening: list[_Opening] = []
@@ -75,7 +83,7 @@ class MergedRows:
         """From this timestamp on, events may be missing: a dead journal begins there that no open one replaces."""
         self._looked_behind_at = 0
         """How many pages had been listed at the last look behind."""
-        self._merge = Merge(dates.start, dates.end, place)
+        self._merge = Merge(scan.dates.start, scan.dates.end, place)
         self.sources: list[JournalID] = []
         """The journals by the numbers that windows' requests name."""
 

@@ -19,6 +19,7 @@ from flashflood.context import Context
 from flashflood.dates import DateRange
 from flashflood.replay.expressions import Compiled, Expression
 from flashflood.replay.replay import MEMORY_BUDGET, Replay, batches
+from flashflood.replay.rows import Scan
 from flashflood.replay.stages import Given, stage_of
 
 logger = logging.getLogger("flashflood")
@@ -40,16 +41,16 @@ def search(ctx: Context, expression: Given, dates: DateRange) -> Any:  # noqa: A
         jmespath.compile(expression) if isinstance(expression, str) else Expression(expression).compiled
     )
     core = _core_of(compiled, options)
-    stage = stage_of(None, None)
+    scan, stage = Scan(dates, MEMORY_BUDGET), stage_of(None, None)
     if core is not None:
         try:
-            with closing(batches(ctx, dates, MEMORY_BUDGET, stage)) as found:
+            with closing(batches(ctx, scan, stage)) as found:
                 if _goes_through_events(compiled.parsed):
                     return _one_by_one(ctx, core, found)
                 return _as_a_whole(core, found)
         except _LeftToPythonError:
             logger.info("Python searches %r: the core leaves some of the events to it", compiled.expression)
-    events = [json.loads(event.data) for event in Replay(ctx, dates, MEMORY_BUDGET, stage)]
+    events = [json.loads(event.data) for event in Replay(ctx, scan, stage)]
     return compiled.search({"events": events}, options)
 
 

@@ -6,6 +6,7 @@ anything is not as it says, the whole is read.
 """
 
 from bisect import bisect_right
+from itertools import pairwise
 from typing import NamedTuple
 from zlib import crc32
 
@@ -15,7 +16,6 @@ from flashflood import layout
 from flashflood._core import Manifest
 from flashflood.context import Context
 from flashflood.dates import DateRange
-from flashflood.identifiers import JournalID
 from flashflood.records.living import journal_id
 from flashflood.store.protocol import Entry
 
@@ -53,10 +53,23 @@ def read_rows(ctx: Context, entry: Entry, dates: DateRange) -> Manifest | None:
     """
     found = journal_id(entry)
     if expected_bytes(entry, dates) < entry.size:
-        part = _read_part(ctx, found, entry, dates)
+        part = _read_part(ctx, entry, dates)
         if part is not None:
             return part
     return ctx.manifest(found)
+
+
+def outline(ctx: Context, entry: Entry) -> list[tuple[str, int]]:
+    """Give the timestamp with which each section of a listed manifest begins, and the section's bytes.
+
+    None are given where it has no table, or is gone.
+    """
+    if entry.size < SECTION:
+        return []
+    table, _ = _read_table(ctx, entry)
+    if table is None:
+        return []
+    return list(zip(table.first, (stop - start for start, stop in pairwise(table.at)), strict=True))
 
 
 def _end_bytes(entry: Entry) -> int:
@@ -67,21 +80,29 @@ def _sum(piece: bytes) -> str:
     return f"{crc32(piece):08x}"
 
 
-def _read_part(ctx: Context, found: JournalID, entry: Entry, dates: DateRange) -> Manifest | None:
-    start = entry.size - _end_bytes(entry)
-    end = ctx.manifest_bytes(found, start, entry.size)
+def _read_table(ctx: Context, entry: Entry) -> tuple["_Table | None", bytes]:
+    """Read a manifest's table, and the bytes at its end that lie before the table. None: it has none."""
+    found = journal_id(entry)
+    end = ctx.manifest_bytes(found, entry.size - _end_bytes(entry), entry.size)
     at = end.rfind(_TABLE)
     table = _Table.read(end[at + len(_TABLE) : -1]) if at >= 0 else None
-    if table is None or table.journal_id != found:
+    return table if table is not None and table.journal_id == found else None, end[:at]
+
+
+def _read_part(ctx: Context, entry: Entry, dates: DateRange) -> Manifest | None:
+    found = journal_id(entry)
+    start = entry.size - _end_bytes(entry)
+    table, before = _read_table(ctx, entry)
+    if table is None:
         return None
     first, beyond = table.sections_of(dates)
     begin, stop = table.at[first], table.at[beyond]
     replaces_at, replaces_sum = table.replaces
     rows = ctx.manifest_bytes(found, begin, stop)
     if replaces_at < start:
-        replaces = ctx.manifest_bytes(found, replaces_at, start) + end[:at]
+        replaces = ctx.manifest_bytes(found, replaces_at, start) + before
     else:
-        replaces = end[replaces_at - start : at]
+        replaces = before[replaces_at - start :]
     if not table.has(rows, first, beyond) or _sum(replaces) != replaces_sum:
         return None
     return Manifest.decode_part(found, table.size, rows.removesuffix(_BETWEEN_ROWS), replaces)

@@ -4,13 +4,12 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-import boto3
-from botocore.config import Config
-
 from flashflood.exceptions import FlashFloodException
+from flashflood.store.clients import ClientSettings
 from flashflood.store.protocol import Body, Entry, Found, Page, Store, UndeletedError, Unused
 from flashflood.store.s3 import S3Store
 from flashflood.store.sqlite import SqliteStore
@@ -19,6 +18,7 @@ if sys.platform != "win32":
     from flashflood.store.local import LocalStore
 
 __all__ = [
+    "Address",
     "Body",
     "Entry",
     "Found",
@@ -32,19 +32,35 @@ __all__ = [
     "open_store",
 ]
 
-CONNECTIONS = 32
-"""How many requests to S3 may be under way at a time, where the client is our own."""
 _KINDS = "s3://bucket/prefix, the path of a file, or that of a folder with a slash at its end"
 
 
-def open_store(url: str | os.PathLike[str]) -> Store:
+class Address(NamedTuple):
+    """What opens a store again, on this machine or on another one that can reach it."""
+
+    url: str
+    client: ClientSettings | None
+    """None: the store needs no client."""
+
+    @classmethod
+    def of(cls, store: Store) -> "Address | None":
+        """Give a store's. None: it is in memory, or has no URL."""
+        settings = ClientSettings.of(store.client) if isinstance(store, S3Store) else None
+        return None if store.address is None else cls(store.address, settings)
+
+    def open(self) -> Store:
+        """Open the store. No request is made."""
+        return open_store(self.url, self.client or ClientSettings())
+
+
+def open_store(url: str | os.PathLike[str], client: ClientSettings = ClientSettings()) -> Store:  # noqa: B008  immutable
     """Open the store that a URL names: `s3://bucket/prefix`, a path (or its `file://` URL), or `sqlite:///path`.
 
     A path is a folder's if one is there, or if it ends in a slash; any other one is a SQLite file's.
     `memory://` makes a new store, which goes with what opened it.
 
-    For S3 this makes a boto3 client from what the AWS environment and configuration say (credentials, region,
-    `AWS_ENDPOINT_URL`). No request is made, and a folder or a file need not be there.
+    For S3 this makes a boto3 client, by `client` and by what the AWS environment and configuration say (credentials,
+    region, `AWS_ENDPOINT_URL`). No request is made, and a folder or a file need not be there.
     ValueError: the URL names no store. FlashFloodException: the folder is a file.
     """
     text = os.fspath(url)
@@ -56,7 +72,7 @@ def open_store(url: str | os.PathLike[str]) -> Store:
         return _open_path(text)
     match scheme[1].lower():
         case "s3":
-            return _open_s3(text, text[scheme.end() :])
+            return _open_s3(text, text[scheme.end() :], client)
         case "file":
             return _open_path(_path_of(text))
         case "sqlite":
@@ -67,14 +83,13 @@ def open_store(url: str | os.PathLike[str]) -> Store:
     raise ValueError(message)
 
 
-def _open_s3(url: str, path: str) -> S3Store:
+def _open_s3(url: str, path: str, client: ClientSettings) -> S3Store:
     bucket, _, prefix = path.partition("/")
     prefix = prefix.rstrip("/")
     if not bucket or not prefix:
         message = f"{url!r} names no bucket and prefix: give both, as in s3://bucket/prefix."
         raise ValueError(message)
-    config = Config(max_pool_connections=CONNECTIONS, retries={"mode": "standard"})
-    return S3Store(boto3.client("s3", config=config), bucket, prefix)
+    return S3Store(client.client(), bucket, prefix)
 
 
 def _open_path(path: str) -> Store:

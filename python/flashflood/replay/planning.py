@@ -1,0 +1,296 @@
+"""Cutting a range of dates into parts of about so many bytes, from a listing of its journals (PROTOCOL.md, step 13).
+
+The listing says from when to when a journal's events lie, and how large its manifest is. How many events and bytes of
+data stand behind a byte of manifest, the metadata of some manifests say: of up to eight of new events, and of as many
+others. Within a journal events are taken to lie evenly in time; of the largest ones, the table of the manifest's
+sections says better. So a plan takes a listing and at most 32 requests more. Only reads.
+"""
+
+from array import array
+from bisect import insort
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from functools import partial
+from heapq import merge
+from itertools import pairwise
+from math import ceil
+from typing import NamedTuple
+
+from flashflood._core import format_timestamp, parse_timestamp
+from flashflood.context import Context
+from flashflood.dates import DateRange
+from flashflood.identifiers import NEW
+from flashflood.records.living import Listing, Plan, journal_id
+from flashflood.replay.sections import outline
+from flashflood.store.protocol import Entry
+
+SAMPLE = 8
+"""Manifests of each kind whose metadata are read."""
+LARGEST = 16
+"""How many of the largest journals are asked how their events lie in time."""
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Part(NamedTuple):
+    """Some dates of a range."""
+
+    dates: DateRange
+    """Bounded at both ends."""
+    plan: Plan
+    events: int
+    """About so many."""
+    size: int
+    """Bytes of their data, about."""
+
+
+class _Load(NamedTuple):
+    """Bytes of data, and events."""
+
+    size: float
+    events: float
+
+    def times(self, factor: float) -> "_Load":
+        """Give a multiple of it."""
+        return _Load(self.size * factor, self.events * factor)
+
+    def plus(self, other: "_Load") -> "_Load":
+        """Give both together."""
+        return _Load(self.size + other.size, self.events + other.events)
+
+
+_NOTHING = _Load(0.0, 0.0)
+
+
+class _Span(NamedTuple):
+    """A time in which events lie evenly, both ends included, in microseconds since the year 1."""
+
+    start: int
+    end: int
+    load: _Load
+
+
+def plan_parts(ctx: Context, dates: DateRange, size: int) -> list[Part]:
+    """Cut a range into parts of about `size` bytes of data: in order, and together all that it has. Empty: nothing.
+
+    No two parts have a date in common: more than `size` bytes of one microsecond are in one part.
+    """
+    listed = _Listed(ctx, dates)
+    if listed.date is None or not listed.living.starts:
+        return []
+    spans = _Spans(min(listed.living.starts) - 1, max(listed.living.ends), dates)
+    for span in _all_spans(ctx, listed, size):
+        spans.add(span)
+    begins = _Begins(listed)
+    parts = []
+    for start, end, load in _cut(spans, size):
+        part = DateRange(_timestamp(start) if start >= 0 else None, _timestamp(end))
+        parts.append(Part(part, Plan(begins.of(start), listed.date), round(load.events), round(load.size)))
+    return parts
+
+
+class _Journals:
+    """The journals of a range, as a listing gives them, in key order."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.starts, self.ends, self.sizes = array("q"), array("q"), array("q")
+        self.are_new = bytearray()
+
+    def add(self, entry: Entry) -> None:
+        """Take a journal."""
+        found = journal_id(entry)
+        self.starts.append(_microseconds(found.start))
+        self.ends.append(_microseconds(found.end))
+        self.sizes.append(entry.size)
+        self.are_new.append(found.version == NEW)
+
+
+class _Listed:
+    """What a listing of a range has given."""
+
+    def __init__(self, ctx: Context, dates: DateRange) -> None:
+        """List."""
+        self.living, self.dead = _Journals(), _Journals()
+        self.samples = _Sample(), _Sample()
+        """Of the journals that were combined; of new ones."""
+        self.largest: list[tuple[int, int, Entry]] = []
+        """Size, number among the living, entry."""
+        with closing(Listing(ctx, dates)) as listing:
+            while not listing.is_over:
+                met = listing.next_page()
+                for entry in met.dead:
+                    self.dead.add(entry)
+                for entry in met.living:
+                    self._add(entry)
+        self.date = listing.date
+
+    def _add(self, entry: Entry) -> None:
+        number = len(self.living.starts)
+        self.living.add(entry)
+        self.samples[self.living.are_new[number]].add(entry)
+        if len(self.largest) < LARGEST or entry.size > self.largest[0][0]:
+            insort(self.largest, (entry.size, number, entry))
+            del self.largest[:-LARGEST]
+
+
+class _Sample:
+    """Some of many manifests: of about as many bytes each time, one is taken; always the same ones."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._entries: list[Entry] = []
+        self._seen = self._next = self._every = 0
+
+    def add(self, entry: Entry) -> None:
+        """Take a manifest, or do not."""
+        self._seen += entry.size
+        if self._seen < self._next:
+            return
+        self._entries.append(entry)
+        if len(self._entries) == 2 * SAMPLE:
+            del self._entries[::2]
+            self._every = self._seen // SAMPLE
+        self._next = self._seen + self._every
+
+    def load_per_byte(self, ctx: Context) -> _Load:
+        """Say what stands behind a byte of manifest."""
+        entries = self._entries[-SAMPLE:]
+        found = ctx.requests.each(lambda entry: _load_of(ctx, entry), entries)
+        loads = [load.times(1 / entry.size) for entry, load in zip(entries, found, strict=True) if load is not None]
+        total = _NOTHING
+        for load in loads:
+            total = total.plus(load)
+        return total.times(1 / max(1, len(loads)))
+
+
+def _load_of(ctx: Context, entry: Entry) -> _Load | None:
+    """Read what stands behind a manifest. None: it is gone."""
+    found = ctx.store.head(entry.key)
+    if found is None:
+        return None
+    try:
+        return _Load(int(found.metadata["journal_data_size"]), int(found.metadata["number_of_events"]))
+    except (KeyError, ValueError):  # a tool that copies only the data has left them out
+        manifest = ctx.manifest(journal_id(entry))
+        return None if manifest is None else _Load(manifest.size, len(manifest))
+
+
+def _all_spans(ctx: Context, listed: _Listed, size: int) -> Iterator[_Span]:
+    """Say how the events of all living journals lie in time."""
+    of_kinds = [sample.load_per_byte(ctx) for sample in listed.samples]
+    living = listed.living
+    large = {
+        number: entry
+        for _, number, entry in listed.largest
+        if of_kinds[living.are_new[number]].size * entry.size > size / 2
+    }
+    outlines = dict(zip(large, ctx.requests.each(partial(outline, ctx), large.values()), strict=True))
+    for number, (start, end) in enumerate(zip(living.starts, living.ends, strict=True)):
+        load = of_kinds[living.are_new[number]].times(living.sizes[number])
+        sections = outlines.get(number)
+        if not sections:
+            yield _Span(start, end, load)
+            continue
+        edges = sorted([*(_microseconds(first) for first, _ in sections), end])
+        total = sum(length for _, length in sections)
+        for (first, last), (_, length) in zip(pairwise(edges), sections, strict=True):
+            yield _Span(first, last, load.times(length / total))
+
+
+class _Spans:
+    """Spans within a range, and their loads one after the other in time."""
+
+    def __init__(self, start: int, end: int, dates: DateRange) -> None:
+        """Begin with none. The range is that of `dates`, but no wider than from after `start` up to `end`."""
+        self.start = start if dates.start is None else max(start, _microseconds(dates.start))
+        self.end = end if dates.end is None else min(end, _microseconds(dates.end))
+        self.total = _NOTHING
+        self._starts, self._ends = array("q"), array("q")
+        self._sizes, self._events = array("d"), array("d")
+
+    def add(self, span: _Span) -> None:
+        """Take what of a span lies in the range."""
+        if span.end <= self.start or span.start > self.end:
+            return
+        first, last = max(span.start, self.start), min(span.end, self.end)
+        load = span.load if span.start == span.end else span.load.times((last - first) / (span.end - span.start))
+        self._starts.append(first)
+        self._ends.append(last)
+        self._sizes.append(load.size)
+        self._events.append(load.events)
+        self.total = self.total.plus(load)
+
+    def __iter__(self) -> Iterator[_Span]:
+        """Give spans that follow one another and do not overlap, with the loads that lie there."""
+        numbers = range(len(self._starts))
+        begun = sorted(numbers, key=self._starts.__getitem__)
+        ended = sorted(numbers, key=self._ends.__getitem__)
+        edges = merge(
+            ((self._starts[number], True, number) for number in begun),
+            ((self._ends[number], False, number) for number in ended),
+        )
+        under_way, rate, since = 0, _NOTHING, self.start
+        for at, is_start, number in edges:
+            if under_way and at > since:
+                yield _Span(since, at, rate.times(at - since))
+            since = at
+            length = self._ends[number] - self._starts[number]
+            load = _Load(self._sizes[number], self._events[number])
+            if length:
+                under_way += 1 if is_start else -1
+                rate = rate.plus(load.times((1 if is_start else -1) / length)) if under_way else _NOTHING
+            elif is_start:
+                yield _Span(at, at, load)
+
+
+def _cut(spans: _Spans, size: int) -> Iterator[tuple[int, int, _Load]]:
+    """Cut the range: give the start and end of each part, and its load. All parts have about as many bytes."""
+    parts = max(1, ceil(spans.total.size / size))
+    most, cuts = spans.total.size / parts, 0
+    start, load = spans.start, _NOTHING
+    for span in spans:
+        rest = span
+        while rest.start < rest.end and load.size + rest.load.size > most and cuts < parts - 1:
+            length = rest.end - rest.start
+            at = min(rest.start + max(1, int((most - load.size) / rest.load.size * length)), rest.end)
+            share = (at - rest.start) / length
+            yield start, at, load.plus(rest.load.times(share))
+            start, load, cuts = at, _NOTHING, cuts + 1
+            rest = _Span(at, rest.end, rest.load.times(1 - share))
+        load = load.plus(rest.load)
+        if load.size >= most and rest.end > start and cuts < parts - 1:
+            yield start, rest.end, load
+            start, load, cuts = rest.end, _NOTHING, cuts + 1
+    if start < spans.end:
+        yield start, spans.end, load
+
+
+class _Begins:
+    """Where the listings of parts may begin, from part to part."""
+
+    def __init__(self, listed: _Listed) -> None:
+        """Begin before the first part."""
+        self._journals = listed.living, listed.dead
+        self._passed = [0, 0]
+
+    def of(self, start: int) -> str:
+        """Give the timestamp at which the first journal begins, living or dead, that ends after a part's start.
+
+        Each call has a later start than the one before.
+        """
+        found = array("q")
+        for which, journals in enumerate(self._journals):
+            while self._passed[which] < len(journals.ends) and journals.ends[self._passed[which]] <= start:
+                self._passed[which] += 1
+            found += journals.starts[self._passed[which] : self._passed[which] + 1]
+        return _timestamp(min(found))
+
+
+def _microseconds(timestamp: str) -> int:
+    return (parse_timestamp(timestamp) - datetime.min) // _MICROSECOND  # noqa: DTZ901  naive dates are UTC here
+
+
+def _timestamp(microseconds: int) -> str:
+    return format_timestamp(datetime.min + timedelta(microseconds=microseconds))  # noqa: DTZ901  as above

@@ -1,0 +1,50 @@
+"""Making a boto3 client that asks the same server as another one does, with the credentials of where it is made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CONNECTIONS = 32
+"""How many requests to S3 may be under way at a time, where the client is our own."""
+
+_OF_AWS = (".amazonaws.com", ".amazonaws.com.cn")
+
+
+class ClientSettings(NamedTuple):
+    """What a client asks, and how; without credentials. None: as the environment says where it is made."""
+
+    region: str | None = None
+    endpoint_url: str | None = None
+    addressing_style: str | None = None
+    is_unsigned: bool = False
+    connections: int = CONNECTIONS
+
+    @classmethod
+    def of(cls, client: S3Client) -> ClientSettings:
+        """Take a client's. An endpoint of AWS follows from the region."""
+        config: Any = client.meta.config  # whose stubs know none of its attributes
+        endpoint = client.meta.endpoint_url
+        is_of_aws = (urlsplit(endpoint).hostname or "").endswith(_OF_AWS)
+        return cls(
+            client.meta.region_name,
+            None if is_of_aws else endpoint,
+            (config.s3 or {}).get("addressing_style"),
+            config.signature_version is UNSIGNED,
+            config.max_pool_connections,
+        )
+
+    def client(self) -> S3Client:
+        """Make a client. Makes no request."""
+        options: dict[str, Any] = {"signature_version": UNSIGNED} if self.is_unsigned else {}
+        if self.addressing_style is not None:
+            options["s3"] = {"addressing_style": self.addressing_style}
+        config = Config(max_pool_connections=self.connections, retries={"mode": "standard"}, **options)
+        return boto3.client("s3", region_name=self.region, endpoint_url=self.endpoint_url, config=config)
