@@ -3,7 +3,6 @@
 The rules are SEMANTICS.md's, "Partitions"; how their listings go is PROTOCOL.md's step 13.
 """
 
-import dataclasses
 import itertools
 import multiprocessing
 import pickle
@@ -227,8 +226,8 @@ def test_a_partition_older_than_half_the_grace_time_is_refused(place: Place) -> 
     many(ff, 10)
     (partition,) = ff.partitions()
     wanted = partition._wanted  # noqa: SLF001 - a plan of thirteen hours ago
-    plan = wanted.plan._replace(date=wanted.plan.date - timedelta(hours=13))
-    partition._wanted = dataclasses.replace(wanted, plan=plan)  # noqa: SLF001 - as above
+    plan = wanted.part.plan._replace(date=wanted.part.plan.date - timedelta(hours=13))
+    partition._wanted = wanted._replace(part=wanted.part._replace(plan=plan))  # noqa: SLF001 - as above
     with pytest.raises(
         FlashFloodException, match=r"was planned at .* more than 12:00:00 ago: .*call `partitions` again"
     ):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import pickle
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from hashlib import blake2b
+from typing import TYPE_CHECKING, NamedTuple
 
 from flashflood._core import parse_timestamp
 from flashflood.context import Context
 from flashflood.pickling import no_pickle
 from flashflood.replay.arrow import BATCH_SIZE, ReplayBatches
 from flashflood.replay.expressions import Expression
-from flashflood.replay.planning import plan_parts
+from flashflood.replay.planning import Part, plan_parts
 from flashflood.replay.replay import MEMORY_BUDGET, Replay, checked_budget
 from flashflood.replay.rows import Scan
 from flashflood.replay.stages import stage_of
@@ -22,21 +23,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flashflood.dates import DateRange
-    from flashflood.records.living import Plan
     from flashflood.replay.stages import Given
 
 SIZE = 256 << 20
 """Bytes of data in a partition, about, unless the caller says so."""
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """What a partition is of, but for the store. It can be pickled."""
+class _Wanted(NamedTuple):
+    """What a partition is, but for its store."""
 
-    dates: DateRange
-    plan: Plan
-    estimated_events: int
-    estimated_bytes: int
+    part: Part
     filter: Expression | None
     select: Expression | None
 
@@ -56,23 +52,23 @@ class Partition:
     @property
     def from_date(self) -> datetime | None:
         """All events are later; naive UTC. None: it has the first events that a date can have."""
-        start = self._wanted.dates.start
+        start = self._wanted.part.dates.start
         return None if start is None else parse_timestamp(start)
 
     @property
     def to_date(self) -> datetime:
         """No event is later; naive UTC."""
-        return parse_timestamp(self._wanted.dates.end or "")
+        return parse_timestamp(self._wanted.part.dates.end or "")
 
     @property
     def estimated_events(self) -> int:
         """About so many events, before filtering."""
-        return self._wanted.estimated_events
+        return self._wanted.part.events
 
     @property
     def estimated_bytes(self) -> int:
         """About so many bytes of data, before filtering and selecting."""
-        return self._wanted.estimated_bytes
+        return self._wanted.part.size
 
     def events(self, *, memory_budget: int = MEMORY_BUDGET) -> Replay:
         """Yield the events in (date, event_id) order, as `replay` does, with the plan's `filter` and `select`."""
@@ -94,8 +90,15 @@ class Partition:
             raise no_pickle(self, "its store is in this process's memory; open one in a file")
         return _opened, (self._address, self._wanted)
 
+    def __dask_tokenize__(self) -> tuple[str, ...]:
+        """Give what Dask names its tasks by: the same for the same store and call, as long as nothing has changed."""
+        part = self._wanted.part
+        what = part.dates, part.fingerprint, self._wanted.filter, self._wanted.select
+        return self._ctx.store.name, blake2b(pickle.dumps(what)).hexdigest()
+
     def _scan(self, memory_budget: int) -> Scan:
-        return Scan(self._wanted.dates, checked_budget(memory_budget), self._wanted.plan)
+        part = self._wanted.part
+        return Scan(part.dates, checked_budget(memory_budget), part.plan)
 
 
 def _opened(address: Address, wanted: _Wanted) -> Partition:
@@ -121,7 +124,5 @@ def partitions(
     stage_of(filter, select)  # checks them
     expressions = [None if given is None else Expression(given) for given in (filter, select)]
     address = Address.of(ctx.store)
-    return [
-        Partition(ctx, address, _Wanted(part.dates, part.plan, part.events, part.size, *expressions))
-        for part in ([] if dates.is_empty else plan_parts(ctx, dates, size))
-    ]
+    parts = [] if dates.is_empty else plan_parts(ctx, dates, size)
+    return [Partition(ctx, address, _Wanted(part, *expressions)) for part in parts]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import blake2b
 from heapq import merge
 from itertools import pairwise
 from math import ceil
@@ -43,6 +44,8 @@ class Part(NamedTuple):
     """About so many."""
     size: int
     """Bytes of their data, about."""
+    fingerprint: bytes
+    """Of the journals that the range had: another one, as soon as anything is put or applied there."""
 
 
 class _Load(NamedTuple):
@@ -86,7 +89,8 @@ def plan_parts(ctx: Context, dates: DateRange, size: int) -> list[Part]:
     parts = []
     for start, end, load in _cut(spans, size):
         part = DateRange(_timestamp(start) if start >= 0 else None, _timestamp(end))
-        parts.append(Part(part, Plan(begins.of(start), listed.date), round(load.events), round(load.size)))
+        plan = Plan(begins.of(start), listed.date)
+        parts.append(Part(part, plan, round(load.events), round(load.size), listed.digest.digest()))
     return parts
 
 
@@ -115,6 +119,8 @@ class _Listed:
         self.living, self.dead = _Journals(), _Journals()
         self.samples = _Sample(), _Sample()
         """Of the journals that were combined; of new ones."""
+        self.digest = blake2b(digest_size=16)
+        """Of the keys of the living."""
         self.largest: list[tuple[int, int, Entry]] = []
         """Size, number among the living, entry."""
         with closing(Listing(ctx, dates)) as listing:
@@ -129,6 +135,7 @@ class _Listed:
     def _add(self, entry: Entry) -> None:
         number = len(self.living.starts)
         self.living.add(entry)
+        self.digest.update(entry.key.encode())
         self.samples[self.living.are_new[number]].add(entry)
         if len(self.largest) < LARGEST or entry.size > self.largest[0][0]:
             insort(self.largest, (entry.size, number, entry))
