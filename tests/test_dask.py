@@ -117,10 +117,15 @@ def test_nothing_is_an_empty_frame_of_the_same_columns(store: FlashFlood) -> Non
     assert flashflood.dask.read_bag(store, never).compute(scheduler="synchronous") == []
 
 
+def adopt(env: dict[str, str]) -> None:
+    """Take a worker's credentials from here."""
+    os.environ.update(env)
+
+
 @pytest.mark.parametrize("place", ["sqlite", "moto"], indirect=True)
 def test_workers_of_a_cluster_read_a_frame_and_a_bag(store: FlashFlood, place: Place, cluster: LocalCluster) -> None:
     with Client(cluster) as client:
-        client.run(os.environ.update, {key: value for key, value in place.env.items() if "ENDPOINT" not in key})
+        client.run(adopt, {name: value for name, value in place.env.items() if "ENDPOINT" not in name})
         assert rows(flashflood.dask.read(store, size=SIZE).compute()) == list(store.replay())
         bag = flashflood.dask.read_bag(store, size=SIZE)
         assert bag.map(lambda event: len(event.data)).sum().compute() == sum(
