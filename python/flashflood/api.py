@@ -5,16 +5,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import cached_property, partial, wraps
-from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-import boto3
-
-from flashflood import former
 from flashflood.context import GRACE, Context
 from flashflood.dates import DateRange
 from flashflood.events import Event
 from flashflood.identifiers import JournalID
-from flashflood.journals import Journal
+from flashflood.journals import Journal, Journals
 from flashflood.maintain import apply_updates, check, collect, combine_journals, compact, copy, journal, repair
 from flashflood.maintain.check import Findings
 from flashflood.maintain.compact import Compaction
@@ -28,11 +25,12 @@ from flashflood.records.living import journals_between, living_journals, new_jou
 from flashflood.replay import search
 from flashflood.replay.arrow import BATCH_SIZE, ReplayBatches
 from flashflood.replay.partitions import SIZE, Partition, partitions
-from flashflood.replay.replay import MEMORY_BUDGET, Replay, checked_budget
+from flashflood.replay.replay import MEMORY_BUDGET, Replay, batches, checked_budget
 from flashflood.replay.rows import Scan
-from flashflood.replay.stages import Given, stage_of
+from flashflood.replay.stages import Given, Stages, stage_of
 from flashflood.replay.streams import list_event_streams
 from flashflood.store import Address, S3Store, Store, open_store
+from flashflood.store.clients import resource_on, s3_store
 from flashflood.write import change, put_many
 from flashflood.write.put_many import Bare, OnConflict, Stored
 from flashflood.write.puts import Puts
@@ -118,7 +116,7 @@ class FlashFlood:
     def _begin(self, store: Store, *, read_pending_updates: bool) -> None:
         self._ctx = Context(store, read_pending_updates=read_pending_updates)
         self._puts = Puts(self._ctx)
-        self._Journal = _Journals(self._ctx)
+        self._Journal = Journals(self._ctx)
         self._is_opened = False
 
     def __repr__(self) -> str:
@@ -147,17 +145,17 @@ class FlashFlood:
     @cached_property
     def s3(self) -> Any:  # noqa: ANN401  boto3 has no static types
         """The boto3 resource that this was made from, or one on the same client. `AttributeError` in a folder."""
-        return _resource(self._ctx.store, "s3")
+        return resource_on(self._ctx.store, "s3")
 
     @property
     def s3_client(self) -> Any:  # noqa: ANN401  as above
         """The boto3 client. `AttributeError` in a folder."""
-        return _s3_store(self._ctx.store, "s3_client").client
+        return s3_store(self._ctx.store, "s3_client").client
 
     @property
     def bucket(self) -> Any:  # noqa: ANN401  as above
         """The boto3 `Bucket`. `AttributeError` in a folder."""
-        name = _s3_store(self._ctx.store, "bucket").bucket
+        name = s3_store(self._ctx.store, "bucket").bucket
         return self.s3.Bucket(name)
 
     @property
@@ -326,9 +324,9 @@ class FlashFlood:
         not copied, so a batch that is kept keeps the bytes that were fetched for it.
         """
         scan = Scan(DateRange.of(from_date, to_date), checked_budget(memory_budget))
-        return ReplayBatches(self._ctx, scan, stage_of(filter, select), batch_size)
+        return ReplayBatches(partial(batches, self._ctx, scan), stage_of(filter, select), batch_size)
 
-    def partitions(
+    def partitions(  # noqa: PLR0913  as above
         self,
         from_date: datetime | None = None,
         to_date: datetime | None = None,
@@ -336,13 +334,16 @@ class FlashFlood:
         filter: Given | None = None,
         select: Given | None = None,
         size: int = SIZE,
+        presigned: bool = False,
     ) -> list[Partition]:
         """Cut the same replay into partitions: in date order, with no date in common, of about `size` bytes of data.
 
         Each reads itself, in any process or machine that can reach the store (`events`, `batches`); together they give
         what is there now. They are planned from a listing and at most 32 requests more, and are good for twelve hours.
+        `presigned`: they can be read without credentials, for an hour; they are larger, and all manifests are read.
         """
-        return partitions(self._ctx, DateRange.of(from_date, to_date), filter, select, size)
+        dates = DateRange.of(from_date, to_date)
+        return partitions(self._ctx, dates, Stages.of(filter, select), size, presigned=presigned)
 
     def search(self, expression: Given, from_date: datetime | None = None, to_date: datetime | None = None) -> Any:  # noqa: ANN401  any JSON
         """Evaluate a JMESPath expression over all events of a replay at once.
@@ -455,43 +456,3 @@ class FlashFlood:
 def _open_again(cls: type[FlashFlood], address: Address, *, read_pending_updates: bool) -> FlashFlood:
     """Make a FlashFlood where it is unpickled."""
     return cls._opened(address.open(), read_pending_updates=read_pending_updates)
-
-
-class _Journals:
-    """What existing code uses as `ff._Journal`; the public calls are `open_journal` and `journal_ids`."""
-
-    def __init__(self, ctx: Context) -> None:
-        self._ctx = ctx
-
-    def __reduce__(self) -> NoReturn:
-        """Say what to do instead of pickling."""
-        raise no_pickle(self, "pickle the FlashFlood")
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> NoReturn:
-            """Name the successor of what 0.4.3's class of journals has."""
-            raise former.journal_attribute(name)
-
-    def from_id(self, journal_id: str) -> Journal:
-        """Open a journal."""
-        return Journal.open(self._ctx, journal_id)
-
-    def list(self, list_from: str | None = None) -> Iterator[JournalID]:
-        """Yield the ids of the living journals in key order, after `list_from`."""
-        return living_journals(self._ctx, None if list_from is None else JournalID(list_from))
-
-
-def _resource(store: Store, name: str) -> Any:  # noqa: ANN401  boto3 has no static types
-    """Give a boto3 resource on a store's own client. In a folder, `AttributeError` that names `name`."""
-    made = boto3.resource("s3")
-    made.meta.client = _s3_store(store, name).client
-    return made
-
-
-def _s3_store(store: Store, name: str) -> S3Store:
-    """Give the store, if it is on S3; otherwise `AttributeError` that names `name`."""
-    if isinstance(store, S3Store):
-        return store
-    msg = f"a FlashFlood on {store.name} has no {name}: only one on S3 has"
-    raise AttributeError(msg)

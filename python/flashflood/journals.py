@@ -1,7 +1,7 @@
 """One journal, opened: what `open_journal` gives, with the members that 0.4.3's journals have."""
 
 import io
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 
 from flashflood import former
@@ -12,6 +12,7 @@ from flashflood.exceptions import FlashFloodEventNotFound, FlashFloodException
 from flashflood.identifiers import JournalID
 from flashflood.pickling import no_pickle
 from flashflood.records import blobs
+from flashflood.records.living import living_journals
 
 READ_AHEAD = 8_000_000
 """Bytes that reading a body fetches at a time."""
@@ -93,6 +94,32 @@ class Journal:
             raise FlashFloodEventNotFound(msg, event_id=event_id, journal_id=self.id_)
         data = _BlobFile(self._ctx, self.id_, self.size).bytes_between(row.offset, row.offset + row.size)
         return Event(event_id, parse_timestamp(row.timestamp), data)
+
+
+class Journals:
+    """What existing code uses as `ff._Journal`; the public calls are `open_journal` and `journal_ids`."""
+
+    def __init__(self, ctx: Context) -> None:
+        """Make no request."""
+        self._ctx = ctx
+
+    def __reduce__(self) -> NoReturn:
+        """Say what to do instead of pickling."""
+        raise no_pickle(self, "pickle the FlashFlood")
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Name the successor of what 0.4.3's class of journals has."""
+            raise former.journal_attribute(name)
+
+    def from_id(self, journal_id: str) -> Journal:
+        """Open a journal."""
+        return Journal.open(self._ctx, journal_id)
+
+    def list(self, list_from: str | None = None) -> Iterator[JournalID]:
+        """Yield the ids of the living journals in key order, after `list_from`."""
+        return living_journals(self._ctx, None if list_from is None else JournalID(list_from))
 
 
 class _BlobFile(io.RawIOBase):

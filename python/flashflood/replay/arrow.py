@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, NoReturn
 
 from flashflood._core import export_schema, export_stream
 from flashflood.pickling import no_pickle
-from flashflood.replay.replay import batches
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from typing_extensions import CapsuleType
 
     from flashflood._core import Batch, RecordBatch
-    from flashflood.context import Context
-    from flashflood.replay.rows import Scan
     from flashflood.replay.windows import Stage
+    from flashflood.turns import SharedIterator
+
+    Begin = Callable[[Stage[RecordBatch]], SharedIterator[RecordBatch]]
 
 BATCH_SIZE = 65_536
 """Rows in a record batch at most, unless the caller says so."""
@@ -31,13 +33,12 @@ class ReplayBatches:
     (date, event_id) order. Each time that the stream is asked for, a replay of its own begins.
     """
 
-    def __init__(self, ctx: Context, scan: Scan, stage: Stage[Batch], batch_size: int) -> None:
-        """Make no request yet. `ValueError` if `batch_size` is not 1 or more."""
+    def __init__(self, begin: Begin, stage: Stage[Batch], batch_size: int) -> None:
+        """Make no request yet. `begin`: begins a replay. `ValueError` if `batch_size` is not 1 or more."""
         if batch_size < 1:
             msg = f"batch_size={batch_size}; a record batch has 1 row or more"
             raise ValueError(msg)
-        self._ctx = ctx
-        self._scan = scan
+        self._begin = begin
         self._stage = stage
         self._batch_size = batch_size
 
@@ -54,7 +55,7 @@ class ReplayBatches:
 
         `requested_schema` changes nothing, as the interface allows: the consumer casts.
         """
-        return export_stream(batches(self._ctx, self._scan, self._record_batch), self._batch_size)
+        return export_stream(self._begin(self._record_batch), self._batch_size)
 
     def _record_batch(self, batch: Batch) -> RecordBatch:
         return self._stage(batch).record_batch()

@@ -3,126 +3,167 @@
 from __future__ import annotations
 
 import pickle
-from functools import lru_cache
+from collections.abc import Sized
+from functools import lru_cache, partial
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from flashflood._core import parse_timestamp
 from flashflood.context import Context
 from flashflood.pickling import no_pickle
 from flashflood.replay.arrow import BATCH_SIZE, ReplayBatches
-from flashflood.replay.expressions import Expression
 from flashflood.replay.planning import Part, plan_parts
-from flashflood.replay.replay import MEMORY_BUDGET, Replay, checked_budget
+from flashflood.replay.replay import MEMORY_BUDGET, Replay, batches, checked_budget
 from flashflood.replay.rows import Scan
-from flashflood.replay.stages import stage_of
-from flashflood.store import Address
+from flashflood.replay.stages import Stages, stage_of
+from flashflood.replay.streams import list_event_streams, stream_batches
+from flashflood.store import Address, S3Store
+from flashflood.turns import Events, SharedIterator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from flashflood._core import Batch
     from flashflood.dates import DateRange
-    from flashflood.replay.stages import Given
+    from flashflood.replay.windows import Stage
 
 SIZE = 256 << 20
 """Bytes of data in a partition, about, unless the caller says so."""
 
 
-class _Wanted(NamedTuple):
-    """What a partition is, but for its store."""
+B = TypeVar("B", bound=Sized)
 
-    part: Part
-    filter: Expression | None
-    select: Expression | None
+
+class _InStore:
+    """Where a partition is read from: the store, with the credentials of the process that reads it."""
+
+    def __init__(self, ctx: Context, address: Address | None) -> None:
+        """Make no request. `address`: what opens the store again; None: nothing does."""
+        self._ctx = ctx
+        self.address = address
+        self.name = ctx.store.name
+
+    def __reduce__(self) -> tuple[Callable[[Address | None], _InStore], tuple[Address | None]]:
+        """Pickle by the address."""
+        return _in_store, (self.address,)
+
+    def events(self, part: Part, memory_budget: int, stage: Stage[Batch]) -> Events:
+        """Replay a part."""
+        return Replay(self._ctx, Scan(part.dates, memory_budget, part.plan), stage)
+
+    def batches(self, part: Part, memory_budget: int, stage: Stage[B]) -> SharedIterator[B]:
+        """Do so, many events at a time."""
+        return batches(self._ctx, Scan(part.dates, memory_budget, part.plan), stage)
+
+
+@lru_cache(maxsize=16)
+def _in_store(address: Address) -> _InStore:
+    """Open a store, with one client for all partitions of it that come to this process."""
+    return _InStore(Context(address.open(), read_pending_updates=True), address)
+
+
+class _InStreams(NamedTuple):
+    """The same: presigned event streams."""
+
+    streams: list[dict[str, Any]]
+    name: str
+
+    def events(self, part: Part, _memory_budget: int, stage: Stage[Batch]) -> Events:
+        """Replay a part."""
+        return Events((stage(batch).events() for batch in stream_batches(self.streams, part.dates)), "this replay")
+
+    def batches(self, part: Part, _memory_budget: int, stage: Stage[B]) -> SharedIterator[B]:
+        """Do so, many events at a time."""
+        staged = (stage(batch) for batch in stream_batches(self.streams, part.dates))
+        return SharedIterator((batch for batch in staged if len(batch)), "this replay")
 
 
 class Partition:
-    """The events of some dates. It can be pickled, and reads itself anywhere: with the credentials found there.
+    """The events of some dates. It can be pickled, and reads itself anywhere.
 
-    It is good for twelve hours: what it was planned by may be gone then, and reading it is a `FlashFloodException`.
+    It is read with the credentials of the process that reads it, for twelve hours after planning; what it was planned
+    by may be gone then, and reading it is a `FlashFloodException`. A presigned one needs no credentials, and is good
+    for an hour.
     """
 
-    def __init__(self, ctx: Context, address: Address | None, wanted: _Wanted) -> None:
-        """Make no request. `address`: what opens the store again; None: nothing does."""
-        self._ctx = ctx
-        self._address = address
-        self._wanted = wanted
+    def __init__(self, source: _InStore | _InStreams, part: Part, stages: Stages) -> None:
+        """Make no request."""
+        self._source = source
+        self._part = part
+        self._stages = stages
 
     @property
     def from_date(self) -> datetime | None:
         """All events are later; naive UTC. None: it has the first events that a date can have."""
-        start = self._wanted.part.dates.start
+        start = self._part.dates.start
         return None if start is None else parse_timestamp(start)
 
     @property
     def to_date(self) -> datetime:
         """No event is later; naive UTC."""
-        return parse_timestamp(self._wanted.part.dates.end or "")
+        return parse_timestamp(self._part.dates.end or "")
 
     @property
     def estimated_events(self) -> int:
         """About so many events, before filtering."""
-        return self._wanted.part.events
+        return self._part.events
 
     @property
     def estimated_bytes(self) -> int:
         """About so many bytes of data, before filtering and selecting."""
-        return self._wanted.part.size
+        return self._part.size
 
-    def events(self, *, memory_budget: int = MEMORY_BUDGET) -> Replay:
+    def events(self, *, memory_budget: int = MEMORY_BUDGET) -> Events:
         """Yield the events in (date, event_id) order, as `replay` does, with the plan's `filter` and `select`."""
-        return Replay(self._ctx, self._scan(memory_budget), stage_of(self._wanted.filter, self._wanted.select))
+        return self._source.events(self._part, checked_budget(memory_budget), stage_of(*self._stages))
 
     def batches(self, *, batch_size: int = BATCH_SIZE, memory_budget: int = MEMORY_BUDGET) -> ReplayBatches:
         """Give the same events as a stream of Arrow record batches, as `replay_batches` does."""
-        stage = stage_of(self._wanted.filter, self._wanted.select)
-        return ReplayBatches(self._ctx, self._scan(memory_budget), stage, batch_size)
+        begin = partial(self._source.batches, self._part, checked_budget(memory_budget))
+        return ReplayBatches(begin, stage_of(*self._stages), batch_size)
 
     def __repr__(self) -> str:
         """Name its dates, and what is in it."""
         bounds = f"{self.from_date or 'the first event'} < date <= {self.to_date}"
         return f"<Partition {bounds}: about {self.estimated_events:,} events, {self.estimated_bytes:,} bytes>"
 
-    def __reduce__(self) -> tuple[Callable[[Address, _Wanted], Partition], tuple[Address, _Wanted]]:
-        """Pickle by the store's URL and what its client needs. `TypeError` where the store is in memory."""
-        if self._address is None:
+    def __getstate__(self) -> dict[str, Any]:
+        """Give what is pickled. `TypeError` where the store is in memory."""
+        if isinstance(self._source, _InStore) and self._source.address is None:
             raise no_pickle(self, "its store is in this process's memory; open one in a file")
-        return _opened, (self._address, self._wanted)
+        return self.__dict__
 
     def __dask_tokenize__(self) -> tuple[str, ...]:
         """Give what Dask names its tasks by: the same for the same store and call, as long as nothing has changed."""
-        part = self._wanted.part
-        what = part.dates, part.fingerprint, self._wanted.filter, self._wanted.select
-        return self._ctx.store.name, blake2b(pickle.dumps(what)).hexdigest()
-
-    def _scan(self, memory_budget: int) -> Scan:
-        part = self._wanted.part
-        return Scan(part.dates, checked_budget(memory_budget), part.plan)
+        what = self._part.dates, self._part.fingerprint, self._stages
+        return self._source.name, blake2b(pickle.dumps(what)).hexdigest()
 
 
-def _opened(address: Address, wanted: _Wanted) -> Partition:
-    return Partition(_context(address), address, wanted)
-
-
-@lru_cache(maxsize=16)
-def _context(address: Address) -> Context:
-    """Open a store, with one client for all partitions of it that come to this process."""
-    return Context(address.open(), read_pending_updates=True)
-
-
-def partitions(
-    ctx: Context, dates: DateRange, filter: Given | None, select: Given | None, size: int
-) -> list[Partition]:
+def partitions(ctx: Context, dates: DateRange, stages: Stages, size: int, *, presigned: bool) -> list[Partition]:
     """Cut the replay of a range into partitions of about `size` bytes; see `plan_parts`.
 
-    `ValueError` for a size below 1, or an expression that can never be evaluated.
+    `ValueError` for a size below 1, or `presigned` where the store is not on S3.
     """
     if size < 1:
         msg = f"size={size}; a partition has 1 byte or more"
         raise ValueError(msg)
-    stage_of(filter, select)  # checks them
-    expressions = [None if given is None else Expression(given) for given in (filter, select)]
-    address = Address.of(ctx.store)
+    if presigned and not isinstance(ctx.store, S3Store):
+        msg = f"presigned=True, but {ctx.store.name} is not on S3: only its URLs can be read without credentials"
+        raise ValueError(msg)
     parts = [] if dates.is_empty else plan_parts(ctx, dates, size)
-    return [Partition(ctx, address, _Wanted(part, *expressions)) for part in parts]
+    if not presigned:
+        in_store = _InStore(ctx, Address.of(ctx.store))
+        return [Partition(in_store, part, stages) for part in parts]
+    streams = list(list_event_streams(ctx, dates))
+    return [Partition(_InStreams(_within(streams, part.dates), ctx.store.name), part, stages) for part in parts]
+
+
+def _within(streams: list[dict[str, Any]], dates: DateRange) -> list[dict[str, Any]]:
+    """Give streams with the rows of some dates only."""
+    found = []
+    for stream in streams:
+        rows = [row for row in stream["events"] if dates.holds(row["timestamp"], row["timestamp"])]
+        if rows:
+            found.append({**stream, "events": rows})
+    return found

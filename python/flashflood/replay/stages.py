@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from flashflood._core import Batch
 from flashflood.replay.expressions import Compiled, Expression
@@ -14,6 +14,19 @@ T = TypeVar("T")
 
 Given: TypeAlias = str | Compiled | Expression
 """A JMESPath text, what `jmespath.compile` gives, or an `Expression`."""
+
+
+class Stages(NamedTuple):
+    """What a replay does with each event; unlike a stage, it can be pickled."""
+
+    filter: Expression | None
+    select: Expression | None
+
+    @classmethod
+    def of(cls, filter: Given | None, select: Given | None) -> "Stages":
+        """Take what a caller gave. `ValueError` as for `stage_of`."""
+        stage_of(filter, select)
+        return cls(*(None if given is None else Expression(given) for given in (filter, select)))
 
 
 def stage_of(filter: Given | None, select: Given | None) -> Stage[Batch]:

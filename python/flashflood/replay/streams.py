@@ -4,18 +4,18 @@
 """
 
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import url2pathname
 
 import orjson
 
 from flashflood import layout
-from flashflood._core import Manifest, Merge, Run
+from flashflood._core import Batch, Manifest, Merge
 from flashflood.context import Context
 from flashflood.dates import DateRange
 from flashflood.events import Event
@@ -72,22 +72,45 @@ def replay_event_stream(
     manifest, url = _checked(event_stream)
     what = f"event stream of journal {manifest.journal_id}"
     if urlsplit(url).scheme in ("file", "sqlite"):
-        runs = _runs(manifest, dates, _local_reader(url, allow_file_urls, what))
+        batches = _batches([_Source(manifest, _local_reader(url, allow_file_urls, what))], dates)
     else:
-        runs = _remote_runs(manifest, dates, RemoteBlob(url, manifest.size, what))
-    return Events(runs, "this replay of an event stream")
+        batches = _remote_batches([(manifest, RemoteBlob(url, manifest.size, what))], dates)
+    return Events((batch.events() for batch in batches), "this replay of an event stream")
 
 
-def _remote_runs(manifest: Manifest, dates: DateRange, blob: RemoteBlob) -> Generator[Run, None, None]:
-    with closing(blob):
-        yield from _runs(manifest, dates, blob.read)
+def stream_batches(event_streams: Iterable[Mapping[str, Any]], dates: DateRange) -> Generator[Batch, None, None]:
+    """Yield the events of several streams at URLs of the web, merged in (date, event_id) order, many at a time."""
+    checked = map(_checked, event_streams)
+    return _remote_batches(
+        [
+            (manifest, RemoteBlob(url, manifest.size, f"event stream of journal {manifest.journal_id}"))
+            for manifest, url in checked
+        ],
+        dates,
+    )
 
 
-def _runs(manifest: Manifest, dates: DateRange, read: ReadRange) -> Generator[Run, None, None]:
+class _Source(NamedTuple):
+    """A journal, and what reads its blob."""
+
+    manifest: Manifest
+    read: ReadRange
+
+
+def _remote_batches(sources: Sequence[tuple[Manifest, RemoteBlob]], dates: DateRange) -> Generator[Batch, None, None]:
+    with ExitStack() as stack:
+        for _, blob in sources:
+            stack.enter_context(closing(blob))
+        yield from _batches([_Source(manifest, blob.read) for manifest, blob in sources], dates)
+
+
+def _batches(sources: Sequence[_Source], dates: DateRange) -> Generator[Batch, None, None]:
     merge = Merge(dates.start, dates.end)
-    merge.add(manifest)
+    for source in sources:
+        for timestamp, event_id in merge.add(source.manifest):
+            merge.decide(timestamp, event_id, None)  # there is no index to ask
     while (window := merge.window(None, BYTES_AT_A_TIME)) is not None:
-        yield window.batch([read(start, stop) for _, start, stop in window.requests]).events()
+        yield window.batch([sources[source].read(start, stop) for source, start, stop in window.requests])
 
 
 def _checked(event_stream: Mapping[str, Any]) -> tuple[Manifest, str]:

@@ -9,8 +9,12 @@ import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 
+from flashflood.store.s3 import S3Store
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+    from flashflood.store.protocol import Store
 
 CONNECTIONS = 32
 """How many requests to S3 may be under way at a time, where the client is our own."""
@@ -48,3 +52,18 @@ class ClientSettings(NamedTuple):
             options["s3"] = {"addressing_style": self.addressing_style}
         config = Config(max_pool_connections=self.connections, retries={"mode": "standard"}, **options)
         return boto3.client("s3", region_name=self.region, endpoint_url=self.endpoint_url, config=config)
+
+
+def resource_on(store: Store, name: str) -> Any:  # noqa: ANN401  boto3 has no static types
+    """Give a boto3 resource on a store's own client. In a folder, `AttributeError` that names `name`."""
+    made = boto3.resource("s3")
+    made.meta.client = s3_store(store, name).client
+    return made
+
+
+def s3_store(store: Store, name: str) -> S3Store:
+    """Give the store, if it is on S3; otherwise `AttributeError` that names `name`."""
+    if isinstance(store, S3Store):
+        return store
+    msg = f"a FlashFlood on {store.name} has no {name}: only one on S3 has"
+    raise AttributeError(msg)
