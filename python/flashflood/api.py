@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import cached_property, partial, wraps
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 from flashflood.context import GRACE, Context
 from flashflood.dates import DateRange
@@ -35,6 +35,9 @@ from flashflood.write import change, put_many
 from flashflood.write.put_many import Bare, OnConflict, Stored
 from flashflood.write.puts import Puts
 from flashflood.write.writer import LINGER, Writer
+
+if TYPE_CHECKING:
+    import polars as pl
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -344,6 +347,24 @@ class FlashFlood:
         """
         dates = DateRange.of(from_date, to_date)
         return partitions(self._ctx, dates, Stages.of(filter, select), size, presigned=presigned)
+
+    def scan_polars(
+        self,
+        from_date: datetime | None = None,
+        to_date: datetime | None = None,
+        *,
+        filter: Given | None = None,
+        select: Given | None = None,
+    ) -> "pl.LazyFrame":
+        """Give the same events as a polars LazyFrame: columns event_id, date (UTC, microseconds), data (binary).
+
+        Each `collect` is a replay, of the dates that the query's conditions on `date` leave, and as far as its `head`
+        needs. `ModuleNotFoundError` without polars.
+        """
+        from flashflood.replay.polars_scan import scan_polars  # noqa: PLC0415  polars is wanted here only
+
+        scan = Scan(DateRange.of(from_date, to_date), MEMORY_BUDGET)
+        return scan_polars(self._ctx, scan, stage_of(filter, select))
 
     def search(self, expression: Given, from_date: datetime | None = None, to_date: datetime | None = None) -> Any:  # noqa: ANN401  any JSON
         """Evaluate a JMESPath expression over all events of a replay at once.

@@ -85,12 +85,7 @@ def _divisions(partitions: list[Partition]) -> tuple[pd.Timestamp, ...]:
 
 def _frame(partition: Partition, columns: list[str] | None = None) -> pd.DataFrame:
     """Read a partition, on a worker."""
-    wanted = list(_COLUMNS) if columns is None else columns
-    table = pa.table(partition.batches()).select([*wanted, "date"])
-    if "data" in wanted:
-        table = table.set_column(wanted.index("data"), "data", table["data"].cast(pa.large_binary()))
-    frame = table.to_pandas(types_mapper={pa.string(): _COLUMNS["event_id"], pa.large_binary(): _COLUMNS["data"]}.get)
-    return frame.set_index("date")
+    return partition.batches().to_pandas().set_index("date")[list(_COLUMNS) if columns is None else columns]
 
 
 def _events(partition: Partition) -> Iterator[Event]:

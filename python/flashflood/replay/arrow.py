@@ -14,6 +14,9 @@ from flashflood.pickling import no_pickle
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
     from typing_extensions import CapsuleType
 
     from flashflood._core import Batch, RecordBatch
@@ -57,5 +60,43 @@ class ReplayBatches:
         """
         return export_stream(self._begin(self._record_batch), self._batch_size)
 
+    def to_arrow(self) -> pa.Table:
+        """Read all into a pyarrow table, in memory. `ModuleNotFoundError` without pyarrow."""
+        import pyarrow as pa  # noqa: PLC0415  whoever wants it has it
+
+        return pa.table(self)
+
+    def to_polars(self) -> pl.DataFrame:
+        """Read all into a polars DataFrame, in memory. `ModuleNotFoundError` without polars."""
+        import polars as pl  # noqa: PLC0415  as above
+
+        return pl.DataFrame(self)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Read all into a pandas DataFrame, in memory: event_id a string, date aware in UTC, data Arrow's large binary.
+
+        `ModuleNotFoundError` without pandas and pyarrow.
+        """
+        import pandas as pd  # noqa: PLC0415  as above
+        import pyarrow as pa  # noqa: PLC0415  as above
+
+        table = self.to_arrow()
+        data = table["data"].cast(pa.large_binary())  # pandas can do little with a binary view
+        types = {pa.string(): pd.StringDtype("pyarrow"), data.type: pd.ArrowDtype(data.type)}
+        return table.set_column(2, "data", data).to_pandas(types_mapper=types.get)
+
     def _record_batch(self, batch: Batch) -> RecordBatch:
         return self._stage(batch).record_batch()
+
+
+class OneBatch:
+    """A record batch as a stream of itself, for whatever reads Arrow streams."""
+
+    def __init__(self, batch: RecordBatch, batch_size: int) -> None:
+        """Cut it to at most `batch_size` rows."""
+        self._batch = batch
+        self._batch_size = batch_size
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
+        """Give the stream."""
+        return export_stream(iter([self._batch]), self._batch_size)
