@@ -102,11 +102,12 @@ class Place:
 
 
 def pytest_configure() -> None:
-    """Keep the tests apart from the AWS account of whoever runs them."""
+    """Keep the tests apart from the AWS account of whoever runs them, and tell Ray's makers nothing."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 
 def pytest_report_header() -> str | None:

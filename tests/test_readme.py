@@ -24,6 +24,7 @@ def name(page: Path) -> str:
     return str(page.relative_to(REPOSITORY))
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")  # Ray's own
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name)
 @pytest.mark.parametrize("place", ["moto"], indirect=True)
 def test_the_python_examples_of_a_page_run_one_after_the_other(

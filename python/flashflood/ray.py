@@ -1,0 +1,90 @@
+"""Replays on Ray (`pip install flashflood-rs[ray]`): a datasource whose partitions Ray's workers read.
+
+    import ray
+    from flashflood.ray import FlashFloodDatasource
+
+    events = ray.data.read_datasource(FlashFloodDatasource("s3://bucket/prefix", filter="level == 'error'"))
+
+The range is cut into partitions (`FlashFlood.partitions`); each is read by whichever worker has its turn, with the
+credentials that it finds there, once more where a worker dies. What `partitions` promises holds: each event once, for
+twelve hours.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from math import ceil
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from ray.data import Datasource, ReadTask
+from ray.data.block import BlockMetadata
+
+from flashflood.api import FlashFlood
+from flashflood.replay.partitions import SIZE
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from ray.data import DataContext
+
+    from flashflood.replay.partitions import Partition
+    from flashflood.replay.stages import Given
+
+SCHEMA = pa.schema({"event_id": pa.string(), "date": pa.timestamp("us", "UTC"), "data": pa.large_binary()})
+
+
+class FlashFloodDatasource(Datasource):  # type: ignore[misc]  # Ray has no types
+    """The events of a replay: columns event_id, date (UTC, microseconds) and data (binary), in (date, event_id) order.
+
+    `store`: what `FlashFlood.open` takes, or what it gives. The other arguments are those of `FlashFlood.partitions`.
+    """
+
+    def __init__(  # noqa: PLR0913  all but store and range by name only
+        self,
+        store: str | os.PathLike[str] | FlashFlood,
+        from_date: datetime | None = None,
+        to_date: datetime | None = None,
+        *,
+        filter: Given | None = None,
+        select: Given | None = None,
+        size: int = SIZE,
+    ) -> None:
+        """List the range, and plan its partitions."""
+        super().__init__()
+        ff = store if isinstance(store, FlashFlood) else FlashFlood.open(store)
+        self._plan = partial(ff.partitions, from_date, to_date, filter=filter, select=select)
+        self._partitions = self._plan(size=size)
+
+    def estimate_inmemory_data_size(self) -> int:
+        """Say how many bytes of data the partitions have, about, before filtering."""
+        return sum(partition.estimated_bytes for partition in self._partitions)
+
+    def get_read_tasks(
+        self,
+        parallelism: int,
+        per_task_row_limit: int | None = None,
+        data_context: DataContext | None = None,  # noqa: ARG002  as Ray calls it
+    ) -> list[ReadTask]:
+        """Give a task for each partition. Where they are fewer than `parallelism`, smaller ones are planned."""
+        if 0 < len(self._partitions) < parallelism:
+            self._partitions = self._plan(size=max(1, ceil(self.estimate_inmemory_data_size() / parallelism)))
+        return [
+            ReadTask(
+                partial(_tables, partition),
+                # The number of rows is left open: Ray would count by it, and it is an estimate.
+                BlockMetadata(num_rows=None, size_bytes=partition.estimated_bytes, exec_stats=None, input_files=None),
+                schema=SCHEMA,
+                per_task_row_limit=per_task_row_limit,
+            )
+            for partition in self._partitions
+        ]
+
+
+def _tables(partition: Partition) -> Iterator[pa.Table]:
+    """Read a partition, on a worker."""
+    reader = pa.RecordBatchReader.from_stream(partition.batches())
+    for batch in reader:
+        yield pa.Table.from_batches([batch]).cast(SCHEMA)
