@@ -52,6 +52,8 @@ def test_beside_043_nothing_else_breaks_than_the_order_of_calls(name: str) -> No
         (Safeguard.LOOK_BEHIND, "list-journal"),
         (Safeguard.LOOK_BEHIND, "streams-torn"),
         (Safeguard.LISTED_ANEW, "replay-compact-del"),
+        (Safeguard.DEAD_IN_BOUNDS, "part-journal"),
+        (Safeguard.DEAD_IN_BOUNDS, "part-compact"),
         (Safeguard.BEHIND_THE_PLAN, "part-journal"),
         (Safeguard.BEHIND_THE_PLAN, "part-compact"),
         (Safeguard.LEDGER_AT_START, "replay-journal"),

@@ -11,14 +11,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from conftest import KINDS, Place
 from support.samples import at, put_journaled, put_new
-from support.watched import Counted, Short, on
+from support.watched import Counted, Interrupted, Short, on
 
 from flashflood import Event, FlashFlood, FlashFloodException, Partition
+from flashflood.store import open_store
 
 ON_SQLITE = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 ON_MOTO = pytest.mark.parametrize("place", ["moto"], indirect=True)
@@ -218,6 +221,33 @@ def test_what_is_combined_after_planning_is_read_all_the_same(
     after_planning(ff)
     assert read(planned[0]) == there
     assert read(planned[1]) == [event for event in there if event.date > at(35)]
+
+
+@pytest.mark.parametrize("meanwhile", [combine_all, combine_twice])
+def test_what_is_combined_while_planning_is_read_all_the_same(
+    meanwhile: Callable[[FlashFlood], None], tmp_path: Path
+) -> None:
+    for request in itertools.count(1):
+        store = open_store(tmp_path / f"{request}.flashflood")
+        ff = on(store)
+        put_new(ff, *(f"{number:02}" for number in range(12)))
+        there = list(ff.replay())
+        interrupted = Interrupted(Short(store, 5), request, partial(meanwhile, ff))
+        partitions = on(interrupted).partitions(size=60)
+        if not interrupted.reached:
+            assert request > 5
+            return
+        assert [event for event in read(partitions) if event.date >= at(0)] == there
+
+
+@ON_SQLITE
+def test_a_store_of_which_all_is_dead_has_no_events(place: Place) -> None:
+    ff = place.open()
+    put_new(ff, "a", "b")
+    for event_id in ("a", "b"):
+        ff.delete_event(event_id)
+    ff.update()
+    assert read(ff.partitions()) == []
 
 
 @ON_SQLITE

@@ -55,6 +55,8 @@ class Safeguard(Enum):
     """A listing looks again among the keys passed for what a dead journal was combined into (step 13)."""
     LISTED_ANEW = "listed-anew"
     """Pages that were listed before their turn are listed anew after a look behind (step 13)."""
+    DEAD_IN_BOUNDS = "dead-in-bounds"
+    """A plan's parts reach to the end of the last journal that was listed, living or dead (step 13)."""
     BEHIND_THE_PLAN = "behind-the-plan"
     """A part's replay that looks behind begins at the first key, and not where its plan says (step 13)."""
     LEDGER_AT_START = "ledger-at-start"

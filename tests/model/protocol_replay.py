@@ -47,6 +47,8 @@ class _Part(NamedTuple):
 
     beyond: int = 0
     """The date before the first one."""
+    until: int | None = None
+    """The last one; None: none is."""
     begin: Key | None = None
     """The key that the first pass begins after; another one begins at the first key."""
 
@@ -107,12 +109,15 @@ class _Merge:
 def replay_part(caller: Caller, beyond: int) -> Steps[tuple[Replayed, ...] | GoOn]:
     """Step 13, of a part: plan where the listing begins; then, at any later time, yield the events after a date."""
     planned = _Pass(beyond=beyond)
-    begins: list[int] = []
+    living: list[JournalID] = []
     while not planned.ended:
-        yield from _next_page(caller, planned)
-        begins += [journal.start for journal in planned.shown]
-    begin = _cut(min(begins)) if begins else planned.after
-    return GoOn(replay, ((beyond, _LAST_ID), (), 0, _Part(beyond, begin)))
+        living += yield from _next_page(caller, planned)
+    counted = planned.shown if Safeguard.DEAD_IN_BOUNDS in caller.safeguards else living
+    if not counted:
+        return ()
+    beyond = max(beyond, min(one.start for one in counted) - 1)
+    begin, until = _cut(min(one.start for one in planned.shown)), max(one.end for one in counted)
+    return GoOn(replay, ((beyond, _LAST_ID), (), 0, _Part(beyond, until, begin)))
 
 
 def replay(
@@ -149,7 +154,7 @@ def replay(
                 return GoOn(replay, (place, out, restarts + 1, part._replace(begin=None)))
             out = (*out, Replayed(due.place[1], due.place[0], blob[due.row]))
             place = due.place
-    return out
+    return tuple(one for one in out if part.until is None or one.date <= part.until)
 
 
 def list_journals(caller: Caller) -> Steps[tuple[Replayed, ...]]:

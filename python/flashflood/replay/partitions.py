@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pickle
+from bisect import bisect_right
 from collections.abc import Sized
 from functools import lru_cache, partial
 from hashlib import blake2b
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from flashflood._core import parse_timestamp
@@ -163,7 +165,9 @@ def _within(streams: list[dict[str, Any]], dates: DateRange) -> list[dict[str, A
     """Give streams with the rows of some dates only."""
     found = []
     for stream in streams:
-        rows = [row for row in stream["events"] if dates.holds(row["timestamp"], row["timestamp"])]
-        if rows:
-            found.append({**stream, "events": rows})
+        rows, timestamp = stream["events"], itemgetter("timestamp")
+        first = 0 if dates.start is None else bisect_right(rows, dates.start, key=timestamp)
+        beyond = len(rows) if dates.end is None else bisect_right(rows, dates.end, key=timestamp)
+        if first < beyond:
+            found.append({**stream, "events": rows[first:beyond]})
     return found

@@ -75,14 +75,16 @@ class _Span(NamedTuple):
 
 
 def plan_parts(ctx: Context, dates: DateRange, size: int) -> list[Part]:
-    """Cut a range into parts of about `size` bytes of data: in order, and together all that it has. Empty: nothing.
+    """Cut a range into parts of about `size` bytes of data: in order, and together all that it has. None: nothing.
 
     No two parts have a date in common: more than `size` bytes of one microsecond are in one part.
     """
     listed = _Listed(ctx, dates)
-    if listed.date is None or not listed.living.starts:
+    # The dead count too: what one was combined into while this was listing may lie among the keys passed.
+    starts, ends = listed.living.starts + listed.dead.starts, listed.living.ends + listed.dead.ends
+    if listed.date is None or not starts:
         return []
-    spans = _Spans(min(listed.living.starts) - 1, max(listed.living.ends), dates)
+    spans = _Spans(min(starts) - 1, max(ends), dates)
     for span in _all_spans(ctx, listed, size):
         spans.add(span)
     begins = _Begins(listed)
@@ -261,7 +263,8 @@ def _cut(spans: _Spans, size: int) -> Iterator[tuple[int, int, _Load]]:
         rest = span
         while rest.start < rest.end and load.size + rest.load.size > most and cuts < parts - 1:
             length = rest.end - rest.start
-            at = min(rest.start + max(1, int((most - load.size) / rest.load.size * length)), rest.end)
+            wanted = int((most - load.size) / rest.load.size * length) if load.size < most else 1
+            at = min(rest.start + max(1, wanted), rest.end)
             share = (at - rest.start) / length
             yield start, at, load.plus(rest.load.times(share))
             start, load, cuts = at, _NOTHING, cuts + 1

@@ -74,11 +74,11 @@ def _read(  # noqa: PLR0913, PLR0917  polars says how it is called
 def narrowed(dates: DateRange, predicate: pl.Expr) -> DateRange:
     """Give the part of a range in which a predicate may hold, as far as it can be told."""
     try:
-        tree = json.loads(predicate.meta.serialize(format="json"))
-    except (pl.exceptions.PolarsError, ValueError):  # a function of the user's own may be in it
+        bounds = list(_bounds(json.loads(predicate.meta.serialize(format="json"))))
+    except (pl.exceptions.PolarsError, ValueError, RecursionError):  # a function of the user's own may be in it
         return dates
     start, end = dates
-    for operator, nanoseconds in _bounds(tree):
+    for operator, nanoseconds in bounds:
         first, last = _microseconds(operator, nanoseconds)
         start = start if first is None else max(start or "", _timestamp(first - 1))
         end = end if last is None else min(end or LATEST, _timestamp(last))
