@@ -254,7 +254,7 @@ def _page(caller: Caller, after: Key | None) -> Steps[tuple[Key, ...]]:
 
 def _take(listing: _Pass, keys: list[Key]) -> tuple[list[JournalID], list[JournalID]]:
     """Return the living and the dead journals among these keys that were not met before."""
-    keys = [key for key in keys if key[1].end > listing.beyond]
+    keys = [key for key in keys if not listing.beyond or key[1].end > listing.beyond]
     dead = {key[1] for key in keys if key[-1] == DEAD} - listing.shown
     living = {key[1] for key in keys} - listing.shown - dead
     listing.shown |= dead | living

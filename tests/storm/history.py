@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PROXY = "proxy"
 """The log that holds faults instead of calls."""
-REPLAYS = frozenset({"replay", "final replay", "streams"})
+REPLAYS = frozenset({"replay", "parts", "final replay", "streams"})
 
 
 @dataclass(frozen=True, eq=False)

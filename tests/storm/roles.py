@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from flashflood import Event, Rules, replay_event_stream
@@ -86,6 +87,20 @@ class Caller(Worker):
         if events:
             self.seen = [event_id for event_id, _, _ in events]
 
+    def parts(self) -> None:
+        """Read some partitions one after the other, a while after they were planned."""
+        since, until = self._range()
+        count, slow = self.chance.choice((1, 3, 8)), self.chance.random() < 0.3
+
+        def do() -> list[Shown]:
+            size = sum(one.estimated_bytes for one in self.ff.partitions(*_dates(since, until)))
+            partitions = self.ff.partitions(*_dates(since, until), size=max(1, size // count))
+            events = chain.from_iterable(partition.events() for partition in partitions)
+            time.sleep(self.plan.times.stop / 4 if slow else 0)
+            return [shown(*event) for event in self._slowly(events, slow=slow)]
+
+        self.made("parts", do, since=since, until=until, count=count)
+
     def streams(self) -> None:
         since, until = self._range()
         self.made("streams", lambda: list(self._streams(*_dates(since, until))), since=since, until=until)
@@ -165,7 +180,7 @@ def _dates(since: int | None, until: int | None) -> tuple[datetime | None, datet
 Weights = Mapping[Callable[[Caller], None], int]
 
 READERS: dict[str, Weights] = {
-    "replayer-1": {Caller.replay: 1},
+    "replayer-1": {Caller.replay: 2, Caller.parts: 1},
     "replayer-2": {Caller.replay: 3, Caller.check: 1},
     "looker-1": {Caller.get_event: 6, Caller.event_exists: 3, Caller.get_events: 2, Caller.replay: 1},
     "streamer-1": {Caller.streams: 1},

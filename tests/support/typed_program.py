@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from datetime import datetime, timedelta
 from typing import Any, assert_type
 
+import polars as pl
 from mypy_boto3_s3 import S3ServiceResource
 
 import flashflood
@@ -30,6 +31,7 @@ from flashflood import (
     Journal,
     JournalID,
     Maintained,
+    Partition,
     Repairs,
     Replay,
     ReplayBatches,
@@ -82,6 +84,13 @@ def replay() -> None:
         assert_type(json.loads(event.data), Any)
     events.close()
     assert_type(ff.replay_batches(SINCE, filter="level", batch_size=1_000, memory_budget=10**8), ReplayBatches)
+    for partition in ff.partitions(SINCE, UNTIL, filter="level", select="level", size=10**6, presigned=True):
+        bounds = partition.from_date, partition.to_date, partition.estimated_events, partition.estimated_bytes
+        assert_type(bounds, tuple[datetime | None, datetime, int, int])
+        again: Iterator[Event] = assert_type(partition, Partition).events(memory_budget=10**8)
+        assert_type(next(again), Event)
+        assert_type(partition.batches(batch_size=1_000).to_polars(), pl.DataFrame)
+    assert_type(ff.scan_polars(SINCE, UNTIL, filter="level", select="level"), pl.LazyFrame)
     result: list[int] = ff.search("events[].level", to_date=UNTIL)
     assert_type(result, list[int])
     for stream in ff.list_event_streams(SINCE, UNTIL):
