@@ -1,8 +1,6 @@
 """`flashflood.dask`: a replay as a Dask DataFrame or a bag, read by the workers of a cluster."""
 
 import os
-import signal
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 from conftest import Place
 from distributed import Client, LocalCluster
 from support.samples import at
+from support.stopped_worker import kill_who_waits, stop_once
 
 import flashflood.dask
 from flashflood import Event, FlashFlood
@@ -133,17 +132,6 @@ def test_workers_of_a_cluster_read_a_frame_and_a_bag(store: FlashFlood, place: P
         )
 
 
-def stop_once(frame: pd.DataFrame, folder: str) -> pd.DataFrame:
-    """Let the first worker that comes here wait to be killed."""
-    try:
-        (Path(folder) / "begun").touch(exist_ok=False)
-    except FileExistsError:
-        return frame
-    (Path(folder) / "pid").write_text(str(os.getpid()))
-    time.sleep(3_600)
-    return frame
-
-
 @ON_SQLITE
 def test_of_a_worker_killed_in_mid_work_no_event_is_lost_or_doubled(
     store: FlashFlood, cluster: LocalCluster, tmp_path: Path
@@ -151,9 +139,7 @@ def test_of_a_worker_killed_in_mid_work_no_event_is_lost_or_doubled(
     with Client(cluster) as client:
         frame = flashflood.dask.read(store, size=SIZE)
         under_way = client.compute(frame.map_partitions(stop_once, str(tmp_path), meta=frame._meta))  # noqa: SLF001 - as above
-        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
-            time.sleep(0.01)
-        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+        kill_who_waits(tmp_path)
         assert rows(under_way.result(timeout=60)) == list(store.replay())
 
 

@@ -9,13 +9,17 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import boto3
 import jmespath
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from conftest import Place
 from jmespath import functions
 from support.samples import at, put_journaled
 
 from flashflood import Expression, FlashFlood
+from flashflood.store.clients import ClientSettings
 from flashflood.write.put_many import Stored
 
 ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
@@ -59,6 +63,54 @@ def test_a_flashflood_opened_by_its_url_works_in_a_process_that_begins_anew(
     assert found == 1
     assert (stored.stored, list(stored.skipped)) == (0, ["a"])
     assert ff.get_event("there").data == b"from there"
+
+
+@ON_MOTO
+def test_where_it_is_unpickled_it_asks_the_same_endpoint_whatever_the_environment_says(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in place.env.items():
+        monkeypatch.setenv(name, value)
+    ff = FlashFlood.open(place.url)
+    ff.put(b"data", "a", at(0))
+    pickled = pickle.dumps(ff)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert place.env["AWS_SECRET_ACCESS_KEY"].encode() not in pickled
+    assert pickle.loads(pickled).get_event("a").data == b"data"  # noqa: S301 - of our own making
+
+
+INTERFACE = "https://bucket.vpce-0a1b.s3.eu-west-1.vpce.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("given", "endpoint"),
+    [
+        ({}, None),
+        ({"endpoint_url": "https://s3.eu-west-1.amazonaws.com"}, None),
+        ({"endpoint_url": "https://s3.dualstack.eu-west-1.amazonaws.com"}, None),
+        ({"endpoint_url": "https://s3.cn-north-1.amazonaws.com.cn", "region_name": "cn-north-1"}, None),
+        ({"endpoint_url": INTERFACE}, INTERFACE),
+        ({"endpoint_url": "http://127.0.0.1:9000"}, "http://127.0.0.1:9000"),
+        ({"endpoint_url": "https://s3.example.org"}, "https://s3.example.org"),
+    ],
+)
+@pytest.mark.parametrize(
+    "config",
+    [
+        Config(),
+        Config(signature_version=UNSIGNED, max_pool_connections=3),
+        Config(s3={"addressing_style": "path"}, max_pool_connections=7),
+        Config(s3={"addressing_style": "virtual"}),
+    ],
+)
+def test_a_client_is_made_again_as_it_was(given: dict[str, str], endpoint: str | None, config: Config) -> None:
+    client = boto3.client("s3", config=config, **{"region_name": "eu-west-1", **given})  # type: ignore[call-overload]
+    settings = pickle.loads(pickle.dumps(ClientSettings.of(client)))  # noqa: S301 - of our own making
+    assert settings.endpoint_url == endpoint
+    again = settings.client()
+    assert ClientSettings.of(again) == settings
+    assert again.meta.region_name == client.meta.region_name
+    assert settings.is_unsigned == (client.meta.config.signature_version is UNSIGNED)
 
 
 @EVERY_WAY

@@ -1,10 +1,6 @@
 """`flashflood.ray`: a replay as a Ray dataset, read by the workers of a local Ray."""
 
-import os
-import signal
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +10,7 @@ import pyarrow as pa
 import pytest
 import ray
 from conftest import Place
+from support import stopped_worker
 from support.samples import at
 
 from flashflood import Event, FlashFlood
@@ -30,7 +27,7 @@ ON_SQLITE = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def _local_ray() -> Iterator[None]:
     """Run two workers."""
     ray.init(num_cpus=2, include_dashboard=False, object_store_memory=100 << 20, logging_level="error")
-    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the workers do not find the tests
+    ray.cloudpickle.register_pickle_by_value(stopped_worker)  # the workers do not find the tests
     ray.data.DataContext.get_current().enable_progress_bars = False
     yield
     ray.shutdown()
@@ -85,29 +82,12 @@ def test_nothing_is_an_empty_dataset(store: FlashFlood) -> None:
     assert ray.data.read_datasource(FlashFloodDatasource(store, datetime(2030, 1, 1))).count() == 0
 
 
-def stop_once(table: pa.Table, folder: str) -> pa.Table:
-    """Let the first worker that comes here wait to be killed."""
-    try:
-        (Path(folder) / "begun").touch(exist_ok=False)
-    except FileExistsError:
-        return table
-    (Path(folder) / "pid").write_text(str(os.getpid()))
-    time.sleep(3_600)
-    return table
-
-
-def kill_who_waits(folder: Path) -> None:
-    while not (folder / "pid").exists() or not (folder / "pid").read_text():
-        time.sleep(0.01)
-    os.kill(int((folder / "pid").read_text()), signal.SIGKILL)
-
-
 @ON_SQLITE
 def test_of_a_worker_killed_in_mid_work_no_event_is_lost_or_doubled(store: FlashFlood, tmp_path: Path) -> None:
     dataset = ray.data.read_datasource(FlashFloodDatasource(store, size=SIZE))
-    killer = threading.Thread(target=kill_who_waits, args=(tmp_path,))
+    killer = threading.Thread(target=stopped_worker.kill_who_waits, args=(tmp_path,))
     killer.start()
-    stopped = dataset.map_batches(stop_once, batch_format="pyarrow", fn_kwargs={"folder": str(tmp_path)})
+    stopped = dataset.map_batches(stopped_worker.stop_once, batch_format="pyarrow", fn_kwargs={"folder": str(tmp_path)})
     assert rows(stopped) == list(store.replay())
     killer.join()
 

@@ -53,6 +53,16 @@ def four_small(ff: FlashFlood) -> None:
     ff.collect_garbage(AT_ONCE)
 
 
+def read_late(ff: FlashFlood) -> None:
+    """Read the second of two partitions, both of whose journals have been combined since; count only that."""
+    store = ff._ctx.store  # noqa: SLF001
+    partition = ff.partitions(size=1)[-1]
+    FlashFlood.open(store.name).journal(2)
+    assert isinstance(store, Counted)
+    store.requests.clear()
+    assert [event.event_id for event in partition.events()] == ["b"]
+
+
 def write_three(ff: FlashFlood) -> None:
     with ff.writer(linger=timedelta(hours=1)) as writer:
         for _ in range(3):
@@ -78,6 +88,8 @@ CALLS: dict[str, tuple[Callable[[FlashFlood], object], Callable[[FlashFlood], ob
     "compact, of four small journals of one event each": (four_small, lambda ff: ff.compact(2_500)),
     "maintain, where nothing is due": (maintained, lambda ff: ff.maintain(Rules(journal_bytes=None))),
     "replay, of two journals": (new, lambda ff: list(ff.replay())),
+    "partitions, of two new journals": (new, lambda ff: ff.partitions()),
+    "a partition of two, whose journal has been combined since": (new, read_late),
     "list_journals, where one has died": (one_dead, lambda ff: list(ff.list_journals())),
     "list_event_streams, where one journal has died": (one_dead, lambda ff: list(ff.list_event_streams())),
     "collect_garbage, of one dead journal": (one_dead, lambda ff: ff.collect_garbage(AT_ONCE)),

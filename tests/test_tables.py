@@ -13,7 +13,7 @@ from conftest import Place
 from support.samples import at
 from support.watched import Counted, on
 
-from flashflood import Event, FlashFlood, FlashFloodException
+from flashflood import Event, FlashFlood, FlashFloodCorruptionError
 from flashflood.dates import ALWAYS, DateRange
 from flashflood.replay.polars_scan import narrowed
 
@@ -150,6 +150,14 @@ def test_conditions_on_the_date_bound_the_replay() -> None:
 def test_dates_beyond_the_calendar_bound_nothing_wrongly(ff: FlashFlood) -> None:
     for date, found in ((datetime.min, EVENTS), (datetime.max, 0)):  # noqa: DTZ901 - UTC is added
         assert len(ff.scan_polars().filter(when >= date.replace(tzinfo=UTC)).collect()) == found
+    with_first = FlashFlood.open("memory://")
+    with_first.put(b"first", "first", datetime.min)  # noqa: DTZ901 - as above
+    with_first.put(b"last", "last", datetime.max)  # noqa: DTZ901 - as above
+    everything = with_first.replay_batches().to_polars()
+    for date in (datetime.min, datetime.max):  # noqa: DTZ901 - as above
+        bound = pl.lit(date.replace(tzinfo=UTC))
+        for at_bound in (when >= bound, when <= bound, when > bound, when < bound, when == bound, when != bound):
+            assert with_first.scan_polars().filter(at_bound).collect().equals(everything.filter(at_bound))
     far = pl.lit(10**18, dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))
     assert len(ff.scan_polars().filter(far > when).collect()) == EVENTS
 
@@ -186,7 +194,7 @@ def test_an_error_of_a_replay_is_the_error_of_the_query(place: Place) -> None:
     ff.put(b"data", "id", at(0))
     for page in place.store().list("blobs/").entries:
         place.store().delete([page.key])
-    with pytest.raises((FlashFloodException, pl.exceptions.ComputeError), match="blob"):
+    with pytest.raises(FlashFloodCorruptionError, match="its blob is missing"):
         ff.scan_polars().collect()
 
 

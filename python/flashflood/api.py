@@ -99,7 +99,8 @@ class FlashFlood:
         makes the file or the folder.
         For S3, credentials and endpoint come from the environment, as the AWS CLI finds them.
         What is put in memory goes with the object that this gives.
-        The object can be pickled, unless it is in memory; where it is unpickled, it opens the same URL.
+        The object can be pickled, unless it is in memory; where it is unpickled, it opens the same URL, at the same
+        endpoint, with the credentials that it finds there.
         """
         return cls._opened(open_store(url), read_pending_updates=read_pending_updates)
 
@@ -344,6 +345,8 @@ class FlashFlood:
         Each reads itself, in any process or machine that can reach the store (`events`, `batches`); together they give
         what is there now. They are planned from a listing and at most 32 requests more, and are good for twelve hours.
         `presigned`: they can be read without credentials, for an hour; they are larger, and all manifests are read.
+        `ValueError` for a range that ends before it begins, a size below 1, an expression that can never be evaluated,
+        or `presigned` where the store is not on S3.
         """
         dates = DateRange.of(from_date, to_date)
         return partitions(self._ctx, dates, Stages.of(filter, select), size, presigned=presigned)
@@ -472,6 +475,11 @@ class FlashFlood:
 
     _new_journals = new_journals
     _destroy = destroy
+
+
+def opened(store: str | os.PathLike[str] | FlashFlood) -> FlashFlood:
+    """Open a store by its URL, unless it is open."""
+    return store if isinstance(store, FlashFlood) else FlashFlood.open(store)
 
 
 def _open_again(cls: type[FlashFlood], address: Address, *, read_pending_updates: bool) -> FlashFlood:

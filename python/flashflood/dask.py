@@ -19,7 +19,7 @@ import dask.dataframe
 import pandas as pd
 import pyarrow as pa
 
-from flashflood.api import FlashFlood
+from flashflood.api import FlashFlood, opened
 from flashflood.replay.partitions import SIZE
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def read(  # noqa: PLR0913  all but store and range by name only
     The divisions are known, so that `frame.loc[day]` reads the partitions of that day alone. The names of its tasks are
     the same each time, as long as the store has not changed.
     """
-    partitions = _opened(store).partitions(from_date, to_date, filter=filter, select=select, size=size)
+    partitions = opened(store).partitions(from_date, to_date, filter=filter, select=select, size=size)
     meta = pd.DataFrame(columns=list(_COLUMNS), index=pd.Index([], dtype=_INDEX, name="date")).astype(_COLUMNS)
     if not partitions:
         return dask.dataframe.from_pandas(meta, npartitions=1)
@@ -69,12 +69,8 @@ def read_bag(  # noqa: PLR0913  as above
     size: int = SIZE,
 ) -> dask.bag.Bag:
     """Give the events of a replay as a Dask bag of `Event`s, in (date, event_id) order. Arguments: as for `read`."""
-    partitions = _opened(store).partitions(from_date, to_date, filter=filter, select=select, size=size)
+    partitions = opened(store).partitions(from_date, to_date, filter=filter, select=select, size=size)
     return dask.bag.from_sequence(partitions, partition_size=1).map(_events).flatten()
-
-
-def _opened(store: str | os.PathLike[str] | FlashFlood) -> FlashFlood:
-    return store if isinstance(store, FlashFlood) else FlashFlood.open(store)
 
 
 def _divisions(partitions: list[Partition]) -> tuple[pd.Timestamp, ...]:

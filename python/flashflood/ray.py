@@ -20,7 +20,7 @@ import pyarrow as pa
 from ray.data import Datasource, ReadTask
 from ray.data.block import BlockMetadata
 
-from flashflood.api import FlashFlood
+from flashflood.api import opened
 from flashflood.replay.partitions import SIZE
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from ray.data import DataContext
 
+    from flashflood.api import FlashFlood
     from flashflood.replay.partitions import Partition
     from flashflood.replay.stages import Given
 
@@ -40,6 +41,7 @@ class FlashFloodDatasource(Datasource):  # type: ignore[misc]  # Ray has no type
     """The events of a replay: columns event_id, date (UTC, microseconds) and data (binary), in (date, event_id) order.
 
     `store`: what `FlashFlood.open` takes, or what it gives. The other arguments are those of `FlashFlood.partitions`.
+    Without a `size` there are as many partitions as Ray asks for, of at most about 256 MB.
     """
 
     def __init__(  # noqa: PLR0913  all but store and range by name only
@@ -50,13 +52,13 @@ class FlashFloodDatasource(Datasource):  # type: ignore[misc]  # Ray has no type
         *,
         filter: Given | None = None,
         select: Given | None = None,
-        size: int = SIZE,
+        size: int | None = None,
     ) -> None:
         """List the range, and plan its partitions."""
         super().__init__()
-        ff = store if isinstance(store, FlashFlood) else FlashFlood.open(store)
-        self._plan = partial(ff.partitions, from_date, to_date, filter=filter, select=select)
-        self._partitions = self._plan(size=size)
+        self._plan = partial(opened(store).partitions, from_date, to_date, filter=filter, select=select)
+        self._has_size = size is not None
+        self._partitions = self._plan(size=size or SIZE)
 
     def estimate_inmemory_data_size(self) -> int:
         """Say how many bytes of data the partitions have, about, before filtering."""
@@ -69,7 +71,7 @@ class FlashFloodDatasource(Datasource):  # type: ignore[misc]  # Ray has no type
         data_context: DataContext | None = None,  # noqa: ARG002  as Ray calls it
     ) -> list[ReadTask]:
         """Give a task for each partition. Where they are fewer than `parallelism`, smaller ones are planned."""
-        if 0 < len(self._partitions) < parallelism:
+        if not self._has_size and 0 < len(self._partitions) < parallelism:
             self._partitions = self._plan(size=max(1, ceil(self.estimate_inmemory_data_size() / parallelism)))
         return [
             ReadTask(

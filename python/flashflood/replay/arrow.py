@@ -92,11 +92,10 @@ class ReplayBatches:
 class OneBatch:
     """A record batch as a stream of itself, for whatever reads Arrow streams."""
 
-    def __init__(self, batch: RecordBatch, batch_size: int) -> None:
-        """Cut it to at most `batch_size` rows."""
+    def __init__(self, batch: RecordBatch) -> None:
+        """Show a batch that has rows."""
         self._batch = batch
-        self._batch_size = batch_size
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
         """Give the stream."""
-        return export_stream(iter([self._batch]), self._batch_size)
+        return export_stream(iter([self._batch]), len(self._batch))

@@ -18,6 +18,7 @@ from itertools import pairwise
 from math import ceil
 from typing import NamedTuple
 
+from flashflood import layout
 from flashflood._core import format_timestamp, parse_timestamp
 from flashflood.context import Context
 from flashflood.dates import DateRange
@@ -38,7 +39,7 @@ class Part(NamedTuple):
     """Some dates of a range."""
 
     dates: DateRange
-    """Bounded at both ends."""
+    """Bounded at both ends, unless an event has the first date of the calendar."""
     plan: Plan
     events: int
     """About so many."""
@@ -106,11 +107,11 @@ class _Journals:
 
     def add(self, entry: Entry) -> None:
         """Take a journal."""
-        found = journal_id(entry)
-        self.starts.append(_microseconds(found.start))
-        self.ends.append(_microseconds(found.end))
+        start, end = layout.range_of(entry.key)
+        self.starts.append(_microseconds(start))
+        self.ends.append(_microseconds(end))
         self.sizes.append(entry.size)
-        self.are_new.append(found.version == NEW)
+        self.are_new.append(journal_id(entry).version == NEW)
 
 
 class _Listed:

@@ -17,7 +17,7 @@ from polars.io.plugins import register_io_source
 
 from flashflood._core import format_timestamp
 from flashflood.dates import DateRange
-from flashflood.replay.arrow import BATCH_SIZE, OneBatch
+from flashflood.replay.arrow import OneBatch
 from flashflood.replay.replay import batches
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1)
-LATEST = format_timestamp(datetime.max)  # noqa: DTZ901  naive dates are UTC here
+_LEAST, _MOST = ((date - _EPOCH) // _MICROSECOND for date in (datetime.min, datetime.max))  # noqa: DTZ901  UTC
+_LATEST = format_timestamp(datetime.max)  # noqa: DTZ901  naive dates are UTC here
 _NANOSECONDS = {"Nanoseconds": 1, "Microseconds": 1_000, "Milliseconds": 1_000_000}
 _MIRRORED = {"Gt": "Lt", "GtEq": "LtEq", "Lt": "Gt", "LtEq": "GtEq", "Eq": "Eq"}
 _CLOSED = {"Both": ("GtEq", "LtEq"), "Left": ("GtEq", "Lt"), "Right": ("Gt", "LtEq"), "None": ("Gt", "Lt")}
@@ -54,14 +55,14 @@ def _read(  # noqa: PLR0913, PLR0917  polars says how it is called
     columns: list[str] | None,
     predicate: pl.Expr | None,
     rows: int | None,
-    batch_size: int | None,
+    _batch_size: int | None,
 ) -> Iterator[pl.DataFrame]:
     """Yield what polars asks for: of the first `rows` rows, those that fulfil the predicate; of these, some columns."""
     dates = scan.dates if predicate is None or rows is not None else narrowed(scan.dates, predicate)
     left = rows
     with closing(batches(ctx, scan._replace(dates=dates), lambda batch: stage(batch).record_batch())) as found:
         for batch in found:
-            frame = pl.DataFrame(OneBatch(batch, batch_size or BATCH_SIZE))
+            frame = pl.DataFrame(OneBatch(batch))
             if left is not None:
                 frame = frame.head(left)
                 left -= len(frame)
@@ -80,8 +81,9 @@ def narrowed(dates: DateRange, predicate: pl.Expr) -> DateRange:
     start, end = dates
     for operator, nanoseconds in bounds:
         first, last = _microseconds(operator, nanoseconds)
-        start = start if first is None else max(start or "", _timestamp(first - 1))
-        end = end if last is None else min(end or LATEST, _timestamp(last))
+        if first is not None and first > _LEAST:  # else every date is later
+            start = max(start or "", _timestamp(first - 1))
+        end = end if last is None else min(end or _LATEST, _timestamp(last))
     return DateRange(end, end) if start is not None and end is not None and start > end else DateRange(start, end)
 
 
@@ -130,5 +132,4 @@ def _microseconds(operator: str, nanoseconds: int) -> tuple[int | None, int | No
 
 def _timestamp(microseconds: int) -> str:
     """Give a timestamp; of a date beyond the calendar, the nearest one."""
-    least, most = ((date - _EPOCH) // _MICROSECOND for date in (datetime.min, datetime.max))  # noqa: DTZ901  UTC
-    return format_timestamp(_EPOCH + min(max(microseconds, least), most) * _MICROSECOND)
+    return format_timestamp(_EPOCH + min(max(microseconds, _LEAST), _MOST) * _MICROSECOND)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 CONNECTIONS = 32
 """How many requests to S3 may be under way at a time, where the client is our own."""
 
-_OF_AWS = (".amazonaws.com", ".amazonaws.com.cn")
+_OF_A_REGION = re.compile(r"s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com(?:\.cn)?", re.ASCII)
+"""AWS's own endpoints; those of a private network (`bucket.vpce-…`) begin otherwise."""
 
 
 class ClientSettings(NamedTuple):
@@ -33,13 +35,13 @@ class ClientSettings(NamedTuple):
 
     @classmethod
     def of(cls, client: S3Client) -> ClientSettings:
-        """Take a client's. An endpoint of AWS follows from the region."""
+        """Take a client's. AWS's own endpoint follows from the region."""
         config: Any = client.meta.config  # whose stubs know none of its attributes
         endpoint = client.meta.endpoint_url
-        is_of_aws = (urlsplit(endpoint).hostname or "").endswith(_OF_AWS)
+        follows = _OF_A_REGION.fullmatch(urlsplit(endpoint).hostname or "") is not None
         return cls(
             client.meta.region_name,
-            None if is_of_aws else endpoint,
+            None if follows else endpoint,
             (config.s3 or {}).get("addressing_style"),
             config.signature_version is UNSIGNED,
             config.max_pool_connections,
