@@ -78,6 +78,13 @@ def test_there_are_as_many_tasks_as_ray_asks_for(store: FlashFlood) -> None:
 
 
 @ON_SQLITE
+def test_a_size_that_was_given_is_kept_to(store: FlashFlood) -> None:
+    assert len(FlashFloodDatasource(store, size=1 << 20).get_read_tasks(8)) == 1
+    with pytest.raises(ValueError, match="size=0; a partition has 1 byte or more"):
+        FlashFloodDatasource(store, size=0)
+
+
+@ON_SQLITE
 def test_nothing_is_an_empty_dataset(store: FlashFlood) -> None:
     assert ray.data.read_datasource(FlashFloodDatasource(store, datetime(2030, 1, 1))).count() == 0
 

@@ -58,7 +58,7 @@ class FlashFloodDatasource(Datasource):  # type: ignore[misc]  # Ray has no type
         super().__init__()
         self._plan = partial(opened(store).partitions, from_date, to_date, filter=filter, select=select)
         self._has_size = size is not None
-        self._partitions = self._plan(size=size or SIZE)
+        self._partitions = self._plan(size=SIZE if size is None else size)
 
     def estimate_inmemory_data_size(self) -> int:
         """Say how many bytes of data the partitions have, about, before filtering."""
