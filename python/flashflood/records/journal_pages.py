@@ -148,9 +148,12 @@ class JournalPages:
 
 
 def _span(page: Page) -> timedelta | None:
-    """Give the dates that a page spans; None where its first or last key tells no date."""
+    """Give the dates that a page spans, from the key before it on; None where its first or last key tells no date."""
     first, last = layout.start_of(page.entries[0].key), layout.start_of(page.entries[-1].key)
-    return None if first is None or last is None else last - first
+    if first is None or last is None:
+        return None
+    between = max(1, len(page.entries) - 1)
+    return (last - first) * len(page.entries) / between
 
 
 def _key(entry: Entry) -> str:
