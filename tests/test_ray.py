@@ -19,7 +19,11 @@ from flashflood.ray import FlashFloodDatasource
 SIZE = 2_000
 """Bytes of a partition."""
 EVENTS = 600
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::FutureWarning:ray")  # Ray's own
+pytestmark = pytest.mark.filterwarnings(  # Ray's own
+    "ignore::DeprecationWarning:ray",
+    "ignore::FutureWarning:ray",
+    "ignore:unclosed file .*/logs/ray-data/:ResourceWarning",
+)
 ON_SQLITE = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 
 
