@@ -11,13 +11,15 @@ mod py;
 #[pyo3::pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
-    use super::py::arrow::{RecordBatch, export_schema, export_stream};
+    use super::py::arrow::{RecordBatch, export_stream};
     #[pymodule_export]
     use super::py::batch::Batch;
     #[pymodule_export]
     use super::py::chain::{Chain, note_fork};
     #[pymodule_export]
     use super::py::classify::classify;
+    #[pymodule_export]
+    use super::py::columns::{Columns, type_text, types_of_schema};
     #[pymodule_export]
     use super::py::combination::Combination;
     #[pymodule_export]

@@ -16,7 +16,7 @@ from support.samples import at, put_journaled, put_new
 from support.watched import Counted, on
 
 from flashflood import Event, FlashFlood
-from flashflood._core import Manifest, Merge, RecordBatch, Row, export_stream
+from flashflood._core import Columns, Manifest, Merge, RecordBatch, Row, export_stream
 
 ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
 
@@ -30,7 +30,7 @@ class _Stream(NamedTuple):
     batches: Iterator[RecordBatch]
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return export_stream(self.batches, 10)
+        return export_stream(self.batches, Columns.of_events(), 10)
 
 
 def table(batches: object) -> pa.Table:
@@ -179,7 +179,7 @@ def test_data_are_not_copied() -> None:
     window = merge.window(None, 1_000)
     assert window is not None
     body = bytes(range(200))
-    (batch,) = pa.RecordBatchReader.from_stream(_Stream(iter([window.batch([body]).record_batch()])))
+    (batch,) = pa.RecordBatchReader.from_stream(_Stream(iter([window.batch([body]).record_batch(Columns.of_events())])))
     buffer = batch["data"].buffers()[2]
     assert (buffer.address, buffer.size) == (id(body) + sys.getsizeof(b"") - 1, 200)
     del merge, window, body

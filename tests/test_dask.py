@@ -4,9 +4,11 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dask.bag
 import pandas as pd
+import pyarrow as pa
 import pytest
 from conftest import Place
 from distributed import Client, LocalCluster
@@ -99,8 +101,8 @@ def test_the_names_of_tasks_change_only_with_the_store_and_the_call(store: Flash
 
 @ON_SQLITE
 def test_filter_select_and_range_go_to_the_workers(store: FlashFlood) -> None:
-    given = {"filter": "number > `100`", "select": "[number]"}
-    expected = list(store.replay(at(50), at(150), **given))  # type: ignore[arg-type]
+    given: dict[str, Any] = {"filter": "number > `100`", "select": "[number]"}
+    expected = list(store.replay(at(50), at(150), **given))
     frame = flashflood.dask.read(store, at(50), at(150), size=SIZE, **given)
     assert rows(frame.compute(scheduler="synchronous")) == expected
     bag = flashflood.dask.read_bag(store, at(50), at(150), size=SIZE, **given)
@@ -149,3 +151,22 @@ def test_a_bag_is_dasks() -> None:
     bag = flashflood.dask.read_bag(ff)
     assert isinstance(bag, dask.bag.Bag)
     assert bag.compute(scheduler="synchronous") == [Event("id", at(0), b"data")]
+
+
+@ON_SQLITE
+def test_columns_have_types_and_only_those_that_are_needed_are_read(store: FlashFlood) -> None:
+    store.put({"number": "none"}, "odd", at(EVENTS))
+    frame = flashflood.dask.read(
+        store, size=SIZE, columns={"n": "number", "half": "number", "event_id": None}, schema={"n": "int64"}
+    )
+    assert frame.dtypes.to_dict() == {"n": pd.ArrowDtype(pa.int64()), "half": pd.StringDtype("pyarrow")}
+    whole = frame[["half"]].compute(scheduler="synchronous")
+    assert whole["half"].tolist() == [*map(str, range(EVENTS)), '"none"']
+    with pytest.raises(pa.ArrowInvalid, match='event "odd": column "n" is "none"'):
+        frame.compute(scheduler="synchronous")
+
+
+@ON_SQLITE
+def test_the_index_cannot_be_a_column(store: FlashFlood) -> None:
+    with pytest.raises(ValueError, match="columns has 'date', which is the frame's index"):
+        flashflood.dask.read(store, columns={"date": "date"})

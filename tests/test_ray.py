@@ -56,7 +56,11 @@ def test_a_dataset_has_every_event_once(store: FlashFlood, place: Place) -> None
     dataset = ray.data.read_datasource(source)
     assert rows(dataset) == list(store.replay())
     assert dataset.schema().base_schema == pa.schema(
-        {"event_id": pa.string(), "date": pa.timestamp("us", "UTC"), "data": pa.large_binary()}
+        [
+            pa.field("event_id", pa.string(), nullable=False),
+            pa.field("date", pa.timestamp("us", "UTC"), nullable=False),
+            pa.field("data", pa.large_binary(), nullable=False),
+        ]
     )
 
 
@@ -107,3 +111,11 @@ def test_of_a_worker_killed_in_mid_work_no_event_is_lost_or_doubled(store: Flash
 def test_dates_are_in_utc(store: FlashFlood) -> None:
     first = ray.data.read_datasource(FlashFloodDatasource(store)).take(1)[0]
     assert first["date"] == datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@ON_SQLITE
+def test_columns_have_types_on_every_worker(store: FlashFlood) -> None:
+    source = FlashFloodDatasource(store, columns={"n": "number"}, size=SIZE)
+    dataset = ray.data.read_datasource(source)
+    assert dataset.schema().base_schema.field("n").type == pa.int64()
+    assert sorted(row["n"] for row in dataset.take_all()) == list(range(EVENTS))

@@ -19,6 +19,7 @@ from flashflood.events import Event
 __all__ = [
     "Batch",
     "Chain",
+    "Columns",
     "Combination",
     "Expression",
     "Manifest",
@@ -30,12 +31,13 @@ __all__ = [
     "Sources",
     "Window",
     "classify",
-    "export_schema",
     "export_stream",
     "format_timestamp",
     "note_fork",
     "parse_page",
     "parse_timestamp",
+    "type_text",
+    "types_of_schema",
 ]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
@@ -50,17 +52,23 @@ def format_timestamp(date: datetime, /) -> str:
     does; `TypeError` for what is no datetime.
     """
 
-def export_schema() -> CapsuleType:
-    """Give the Arrow schema of what `export_stream` gives, as an `arrow_schema` capsule.
-
-    event_id (string), date (timestamp, microseconds in UTC), data (binary view); no nulls.
-    """
-
-def export_stream(batches: Iterator[RecordBatch], batch_size: int, /) -> CapsuleType:
-    """Give the record batches as an `arrow_array_stream` capsule, cut to at most `batch_size` rows.
+def export_stream(batches: Iterator[RecordBatch], columns: Columns, batch_size: int, /) -> CapsuleType:
+    """Give record batches with these columns as an `arrow_array_stream` capsule, cut to at most `batch_size` rows.
 
     They are read from whatever thread the consumer reads on, when it asks for them. Data are not copied: the record
     batches keep the buffers alive. An error that the iterator raises ends the stream; its text is the stream's error.
+    """
+
+def type_text(given: object, /) -> str:
+    """Give a column's type as a text, of a text that names one, or of an Arrow field or type.
+
+    `ValueError` for a type that no column has.
+    """
+
+def types_of_schema(schema: object, /) -> list[tuple[str, str]]:
+    """Give the fields of an Arrow schema, each with its type as a text.
+
+    `ValueError` for a type that no column has, and for a field that is not nullable.
     """
 
 def parse_timestamp(text: str, /) -> datetime:
@@ -270,8 +278,21 @@ class Batch:
 
         What it leaves to Python, `evaluate` gives. None leaves all of them to Python.
         """
-    def record_batch(self) -> RecordBatch:
-        """Lay the events out as Arrow has them. Data are not copied. `ValueError` for data of 2 GiB or more."""
+    def record_batch(
+        self,
+        columns: Columns,
+        filter: Expression | None = None,
+        answer: Callable[[str | None, bytes], bytes] | None = None,
+        nulls: bool = False,
+        /,
+    ) -> RecordBatch:
+        """Lay the events that a filter is true of out as Arrow has them. Binary views of data are not copied.
+
+        What the core leaves to Python, `answer` gives: what a column's expression makes of the data, as JSON; for None,
+        whether the filter is true of them, as `b"true"` or `b"false"`.
+        A value that does not fit its column's type is null, or, unless `nulls`, a `ValueError` that names event and
+        column. `ValueError` also for more bytes than a type holds.
+        """
     def joined(self) -> bytes | None:
         """Give the events' data with commas between, as the items of a JSON array; None: some may not be JSON."""
 
@@ -291,6 +312,31 @@ class Chain(Iterator[Event]):
 
 def note_fork() -> None:
     """Say that this process is a forked child: nothing that was brought before goes out here."""
+
+@final
+class Columns:
+    """The columns of record batches, in order. Frozen."""
+
+    def __new__(cls, values: Sequence[tuple[str, Expression | None, str]], has_ids: bool, has_dates: bool, /) -> Self:
+        """Take the columns of values: name, expression (None: only Python can evaluate it), and type as a text.
+
+        `has_ids`, `has_dates`: whether event_id (string) and date (timestamp, microseconds in UTC) come before them.
+        `ValueError` for a text that is no type, and for two columns of one name.
+        """
+    @staticmethod
+    def of_events() -> Columns:
+        """Give those of whole events: event_id, date, data (binary view); no nulls."""
+    @property
+    def names(self) -> list[str]: ...
+    def only(self, names: Sequence[str], /) -> Columns:
+        """Give some of the columns. `ValueError` for a name that none has."""
+    def as_asked(self, requested: object, /) -> Columns:
+        """Give the columns as far as a consumer asks for other types by an `arrow_schema` capsule.
+
+        That is: texts and bytes in another layout, and either for the other.
+        """
+    def export_schema(self) -> CapsuleType:
+        """Give the schema as an `arrow_schema` capsule."""
 
 @final
 class RecordBatch:

@@ -1,11 +1,11 @@
-"""The class that users work with. Each call is one line here and one module beneath."""
+"""The class that users work with. Each call is one line here, or in `replay.calls`, and one module beneath."""
 
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import cached_property, partial, wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from flashflood.context import GRACE, Context
 from flashflood.dates import DateRange
@@ -22,22 +22,13 @@ from flashflood.pickling import no_pickle
 from flashflood.read import get_event, get_events
 from flashflood.read.get_events import OnMissing
 from flashflood.records.living import journals_between, living_journals, new_journals
-from flashflood.replay import search
-from flashflood.replay.arrow import BATCH_SIZE, ReplayBatches
-from flashflood.replay.partitions import SIZE, Partition, partitions
-from flashflood.replay.replay import MEMORY_BUDGET, Replay, batches, checked_budget
-from flashflood.replay.rows import Scan
-from flashflood.replay.stages import Given, Stages, stage_of
-from flashflood.replay.streams import list_event_streams
+from flashflood.replay.calls import Replays
 from flashflood.store import Address, S3Store, Store, open_store
 from flashflood.store.clients import resource_on, s3_store
 from flashflood.write import change, put_many
 from flashflood.write.put_many import Bare, OnConflict, Stored
 from flashflood.write.puts import Puts
 from flashflood.write.writer import LINGER, Writer
-
-if TYPE_CHECKING:
-    import polars as pl
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -56,7 +47,7 @@ def _kept(call: "Callable[Concatenate[FlashFlood, P], T]") -> "Callable[Concaten
     return kept
 
 
-class FlashFlood:
+class FlashFlood(Replays):
     """Events in one place: a prefix of an S3 bucket, a folder, a SQLite file, or memory.
 
     Every call may be made from any thread, in a forked child too, and beside any other process. Several threads may
@@ -286,111 +277,9 @@ class FlashFlood:
         ids = [JournalID(journal.id_ if isinstance(journal, Journal) else journal) for journal in journals]
         return Journal(self._ctx, combine_journals.combine_journals(self._ctx, ids))
 
-    def replay(
-        self,
-        from_date: datetime | None = None,
-        to_date: datetime | None = None,
-        *,
-        filter: Given | None = None,
-        select: Given | None = None,
-        memory_budget: int = MEMORY_BUDGET,
-    ) -> Replay:
-        """Yield the events with from_date < date <= to_date in (date, event_id) order; a missing end is unbounded.
-
-        `filter`: a JMESPath expression; only events whose data are JSON that makes it true are yielded.
-        `select`: a JMESPath expression; its value, as JSON, takes the place of an event's data. It is `null` where the
-        data are not JSON, or a function meets a type that it cannot take. `filter` sees the data as they were.
-        An expression is a text, what `jmespath.compile` gives, or an `Expression`.
-        `memory_budget`: at most about so many bytes of data are held, without the events that the caller keeps; 0: as
-        few as possible. Beside them are held, in the range, the rows of the journals that overlap, some 130 bytes each,
-        and an event that is larger, once. With less than 200 KB for each journal that overlaps, there are more
-        requests.
-        `ValueError` for a range that ends before it begins, or an expression that can never be evaluated. No request is
-        made before the first event is asked for.
-        """
-        scan = Scan(DateRange.of(from_date, to_date), checked_budget(memory_budget))
-        return Replay(self._ctx, scan, stage_of(filter, select))
-
-    def replay_batches(  # noqa: PLR0913  all but the range by name only
-        self,
-        from_date: datetime | None = None,
-        to_date: datetime | None = None,
-        *,
-        filter: Given | None = None,
-        select: Given | None = None,
-        batch_size: int = BATCH_SIZE,
-        memory_budget: int = MEMORY_BUDGET,
-    ) -> ReplayBatches:
-        """Give the same events, in the same order, as a stream of Arrow record batches of at most `batch_size` rows.
-
-        Anything that reads Arrow streams takes what this gives: `pyarrow.table(...)`, `polars.DataFrame(...)`, a
-        DuckDB query. Columns: event_id (string), date (timestamp, microseconds in UTC), data (binary view). Data are
-        not copied, so a batch that is kept keeps the bytes that were fetched for it.
-        """
-        scan = Scan(DateRange.of(from_date, to_date), checked_budget(memory_budget))
-        return ReplayBatches(partial(batches, self._ctx, scan), stage_of(filter, select), batch_size)
-
-    def partitions(  # noqa: PLR0913  as above
-        self,
-        from_date: datetime | None = None,
-        to_date: datetime | None = None,
-        *,
-        filter: Given | None = None,
-        select: Given | None = None,
-        size: int = SIZE,
-        presigned: bool = False,
-    ) -> list[Partition]:
-        """Cut the same replay into partitions: in date order, with no date in common, of about `size` bytes of data.
-
-        Each reads itself, in any process or machine that can reach the store (`events`, `batches`); together they give
-        what is there now. They are planned from a listing and at most 32 requests more, and are good for twelve hours.
-        `presigned`: they can be read without credentials, for an hour; they are larger, and all manifests are read.
-        `ValueError` for a range that ends before it begins, a size below 1, an expression that can never be evaluated,
-        or `presigned` where the store is not on S3.
-        """
-        dates = DateRange.of(from_date, to_date)
-        return partitions(self._ctx, dates, Stages.of(filter, select), size, presigned=presigned)
-
-    def scan_polars(
-        self,
-        from_date: datetime | None = None,
-        to_date: datetime | None = None,
-        *,
-        filter: Given | None = None,
-        select: Given | None = None,
-    ) -> "pl.LazyFrame":
-        """Give the same events as a polars LazyFrame: columns event_id, date (UTC, microseconds), data (binary).
-
-        Each `collect` is a replay, of the dates that the query's conditions on `date` leave, and as far as its `head`
-        needs. `ModuleNotFoundError` without polars.
-        """
-        from flashflood.replay.polars_scan import scan_polars  # noqa: PLC0415  polars is wanted here only
-
-        scan = Scan(DateRange.of(from_date, to_date), MEMORY_BUDGET)
-        return scan_polars(self._ctx, scan, stage_of(filter, select))
-
-    def search(self, expression: Given, from_date: datetime | None = None, to_date: datetime | None = None) -> Any:  # noqa: ANN401  any JSON
-        """Evaluate a JMESPath expression over all events of a replay at once.
-
-        Gives what `jmespath.search(expression, {"events": [json.loads(event.data) for event in ff.replay(...)]})` does,
-        with the same errors. An expression that goes through the events one by one (`events[].foo`) holds little more
-        than its result in memory; any other one holds the data of all events.
-        """
-        return search.search(self._ctx, expression, DateRange.of(from_date, to_date))
-
     def list_journals(self, from_date: datetime | None = None, to_date: datetime | None = None) -> Iterator[JournalID]:
         """Yield the ids of the living journals that overlap from_date < date <= to_date, in key order, lazily."""
         return journals_between(self._ctx, DateRange.of(from_date, to_date))
-
-    def list_event_streams(
-        self, from_date: datetime | None = None, to_date: datetime | None = None
-    ) -> Iterator[dict[str, Any]]:
-        """Yield an event stream for each living journal that overlaps from_date < date <= to_date, lazily.
-
-        A stream is a dict that `replay_event_stream` reads anywhere, without credentials, for an hour, or until the
-        credentials here end, where they are temporary.
-        """
-        return list_event_streams(self._ctx, DateRange.of(from_date, to_date))
 
     def journal_ids(self, list_from: str | None = None) -> Iterator[JournalID]:
         """Yield the ids of all living journals in key order, after `list_from`, lazily."""

@@ -12,7 +12,7 @@ event once, for twelve hours.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dask.bag
 import dask.dataframe
@@ -20,6 +20,7 @@ import pandas as pd
 import pyarrow as pa
 
 from flashflood.api import FlashFlood, opened
+from flashflood.replay.pandas_types import frame_of
 from flashflood.replay.partitions import SIZE
 
 if TYPE_CHECKING:
@@ -27,11 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flashflood.events import Event
+    from flashflood.replay.columns import GivenColumns, GivenSchema, OnMismatch
     from flashflood.replay.partitions import Partition
     from flashflood.replay.stages import Given
 
-_COLUMNS = {"event_id": pd.StringDtype("pyarrow"), "data": pd.ArrowDtype(pa.large_binary())}
-_INDEX = pd.DatetimeTZDtype("us", UTC)
 _FIRST = datetime.min  # noqa: DTZ901  naive dates are UTC here
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -43,17 +43,28 @@ def read(  # noqa: PLR0913  all but store and range by name only
     *,
     filter: Given | None = None,
     select: Given | None = None,
+    columns: GivenColumns | None = None,
+    schema: GivenSchema | None = None,
+    on_mismatch: OnMismatch = "error",
     size: int = SIZE,
 ) -> dask.dataframe.DataFrame:
     """Give the events of a replay as a Dask DataFrame: index `date` (UTC, microseconds), columns `event_id`, `data`.
 
     `store`: what `FlashFlood.open` takes, or what it gives. The other arguments are those of `FlashFlood.partitions`:
-    a partition of the frame has about `size` bytes of data before filtering.
+    a partition of the frame has about `size` bytes of data before filtering; with `columns`, one for each of these
+    expressions takes the place of `data`, and a worker reads only those that are needed.
     The divisions are known, so that `frame.loc[day]` reads the partitions of that day alone. The names of its tasks are
     the same each time, as long as the store has not changed.
+    `ValueError` as for `partitions`, and if `columns` has `date`.
     """
-    partitions = opened(store).partitions(from_date, to_date, filter=filter, select=select, size=size)
-    meta = pd.DataFrame(columns=list(_COLUMNS), index=pd.Index([], dtype=_INDEX, name="date")).astype(_COLUMNS)
+    if columns is not None and "date" in columns:
+        msg = "columns has 'date', which is the frame's index; give the column another name"
+        raise ValueError(msg)
+    ff = opened(store)
+    how: dict[str, Any] = {"columns": columns, "schema": schema, "on_mismatch": on_mismatch}
+    partitions = ff.partitions(from_date, to_date, filter=filter, select=select, size=size, **how)
+    batches = partitions[0].batches() if partitions else ff.replay_batches(from_date, to_date, **how)
+    meta = frame_of(pa.schema(batches).empty_table()).set_index("date")
     if not partitions:
         return dask.dataframe.from_pandas(meta, npartitions=1)
     return dask.dataframe.from_map(_frame, partitions, meta=meta, divisions=_divisions(partitions), label="flashflood")
@@ -81,7 +92,9 @@ def _divisions(partitions: list[Partition]) -> tuple[pd.Timestamp, ...]:
 
 def _frame(partition: Partition, columns: list[str] | None = None) -> pd.DataFrame:
     """Read a partition, on a worker."""
-    return partition.batches().to_pandas().set_index("date")[list(_COLUMNS) if columns is None else columns]
+    batches = partition.batches()
+    frame = batches.to_pandas() if columns is None else batches.only(["date", *columns]).to_pandas()
+    return frame.set_index("date")
 
 
 def _events(partition: Partition) -> Iterator[Event]:

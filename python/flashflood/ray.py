@@ -21,6 +21,7 @@ from ray.data import Datasource, ReadTask
 from ray.data.block import BlockMetadata
 
 from flashflood.api import opened
+from flashflood.replay.pandas_types import without_views
 from flashflood.replay.partitions import SIZE
 
 if TYPE_CHECKING:
@@ -31,16 +32,16 @@ if TYPE_CHECKING:
     from ray.data import DataContext
 
     from flashflood.api import FlashFlood
+    from flashflood.replay.columns import GivenColumns, GivenSchema, OnMismatch
     from flashflood.replay.partitions import Partition
     from flashflood.replay.stages import Given
-
-SCHEMA = pa.schema({"event_id": pa.string(), "date": pa.timestamp("us", "UTC"), "data": pa.large_binary()})
 
 
 class FlashFloodDatasource(Datasource):  # type: ignore[misc]  # Ray has no types
     """The events of a replay: columns event_id, date (UTC, microseconds) and data (binary), in (date, event_id) order.
 
-    `store`: what `FlashFlood.open` takes, or what it gives. The other arguments are those of `FlashFlood.partitions`.
+    `store`: what `FlashFlood.open` takes, or what it gives. The other arguments are those of `FlashFlood.partitions`:
+    with `columns`, a column for each of these expressions takes the place of the data.
     Without a `size` there are as many partitions as Ray asks for, of at most about 256 MB.
     """
 
@@ -52,11 +53,23 @@ class FlashFloodDatasource(Datasource):  # type: ignore[misc]  # Ray has no type
         *,
         filter: Given | None = None,
         select: Given | None = None,
+        columns: GivenColumns | None = None,
+        schema: GivenSchema | None = None,
+        on_mismatch: OnMismatch = "error",
         size: int | None = None,
     ) -> None:
         """List the range, and plan its partitions."""
         super().__init__()
-        self._plan = partial(opened(store).partitions, from_date, to_date, filter=filter, select=select)
+        self._plan = partial(
+            opened(store).partitions,
+            from_date,
+            to_date,
+            filter=filter,
+            select=select,
+            columns=columns,
+            schema=schema,
+            on_mismatch=on_mismatch,
+        )
         self._has_size = size is not None
         self._partitions = self._plan(size=SIZE if size is None else size)
 
@@ -73,12 +86,15 @@ class FlashFloodDatasource(Datasource):  # type: ignore[misc]  # Ray has no type
         """Give a task for each partition. Where they are fewer than `parallelism`, smaller ones are planned."""
         if not self._has_size and 0 < len(self._partitions) < parallelism:
             self._partitions = self._plan(size=max(1, ceil(self.estimate_inmemory_data_size() / parallelism)))
+        schema = None
+        if self._partitions:
+            schema = without_views(pa.schema(self._partitions[0].batches()).empty_table()).schema
         return [
             ReadTask(
                 partial(_tables, partition),
                 # The number of rows is left open: Ray would count by it, and it is an estimate.
                 BlockMetadata(num_rows=None, size_bytes=partition.estimated_bytes, exec_stats=None, input_files=None),
-                schema=SCHEMA,
+                schema=schema,
                 per_task_row_limit=per_task_row_limit,
             )
             for partition in self._partitions
@@ -87,6 +103,5 @@ class FlashFloodDatasource(Datasource):  # type: ignore[misc]  # Ray has no type
 
 def _tables(partition: Partition) -> Iterator[pa.Table]:
     """Read a partition, on a worker."""
-    reader = pa.RecordBatchReader.from_stream(partition.batches())
-    for batch in reader:
-        yield pa.Table.from_batches([batch]).cast(SCHEMA)
+    for batch in pa.RecordBatchReader.from_stream(partition.batches()):
+        yield without_views(pa.Table.from_batches([batch]))

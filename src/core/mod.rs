@@ -4,6 +4,7 @@ pub mod arrow;
 pub mod batch;
 pub mod classify;
 pub mod column;
+pub mod columns;
 pub mod combination;
 pub mod error;
 

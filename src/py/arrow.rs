@@ -4,7 +4,6 @@
 use std::sync::{Mutex, PoisonError};
 
 use arrow_array::RecordBatchReader;
-use arrow_array::ffi::FFI_ArrowSchema;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_schema::{ArrowError, SchemaRef};
 use pyo3::exceptions::PyValueError;
@@ -13,27 +12,11 @@ use pyo3::sync::MutexExt;
 use pyo3::types::{PyCapsule, PyIterator};
 
 use super::chain::Process;
-use super::gil::released;
-use crate::core::arrow::{record_batch, schema};
-use crate::core::batch;
-
-/// The schema of every stream, as a capsule.
-#[pyfunction]
-pub fn export_schema(py: Python<'_>) -> PyResult<Bound<'_, PyCapsule>> {
-    let exported = FFI_ArrowSchema::try_from(schema().as_ref()).map_err(|error| to_value_error(&error))?;
-    PyCapsule::new_with_value(py, exported, c"arrow_schema")
-}
+use super::columns::Columns;
 
 /// The events of a batch as Arrow has them.
 #[pyclass(frozen, module = "flashflood._core")]
-pub struct RecordBatch(arrow_array::RecordBatch);
-
-impl RecordBatch {
-    /// Lays a batch out.
-    pub fn of(py: Python<'_>, batch: &batch::Batch) -> PyResult<Self> {
-        released(py, || Ok(record_batch(batch)))?.map(Self).map_err(|error| to_value_error(&error))
-    }
-}
+pub struct RecordBatch(pub arrow_array::RecordBatch);
 
 #[pymethods]
 impl RecordBatch {
@@ -44,19 +27,25 @@ impl RecordBatch {
 
 /// A stream of the record batches that a Python iterator gives, as a capsule.
 #[pyfunction]
-#[pyo3(signature = (batches, batch_size, /))]
-pub fn export_stream<'py>(batches: &Bound<'py, PyIterator>, batch_size: usize) -> PyResult<Bound<'py, PyCapsule>> {
+#[pyo3(signature = (batches, columns, batch_size, /))]
+pub fn export_stream<'py>(
+    batches: &Bound<'py, PyIterator>,
+    columns: &Columns,
+    batch_size: usize,
+) -> PyResult<Bound<'py, PyCapsule>> {
     if batch_size == 0 {
         return Err(PyValueError::new_err("a batch must have room for a row"));
     }
-    let current = Mutex::new(arrow_array::RecordBatch::new_empty(schema()));
-    let stream = Stream { batches: batches.clone().unbind(), batch_size, current, process: Process::this() };
+    let schema = columns.0.schema().clone();
+    let current = Mutex::new(arrow_array::RecordBatch::new_empty(schema.clone()));
+    let stream = Stream { batches: batches.clone().unbind(), schema, batch_size, current, process: Process::this() };
     PyCapsule::new_with_value(batches.py(), FFI_ArrowArrayStream::new(Box::new(stream)), c"arrow_array_stream")
 }
 
 /// Record batches from Python, cut to size. Any thread may read them; each goes to one.
 struct Stream {
     batches: Py<PyIterator>,
+    schema: SchemaRef,
     batch_size: usize,
     /// The rows of the last one that have not gone out.
     current: Mutex<arrow_array::RecordBatch>,
@@ -71,7 +60,7 @@ impl Stream {
         self.process.set_this();
         let mut current = self.current.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
         if let Some(brought) = brought {
-            *current = brought.unwrap_or_else(|| arrow_array::RecordBatch::new_empty(schema()));
+            *current = brought.unwrap_or_else(|| arrow_array::RecordBatch::new_empty(self.schema.clone()));
         }
         while current.num_rows() == 0 {
             let Some(batch) = self.advance(py)? else { return Ok(None) };
@@ -102,10 +91,6 @@ impl Iterator for Stream {
 
 impl RecordBatchReader for Stream {
     fn schema(&self) -> SchemaRef {
-        schema()
+        self.schema.clone()
     }
-}
-
-fn to_value_error(error: &ArrowError) -> PyErr {
-    PyValueError::new_err(error.to_string())
 }

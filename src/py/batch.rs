@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::arrow::RecordBatch;
+use super::columns::Columns;
 use super::expression::Expression;
 use super::gil::released;
 use super::run::Run;
 use crate::core::batch;
+use crate::core::columns::{Answers, Asked, read};
 use crate::core::selection::{Matches, Results, joined};
 
 /// Events in order, over the bytes that were fetched for them.
@@ -60,9 +63,33 @@ impl Batch {
         Ok(Self::new(self.batch.with_data(results.data, &results.bounds), None))
     }
 
-    /// The events as Arrow has them.
-    fn record_batch(&self, py: Python<'_>) -> PyResult<RecordBatch> {
-        RecordBatch::of(py, &self.batch)
+    /// The events that a filter is true of, as Arrow has them.
+    #[pyo3(signature = (columns, filter=None, answer=None, nulls=false, /))]
+    fn record_batch(
+        &self,
+        py: Python<'_>,
+        columns: &Columns,
+        filter: Option<&Expression>,
+        answer: Option<&Bound<'_, PyAny>>,
+        nulls: bool,
+    ) -> PyResult<RecordBatch> {
+        let filter = filter.map(|filter| &*filter.0);
+        let mut answers = Answers::new();
+        loop {
+            let questions = match released(py, || Ok(read(&self.batch, filter, &columns.0, nulls, &answers)))?? {
+                Ok(read) => return Ok(RecordBatch(read)),
+                Err(questions) => questions,
+            };
+            for question in questions {
+                let column = match question.asked {
+                    Asked::Filter => None,
+                    Asked::Column(column) => Some(&columns.0.columns()[column].name),
+                };
+                let answer = answer.ok_or_else(|| PyTypeError::new_err("answer is needed for some of the events"))?;
+                let given = answer.call1((column, self.data(py, question.event)))?;
+                answers.insert(question, given.cast::<PyBytes>()?.as_bytes().to_vec());
+            }
+        }
     }
 
     /// The events' data with commas between.

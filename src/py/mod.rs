@@ -5,6 +5,7 @@ pub mod batch;
 mod buffers;
 pub mod chain;
 pub mod classify;
+pub mod columns;
 pub mod combination;
 mod errors;
 pub mod expression;

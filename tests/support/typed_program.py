@@ -84,6 +84,9 @@ def replay() -> None:
         assert_type(json.loads(event.data), Any)
     events.close()
     assert_type(ff.replay_batches(SINCE, filter="level", batch_size=1_000, memory_budget=10**8), ReplayBatches)
+    typed = ff.replay_batches(columns={"n": "level", "date": None}, schema={"n": "int64"}, on_mismatch="null")
+    assert_type(typed.only(["n"]).to_polars(), pl.DataFrame)
+    ff.replay_batches(columns={"n": Expression("level")}, schema=pl.Schema([("n", pl.Int64)]))
     for partition in ff.partitions(SINCE, UNTIL, filter="level", select="level", size=10**6, presigned=True):
         bounds = partition.from_date, partition.to_date, partition.estimated_events, partition.estimated_bytes
         assert_type(bounds, tuple[datetime | None, datetime, int, int])

@@ -6,24 +6,22 @@ Nothing of theirs is needed here: the batches cross by the Arrow PyCapsule inter
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
-from flashflood._core import export_schema, export_stream
+from flashflood._core import export_stream
 from flashflood.pickling import no_pickle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     import pandas as pd
     import polars as pl
     import pyarrow as pa
     from typing_extensions import CapsuleType
 
-    from flashflood._core import Batch, RecordBatch
-    from flashflood.replay.windows import Stage
-    from flashflood.turns import SharedIterator
-
-    Begin = Callable[[Stage[RecordBatch]], SharedIterator[RecordBatch]]
+    from flashflood._core import Columns, RecordBatch
+    from flashflood.replay.wanted import Begin, Wanted
 
 BATCH_SIZE = 65_536
 """Rows in a record batch at most, unless the caller says so."""
@@ -32,17 +30,18 @@ BATCH_SIZE = 65_536
 class ReplayBatches:
     """The events of a replay as a stream of Arrow record batches.
 
-    Columns: event_id (string), date (timestamp, microseconds in UTC), data (binary view), none with nulls; rows in
-    (date, event_id) order. Each time that the stream is asked for, a replay of its own begins.
+    Columns: event_id (string), date (timestamp, microseconds in UTC), data (binary view), none with nulls; or those
+    that `columns` asks for. Rows in (date, event_id) order. Each time that the stream is asked for, a replay of its own
+    begins.
     """
 
-    def __init__(self, begin: Begin, stage: Stage[Batch], batch_size: int) -> None:
+    def __init__(self, begin: Begin, wanted: Wanted, batch_size: int) -> None:
         """Make no request yet. `begin`: begins a replay. `ValueError` if `batch_size` is not 1 or more."""
         if batch_size < 1:
             msg = f"batch_size={batch_size}; a record batch has 1 row or more"
             raise ValueError(msg)
         self._begin = begin
-        self._stage = stage
+        self._given = wanted
         self._batch_size = batch_size
 
     def __reduce__(self) -> NoReturn:
@@ -50,15 +49,27 @@ class ReplayBatches:
         raise no_pickle(self, "pickle the FlashFlood, if it was opened by its URL, and replay there; or read it here")
 
     def __arrow_c_schema__(self) -> CapsuleType:
-        """Give the schema."""
-        return export_schema()
+        """Give the schema. Where types have to be inferred, the first events are read for it."""
+        return self._core.export_schema()
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
         """Give the record batches as a stream that makes its requests as it is read.
 
-        `requested_schema` changes nothing, as the interface allows: the consumer casts.
+        Of `requested_schema` is honoured what it says of texts and bytes: another layout (`large_string`,
+        `binary_view`), and either for the other; data that are no UTF-8 are an error then. The rest changes nothing, as
+        the interface allows: the consumer casts.
         """
-        return export_stream(self._begin(self._record_batch), self._batch_size)
+        core = self._core if requested_schema is None else self._core.as_asked(requested_schema)
+        return export_stream(self._begin(self._wanted.record_batches(core)), core, self._batch_size)
+
+    def only(self, names: Sequence[str]) -> ReplayBatches:
+        """Give some of the columns, in the order of `names`: values of no others are read.
+
+        `ValueError` for a name that no column has, and for one that is given twice.
+        """
+        chosen = ReplayBatches(self._begin, self._wanted, self._batch_size)
+        chosen._core = self._core.only(names)
+        return chosen
 
     def to_arrow(self) -> pa.Table:
         """Read all into a pyarrow table, in memory. `ModuleNotFoundError` without pyarrow."""
@@ -73,29 +84,43 @@ class ReplayBatches:
         return pl.DataFrame(self)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Read all into a pandas DataFrame, in memory: event_id a string, date aware in UTC, data Arrow's large binary.
+        """Read all into a pandas DataFrame, in memory: texts are pandas' strings, timestamps its own, all else Arrow's.
 
-        `ModuleNotFoundError` without pandas and pyarrow.
+        So whole numbers stay what they are beside nulls. `ModuleNotFoundError` without pandas and pyarrow.
         """
-        import pandas as pd  # noqa: PLC0415  as above
-        import pyarrow as pa  # noqa: PLC0415  as above
+        from flashflood.replay.pandas_types import frame_of  # noqa: PLC0415  as above
 
-        table = self.to_arrow()
-        data = table["data"].cast(pa.large_binary())  # pandas can do little with a binary view
-        types = {pa.string(): pd.StringDtype("pyarrow"), data.type: pd.ArrowDtype(data.type)}
-        return table.set_column(2, "data", data).to_pandas(types_mapper=types.get)
+        return frame_of(self.to_arrow())
 
-    def _record_batch(self, batch: Batch) -> RecordBatch:
-        return self._stage(batch).record_batch()
+    @cached_property
+    def _wanted(self) -> Wanted:
+        return self._given.inferred(self._begin)
+
+    @cached_property
+    def _core(self) -> Columns:
+        return self._wanted.core()
 
 
 class OneBatch:
     """A record batch as a stream of itself, for whatever reads Arrow streams."""
 
-    def __init__(self, batch: RecordBatch) -> None:
+    def __init__(self, batch: RecordBatch, columns: Columns) -> None:
         """Show a batch that has rows."""
         self._batch = batch
+        self._columns = columns
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
         """Give the stream."""
-        return export_stream(iter([self._batch]), len(self._batch))
+        return export_stream(iter([self._batch]), self._columns, len(self._batch))
+
+
+class NoBatches:
+    """A stream with a schema, and no rows."""
+
+    def __init__(self, columns: Columns) -> None:
+        """Show the columns."""
+        self._columns = columns
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
+        """Give the stream."""
+        return export_stream(iter(()), self._columns, 1)

@@ -17,7 +17,7 @@ from flashflood.replay.arrow import BATCH_SIZE, ReplayBatches
 from flashflood.replay.planning import Part, plan_parts
 from flashflood.replay.replay import MEMORY_BUDGET, Replay, batches, checked_budget
 from flashflood.replay.rows import Scan
-from flashflood.replay.stages import Stages, stage_of
+from flashflood.replay.stages import stage_of
 from flashflood.replay.streams import list_event_streams, stream_batches
 from flashflood.store import Address, S3Store
 from flashflood.turns import Events, SharedIterator
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from flashflood._core import Batch
     from flashflood.dates import DateRange
+    from flashflood.replay.wanted import Wanted
     from flashflood.replay.windows import Stage
 
 SIZE = 256 << 20
@@ -89,11 +90,11 @@ class Partition:
     for an hour.
     """
 
-    def __init__(self, source: _InStore | _InStreams, part: Part, stages: Stages) -> None:
+    def __init__(self, source: _InStore | _InStreams, part: Part, wanted: Wanted) -> None:
         """Make no request."""
         self._source = source
         self._part = part
-        self._stages = stages
+        self._wanted = wanted
 
     @property
     def from_date(self) -> datetime | None:
@@ -118,12 +119,15 @@ class Partition:
 
     def events(self, *, memory_budget: int = MEMORY_BUDGET) -> Events:
         """Yield the events in (date, event_id) order, as `replay` does, with the plan's `filter` and `select`."""
-        return self._source.events(self._part, checked_budget(memory_budget), stage_of(*self._stages))
+        return self._source.events(self._part, checked_budget(memory_budget), stage_of(*self._wanted.stages))
 
     def batches(self, *, batch_size: int = BATCH_SIZE, memory_budget: int = MEMORY_BUDGET) -> ReplayBatches:
-        """Give the same events as a stream of Arrow record batches, as `replay_batches` does."""
+        """Give the same events as a stream of Arrow record batches, as `replay_batches` does, with the plan's columns.
+
+        Types that were left open were inferred when it was planned.
+        """
         begin = partial(self._source.batches, self._part, checked_budget(memory_budget))
-        return ReplayBatches(begin, stage_of(*self._stages), batch_size)
+        return ReplayBatches(begin, self._wanted, batch_size)
 
     def __repr__(self) -> str:
         """Name its dates, and what is in it."""
@@ -138,11 +142,11 @@ class Partition:
 
     def __dask_tokenize__(self) -> tuple[str, ...]:
         """Give what Dask names its tasks by: the same for the same store and call, as long as nothing has changed."""
-        what = self._part.dates, self._part.fingerprint, self._stages
+        what = self._part.dates, self._part.fingerprint, self._wanted
         return self._source.name, blake2b(pickle.dumps(what)).hexdigest()
 
 
-def partitions(ctx: Context, dates: DateRange, stages: Stages, size: int, *, presigned: bool) -> list[Partition]:
+def partitions(ctx: Context, dates: DateRange, wanted: Wanted, size: int, *, presigned: bool) -> list[Partition]:
     """Cut the replay of a range into partitions of about `size` bytes; see `plan_parts`.
 
     `ValueError` for a size below 1, or `presigned` where the store is not on S3.
@@ -156,9 +160,9 @@ def partitions(ctx: Context, dates: DateRange, stages: Stages, size: int, *, pre
     parts = [] if dates.is_empty else plan_parts(ctx, dates, size)
     if not presigned:
         in_store = _InStore(ctx, Address.of(ctx.store))
-        return [Partition(in_store, part, stages) for part in parts]
+        return [Partition(in_store, part, wanted) for part in parts]
     streams = list(list_event_streams(ctx, dates))
-    return [Partition(_InStreams(_within(streams, part.dates), ctx.store.name), part, stages) for part in parts]
+    return [Partition(_InStreams(_within(streams, part.dates), ctx.store.name), part, wanted) for part in parts]
 
 
 def _within(streams: list[dict[str, Any]], dates: DateRange) -> list[dict[str, Any]]:

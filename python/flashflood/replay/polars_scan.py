@@ -17,22 +17,16 @@ from polars.io.plugins import register_io_source
 
 from flashflood._core import format_timestamp
 from flashflood.dates import DateRange
-from flashflood.replay.arrow import OneBatch
+from flashflood.replay.arrow import NoBatches, OneBatch
 from flashflood.replay.replay import batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flashflood._core import Batch
+    from flashflood._core import Columns
     from flashflood.context import Context
     from flashflood.replay.rows import Scan
-    from flashflood.replay.windows import Stage
-
-SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "event_id": pl.String,
-    "date": pl.Datetime("us", "UTC"),
-    "data": pl.Binary,
-}
+    from flashflood.replay.wanted import Wanted
 
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1)
@@ -43,26 +37,28 @@ _MIRRORED = {"Gt": "Lt", "GtEq": "LtEq", "Lt": "Gt", "LtEq": "GtEq", "Eq": "Eq"}
 _CLOSED = {"Both": ("GtEq", "LtEq"), "Left": ("GtEq", "Lt"), "Right": ("Gt", "LtEq"), "None": ("Gt", "Lt")}
 
 
-def scan_polars(ctx: Context, scan: Scan, stage: Stage[Batch]) -> pl.LazyFrame:
+def scan_polars(ctx: Context, scan: Scan, wanted: Wanted) -> pl.LazyFrame:
     """Give a LazyFrame of a replay: each time that it is collected, a replay of its own begins."""
-    return register_io_source(partial(_read, ctx, scan, stage), schema=SCHEMA)
+    schema = pl.DataFrame(NoBatches(wanted.core())).schema
+    return register_io_source(partial(_read, ctx, scan, wanted), schema=schema)
 
 
 def _read(  # noqa: PLR0913, PLR0917  polars says how it is called
     ctx: Context,
     scan: Scan,
-    stage: Stage[Batch],
+    wanted: Wanted,
     columns: list[str] | None,
     predicate: pl.Expr | None,
     rows: int | None,
     _batch_size: int | None,
 ) -> Iterator[pl.DataFrame]:
     """Yield what polars asks for: of the first `rows` rows, those that fulfil the predicate; of these, some columns."""
-    dates = scan.dates if predicate is None or rows is not None else narrowed(scan.dates, predicate)
-    left = rows
-    with closing(batches(ctx, scan._replace(dates=dates), lambda batch: stage(batch).record_batch())) as found:
+    has_date = wanted.columns is None or "date" in wanted.columns.of_events
+    dates = narrowed(scan.dates, predicate) if predicate is not None and rows is None and has_date else scan.dates
+    core, left = _needed(wanted.core(), columns, predicate), rows
+    with closing(batches(ctx, scan._replace(dates=dates), wanted.record_batches(core))) as found:
         for batch in found:
-            frame = pl.DataFrame(OneBatch(batch))
+            frame = pl.DataFrame(OneBatch(batch, core))
             if left is not None:
                 frame = frame.head(left)
                 left -= len(frame)
@@ -70,6 +66,14 @@ def _read(  # noqa: PLR0913, PLR0917  polars says how it is called
             yield frame if columns is None else frame.select(columns)
             if left == 0:
                 return
+
+
+def _needed(core: Columns, columns: list[str] | None, predicate: pl.Expr | None) -> Columns:
+    """Give the columns that polars asks for, and those that its predicate reads."""
+    if not columns:
+        return core
+    read = [] if predicate is None else predicate.meta.root_names()
+    return core.only([name for name in core.names if name in columns or name in read])
 
 
 def narrowed(dates: DateRange, predicate: pl.Expr) -> DateRange:

@@ -7,6 +7,7 @@ use bumpalo::collections::Vec;
 
 use super::functions::{self, array, sort};
 use super::outcome::{NoValue, Result};
+use super::scan::Scanned;
 use super::signature::KeyFunction;
 use super::tree::{Literal, Slice, Tree};
 use super::value::{Document, Int, Value, keep_last};
@@ -103,7 +104,10 @@ fn literal_value<'a>(literal: &'a Literal, arena: &'a Bump) -> Result<Value<'a>>
         Literal::Int(value) => Ok(Value::Int(Int(*value))),
         Literal::Float(value) => Ok(Value::Float(*value)),
         Literal::Text(text) => Ok(Value::Text(text)),
-        Literal::Json(json) => arena.alloc(Document { data: &json.data, tokens: &json.tape.tokens, arena }).root(),
+        Literal::Json(json) => {
+            let Scanned { data, tape } = json;
+            arena.alloc(Document { data, tokens: &tape.tokens, depth: tape.depth, arena }).root()
+        }
     }
 }
 

@@ -10,15 +10,16 @@ mod evaluate;
 mod functions;
 mod needle;
 mod numbers;
-mod outcome;
+pub(crate) mod outcome;
 pub mod scan;
+pub(crate) mod shape;
 pub mod signature;
-mod strings;
+pub(crate) mod strings;
 #[cfg(test)]
 mod tests;
 pub mod tree;
-mod value;
-mod write;
+pub(crate) mod value;
+pub(crate) mod write;
 
 use bumpalo::Bump;
 use memchr::memmem::Finder;
@@ -61,10 +62,15 @@ impl Expression {
     /// If it can only be true of data with a certain text, and the data do not have it, it is false, JSON or not.
     pub fn matches(&self, data: &[u8], scratch: &mut Scratch) -> Outcome<bool> {
         let is_simple = strings::is_simple(data);
-        if is_simple && self.needle.as_ref().is_some_and(|needle| needle.find(data).is_none()) {
+        if is_simple && self.is_surely_false(data) {
             return Outcome::Value(false);
         }
         self.evaluate(data, is_simple, scratch, |value| Ok(value.is_true())).into()
+    }
+
+    /// Whether it is false of the data, which are simple (`strings::is_simple`), as far as can be told without scanning.
+    pub(crate) fn is_surely_false(&self, data: &[u8]) -> bool {
+        self.needle.as_ref().is_some_and(|needle| needle.find(data).is_none())
     }
 
     /// Appends the expression's value to `out`, as `json.dumps(value, separators=(",", ":"))` writes it; appends
@@ -85,18 +91,53 @@ impl Expression {
         scratch: &mut Scratch,
         finish: impl FnOnce(Value<'_>) -> Result<T>,
     ) -> Result<T> {
-        scratch.clear();
-        let Scratch { tape, arena } = scratch;
-        tape.scan(data, is_simple)?;
-        if self.stack + tape.depth > SURELY_FITTING {
-            return Err(NoValue::Undecided);
+        let document = scratch.scan(data, is_simple)?;
+        finish(self.value(&document)?)
+    }
+
+    /// The expression's value on a document.
+    pub(crate) fn value<'a>(&'a self, document: &'a Document<'a>) -> Result<Value<'a>> {
+        self.check_fits(document)?;
+        evaluate::evaluate(&self.tree, document.root()?, document.arena)
+    }
+
+    /// If all that it does begins with a member of the document's object: the member's key.
+    pub(crate) fn member(&self) -> Option<&[u8]> {
+        match &self.tree {
+            Tree::Field(name) => Some(name),
+            Tree::Steps(steps) => match &**steps {
+                [Tree::Field(name), ..] => Some(name),
+                _ => None,
+            },
+            _ => None,
         }
-        let document = Document { data, tokens: &tape.tokens, arena };
-        finish(evaluate::evaluate(&self.tree, document.root()?, arena)?)
+    }
+
+    /// The expression's value on a document, given the value of its `member`.
+    pub(crate) fn value_of_member<'a>(&'a self, document: &'a Document<'a>, member: Value<'a>) -> Result<Value<'a>> {
+        self.check_fits(document)?;
+        match &self.tree {
+            Tree::Steps(steps) => {
+                steps[1..].iter().try_fold(member, |value, tree| evaluate::evaluate(tree, value, document.arena))
+            }
+            _ => Ok(member),
+        }
+    }
+
+    /// Fails where Python's stack may be too small for the expression on so deep a document.
+    fn check_fits(&self, document: &Document<'_>) -> Result<()> {
+        if self.stack + document.depth > SURELY_FITTING { Err(NoValue::Undecided) } else { Ok(()) }
     }
 }
 
 impl Scratch {
+    /// Scans a document. `is_simple`: what `strings::is_simple` says of the data.
+    pub(crate) fn scan<'a>(&'a mut self, data: &'a [u8], is_simple: bool) -> Result<Document<'a>> {
+        self.clear();
+        self.tape.scan(data, is_simple)?;
+        Ok(Document { data, tokens: &self.tape.tokens, depth: self.tape.depth, arena: &self.arena })
+    }
+
     /// Forgets the last event. What a large one took is freed.
     fn clear(&mut self) {
         const MOST_KEPT: usize = 1 << 20;

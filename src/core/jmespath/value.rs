@@ -53,6 +53,8 @@ pub struct Document<'a> {
     pub data: &'a [u8],
     /// Its tokens.
     pub tokens: &'a [Token],
+    /// How deep it nests.
+    pub depth: usize,
     /// Where values are made.
     pub arena: &'a Bump,
 }
@@ -91,7 +93,28 @@ impl<'a> Value<'a> {
 impl<'a> Document<'a> {
     /// The document's value.
     pub fn root(&'a self) -> Result<Value<'a>> {
-        Node { document: self, at: 0 }.value()
+        self.value_at(0)
+    }
+
+    /// The value that begins with this token.
+    #[inline]
+    pub fn value_at(&'a self, token: u32) -> Result<Value<'a>> {
+        Node { document: self, at: token }.value()
+    }
+}
+
+impl<'a> Document<'a> {
+    /// A token's text as it stands.
+    #[inline]
+    pub fn text(&self, token: Token) -> &'a [u8] {
+        &self.data[token.start as usize..token.end as usize]
+    }
+
+    /// The string that a token stands for.
+    #[inline]
+    pub fn string(&self, token: Token) -> &'a [u8] {
+        let text = self.text(token);
+        if token.kind == Kind::Escaped { strings::unescape(text, self.arena) } else { text }
     }
 }
 
@@ -101,11 +124,6 @@ impl<'a> Node<'a> {
         self.document.tokens[self.at as usize]
     }
 
-    #[inline]
-    fn text(self, token: Token) -> &'a [u8] {
-        &self.document.data[token.start as usize..token.end as usize]
-    }
-
     /// The value here.
     fn value(self) -> Result<Value<'a>> {
         let token = self.token();
@@ -113,17 +131,12 @@ impl<'a> Node<'a> {
             Kind::Null => Value::Null,
             Kind::True => Value::Bool(true),
             Kind::False => Value::Bool(false),
-            Kind::Int => Value::Int(Int(read_int(self.text(token))?)),
-            Kind::Float => Value::Float(read_float(self.text(token)).ok_or(NoValue::Undecided)?),
-            Kind::Plain | Kind::Escaped => Value::Text(self.string(token)),
+            Kind::Int => Value::Int(Int(read_int(self.document.text(token))?)),
+            Kind::Float => Value::Float(read_float(self.document.text(token)).ok_or(NoValue::Undecided)?),
+            Kind::Plain | Kind::Escaped => Value::Text(self.document.string(token)),
             Kind::Array => Value::Array(Array::Read(self)),
             Kind::Object => Value::Object(Object::Read(self)),
         })
-    }
-
-    fn string(self, token: Token) -> &'a [u8] {
-        let text = self.text(token);
-        if token.kind == Kind::Escaped { strings::unescape(text, self.document.arena) } else { text }
     }
 
     /// An array's elements.
@@ -150,8 +163,8 @@ impl<'a> Node<'a> {
         while at < end {
             let token = tokens[at as usize];
             let is_key = match token.kind {
-                Kind::Plain => (token.end - token.start) as usize == key.len() && self.text(token) == key,
-                _ => self.string(token) == key,
+                Kind::Plain => (token.end - token.start) as usize == key.len() && self.document.text(token) == key,
+                _ => self.document.string(token) == key,
             };
             if is_key {
                 found = Some(Self { at: at + 1, ..self });
@@ -309,7 +322,7 @@ impl<'a> Object<'a> {
 /// An object's keys, each once, and their values, not read yet.
 fn members_of<'a>(object: Node<'a>) -> Vec<'a, (&'a [u8], Node<'a>)> {
     let mut members = Vec::with_capacity_in(object.token().end as usize, object.document.arena);
-    members.extend(object.members().map(|(key, value)| (object.string(key), value)));
+    members.extend(object.members().map(|(key, value)| (object.document.string(key), value)));
     keep_last(&mut members);
     members
 }

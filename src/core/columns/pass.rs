@@ -1,0 +1,275 @@
+//! One pass over a batch: events are scanned, filtered, and read into columns.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use hashbrown::HashMap;
+
+use super::builder::Builder;
+use super::{Columns, Source};
+use crate::core::arrow;
+use crate::core::batch::{Batch, Event};
+use crate::core::error::{Error, Result};
+use crate::core::jmespath::outcome::{self, NoValue};
+use crate::core::jmespath::shape::Shape;
+use crate::core::jmespath::value::{Document, Value};
+use crate::core::jmespath::write::write;
+use crate::core::jmespath::{Expression, Scratch, strings};
+
+/// What Python must say before a batch can be read: about which event, by its index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Question {
+    /// The event.
+    pub event: usize,
+    /// What about it.
+    pub asked: Asked,
+}
+
+/// What Python must say of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Asked {
+    /// Whether the filter is true of it.
+    Filter,
+    /// What the expression of this column makes of it, as JSON.
+    Column(usize),
+}
+
+/// Python's answers: JSON.
+pub type Answers = HashMap<Question, Vec<u8>>;
+
+/// Reads the events of a batch that a filter is true of into columns; or says what Python must answer first.
+///
+/// Where a value does not fit its type, it is null, or, if `nulls` is false, an error that names event and column.
+pub fn read(
+    batch: &Batch,
+    filter: Option<&Expression>,
+    columns: &Columns,
+    nulls: bool,
+    answers: &Answers,
+) -> Result<std::result::Result<RecordBatch, Vec<Question>>> {
+    let mut pass = Pass::new(batch.len(), columns, nulls, answers);
+    let mut scratch = Scratch::default();
+    for (index, event) in batch.events().enumerate() {
+        pass.event(index, &event, filter, &mut scratch)?;
+    }
+    if !pass.questions.is_empty() {
+        return Ok(Err(pass.questions));
+    }
+    let kept = pass.kept.len();
+    let arrays = pass.finish(batch)?;
+    let options = RecordBatchOptions::new().with_row_count(Some(kept));
+    let read = RecordBatch::try_new_with_options(Arc::clone(columns.schema()), arrays, &options);
+    Ok(Ok(read.map_err(Error::argument)?))
+}
+
+/// A pass under way.
+struct Pass<'a> {
+    columns: &'a Columns,
+    nulls: bool,
+    answers: &'a Answers,
+    questions: Vec<Question>,
+    kept: Vec<usize>,
+    values: Vec<Reader<'a>>,
+    shape: Shape,
+}
+
+/// A column of values under way.
+struct Reader<'a> {
+    column: usize,
+    expression: Option<&'a Expression>,
+    /// Which of the shape's members it begins with.
+    member: Option<usize>,
+    builder: Builder,
+}
+
+impl<'a> Pass<'a> {
+    fn new(capacity: usize, columns: &'a Columns, nulls: bool, answers: &'a Answers) -> Self {
+        let mut members: Vec<Box<[u8]>> = Vec::new();
+        let mut values = Vec::new();
+        for (column, described) in columns.columns.iter().enumerate() {
+            let Source::Value(expression) = &described.source else { continue };
+            let expression = expression.as_deref();
+            let member = expression.and_then(Expression::member).map(|key| {
+                let known = members.iter().position(|known| **known == *key);
+                known.unwrap_or_else(|| {
+                    members.push(key.into());
+                    members.len() - 1
+                })
+            });
+            values.push(Reader { column, expression, member, builder: Builder::new(&described.kind, capacity) });
+        }
+        let shape = Shape::new(members);
+        Self { columns, nulls, answers, questions: Vec::new(), kept: Vec::with_capacity(capacity), values, shape }
+    }
+
+    /// Takes an event, if the filter is true of it.
+    fn event(
+        &mut self,
+        index: usize,
+        event: &Event<'_>,
+        filter: Option<&Expression>,
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        if filter.is_none() && self.values.is_empty() {
+            self.kept.push(index);
+            return Ok(());
+        }
+        let is_simple = strings::is_simple(event.data);
+        if is_simple && filter.is_some_and(|filter| filter.is_surely_false(event.data)) {
+            return Ok(());
+        }
+        let document = scratch.scan(event.data, is_simple);
+        let document = document.as_ref().map_err(|&none| none);
+        if filter.is_some_and(|filter| !self.is_true(index, filter, document)) {
+            return Ok(());
+        }
+        self.kept.push(index);
+        if let Ok(document) = document {
+            self.shape.find(document);
+        }
+        for reader in 0..self.values.len() {
+            self.value(index, event, document, reader)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a filter is true of an event. Where Python must say and has not, it is asked.
+    fn is_true<'d>(
+        &mut self,
+        event: usize,
+        filter: &'d Expression,
+        document: outcome::Result<&'d Document<'d>>,
+    ) -> bool {
+        match document.and_then(|document| filter.value(document)) {
+            Ok(value) => value.is_true(),
+            Err(NoValue::NotJson | NoValue::Failed) => false,
+            Err(NoValue::Undecided) => {
+                let question = Question { event, asked: Asked::Filter };
+                let answer = self.answers.get(&question);
+                if answer.is_none() {
+                    self.questions.push(question);
+                }
+                answer.is_some_and(|answer| answer == b"true")
+            }
+        }
+    }
+
+    /// Appends an event's value to a column.
+    fn value<'d>(
+        &mut self,
+        index: usize,
+        event: &Event<'_>,
+        document: outcome::Result<&'d Document<'d>>,
+        reader: usize,
+    ) -> Result<()>
+    where
+        'a: 'd,
+    {
+        let Reader { column, expression, member, builder } = &mut self.values[reader];
+        let (column, expression) = (*column, *expression);
+        let question = Question { event: index, asked: Asked::Column(column) };
+        if let Some(json) = self.answers.get(&question) {
+            return self.answered(event, reader, json);
+        }
+        let value = match (expression, document) {
+            (None, _) => Err(NoValue::Undecided),
+            (_, Err(none)) => Err(none),
+            (Some(expression), Ok(document)) => match *member {
+                Some(member) => {
+                    let member = self.shape.member(member, document);
+                    member.and_then(|member| expression.value_of_member(document, member))
+                }
+                None => expression.value(document),
+            },
+        };
+        match value.and_then(|value| builder.append(value).map(|fits| (fits, value))) {
+            Ok((true, _)) => Ok(()),
+            Ok((false, _)) if self.nulls => Ok(()),
+            Ok((false, value)) => Err(self.misfit(event, column, |shown| write(value, shown))),
+            Err(NoValue::NotJson | NoValue::Failed) => {
+                builder.append_null();
+                Ok(())
+            }
+            Err(NoValue::Undecided) => {
+                // The column may have half of the value now. But it is read once more when the answer is there.
+                self.questions.push(question);
+                Ok(())
+            }
+        }
+    }
+
+    /// Appends what Python made of an event. A number that is too long for the core fits no type but JSON.
+    fn answered(&mut self, event: &Event<'_>, reader: usize, json: &[u8]) -> Result<()> {
+        let Reader { column, builder, .. } = &mut self.values[reader];
+        let column = *column;
+        if json != b"null" && builder.append_json(json) {
+            return Ok(());
+        }
+        let mut scratch = Scratch::default();
+        let document = scratch.scan(json, strings::is_simple(json));
+        let value = document.as_ref().map_err(|&none| none).and_then(|document| document.root());
+        let fits = match value {
+            Ok(value) if is_readable(value) => builder.append(value).unwrap_or(false),
+            _ => {
+                builder.append_null();
+                false
+            }
+        };
+        if fits || self.nulls {
+            return Ok(());
+        }
+        Err(self.misfit(event, column, |shown| {
+            shown.extend_from_slice(json);
+            Ok(())
+        }))
+    }
+
+    fn misfit(
+        &self,
+        event: &Event<'_>,
+        column: usize,
+        show: impl FnOnce(&mut Vec<u8>) -> outcome::Result<()>,
+    ) -> Error {
+        const MOST_SHOWN: usize = 60;
+        let mut shown = Vec::new();
+        let _ = show(&mut shown);
+        let text = String::from_utf8_lossy(&shown);
+        let mut short: String = text.chars().take(MOST_SHOWN).collect();
+        if short.len() < text.len() {
+            short.push('…');
+        }
+        let (id, column) = (event.event_id, &self.columns.columns[column]);
+        let (name, kind) = (&column.name, &column.kind);
+        Error::argument(format!(
+            "event {id:?}: column {name:?} is {short}, which does not fit {kind}; give it another type in schema, such \
+             as json, or on_mismatch=\"null\""
+        ))
+    }
+
+    /// The columns, in their order.
+    fn finish(self, batch: &Batch) -> Result<Vec<ArrayRef>> {
+        let events = || self.kept.iter().filter_map(|&index| batch.event(index));
+        let mut values = self.values.into_iter();
+        let array = |column: &super::Column| match column.source {
+            Source::EventId => arrow::ids(events(), &column.kind),
+            Source::Date => Ok(arrow::dates(events())),
+            Source::Data => arrow::data(batch, events(), &column.kind),
+            Source::Value(_) => match values.next() {
+                Some(reader) => reader.builder.finish().map_err(Error::argument),
+                None => Err(Error::argument("a column was not read")),
+            },
+        };
+        self.columns.columns.iter().map(array).collect()
+    }
+}
+
+/// Whether all of a value can be read here.
+fn is_readable(value: Value<'_>) -> bool {
+    match value {
+        Value::Array(array) => array.iter().all(|element| element.is_ok_and(is_readable)),
+        Value::Object(object) => {
+            object.members().is_ok_and(|members| members.iter().all(|&(_, value)| is_readable(value)))
+        }
+        _ => true,
+    }
+}
