@@ -45,7 +45,8 @@ def test_an_id_that_is_taken_is_one_line_and_1_that_says_what_is_stored(run: Run
     output(run("put", "x", "--id", "b"))
     message = refusal(run("put-many", "--file", "-", stdin=event_lines("a", "b")), 1)
     assert "'b'" in message
-    assert "stored 0 of the first 0 events" in message
+    assert "it is in standard input, line 2" in message
+    assert "put_many had stored none of the events" in message
 
 
 def test_with_skip_ids_that_are_taken_are_counted_and_written_to_a_file_that_get_many_takes(
@@ -70,7 +71,11 @@ def test_with_skip_ids_that_are_taken_are_counted_and_written_to_a_file_that_get
         (b'{"data": "x", "data_base64": "eA=="}', "no event as `replay` writes it"),
         (b'{"data": "x", "id": "b"}', "no event as `replay` writes it"),
         (b'{"data_base64": "!"}', "base64"),
-        (b'{"data": "x", "date": "yesterday"}', "'yesterday' is not a date"),
+        (b'{"data": "x", "date": "yesterday"}', "field `date`: 'yesterday' is not a date"),
+        (b'{"data": "x", "id": "b"}', "it has a field `id`"),
+        (b'{"data": "x", "event_id": 1}', "its field `event_id` is no text"),
+        (b'{"event_id": "b"}', "it has no field `data`"),
+        (b'{"data": "x", "data_base64": "eA=="}', "it has both `data` and `data_base64`"),
         (b'{"data": "\xff"}', "utf-8"),
     ],
 )

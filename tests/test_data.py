@@ -60,3 +60,17 @@ def test_other_data_are_a_type_error_before_any_request(place: Place, data: obje
     with pytest.raises(TypeError):
         ff.update_event("id", data)
     assert store.requests == []
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_a_nan_or_an_infinity_in_a_dict_or_a_list_is_a_value_error_before_any_request(
+    place: Place, number: float
+) -> None:
+    store = Counted(place.store())
+    ff = on(store)
+    for data in ({"level": number}, [number]):
+        with pytest.raises(ValueError, match="which has no NaN, no infinity"):
+            ff.put(data, "id", at(0))
+        with pytest.raises(ValueError, match="which has no NaN, no infinity"):
+            ff.update_event("id", data)
+    assert store.requests == []

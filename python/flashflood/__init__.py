@@ -22,6 +22,8 @@ from flashflood.exceptions import (
 )
 from flashflood.identifiers import JournalID
 from flashflood.journals import Journal
+from flashflood.load.fields import Rejected
+from flashflood.load.load import Loaded, load_lines
 from flashflood.maintain.check import Findings
 from flashflood.maintain.compact import Compaction
 from flashflood.maintain.copy import Copied
@@ -58,8 +60,10 @@ __all__ = [
     "FlashFloodJournalingError",
     "Journal",
     "JournalID",
+    "Loaded",
     "Maintained",
     "Partition",
+    "Rejected",
     "Repairs",
     "Replay",
     "ReplayBatches",
@@ -71,6 +75,7 @@ __all__ = [
     "__version__",
     "datetime_from_timestamp",
     "datetime_to_timestamp",
+    "load_lines",
     "replay_event_stream",
     "timestamp_now",
 ]

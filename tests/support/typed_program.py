@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, assert_type
 
 import polars as pl
@@ -30,8 +31,10 @@ from flashflood import (
     FlashFloodJournalUploadError,
     Journal,
     JournalID,
+    Loaded,
     Maintained,
     Partition,
+    Rejected,
     Repairs,
     Replay,
     ReplayBatches,
@@ -42,6 +45,7 @@ from flashflood import (
     Writer,
     datetime_from_timestamp,
     datetime_to_timestamp,
+    load_lines,
     replay_event_stream,
     timestamp_now,
 )
@@ -70,6 +74,16 @@ def write() -> None:
     writer.close()
     ff.update_event("an id", "new data")
     ff.delete_event("an id")
+
+
+def load() -> None:
+    def odd(rejected: Rejected) -> None:
+        assert_type((rejected.file, rejected.line, rejected.text, rejected.reason), tuple[str, int, bytes, str])
+
+    load_lines(ff, "-")
+    load_lines(ff, Path("lines"), on_conflict="skip")
+    done = load_lines(ff, ["a.gz", "s3://bucket/logs/"], id="id", date="time", each="Records[]", on_reject=odd)
+    assert_type((assert_type(done, Loaded).stored, list(done.skipped), done.rejected), tuple[int, list[str], int])
 
 
 def read() -> None:

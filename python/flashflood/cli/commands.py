@@ -1,15 +1,15 @@
 """The commands, one function each: take parameters, call the API once, write what it gives."""
 
 from collections.abc import Iterable
-from contextlib import closing
 from datetime import datetime, timedelta
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
 from flashflood import Copied, Event, JournalID, Maintained, Repairs, Rules
 from flashflood.cli import demo as walk
-from flashflood.cli.input import data_from, events_from, ids_from
+from flashflood.cli.input import data_from, ids_from
+from flashflood.cli.loading import Asked, put_many_parameters
 from flashflood.cli.output import (
     DATE_WIDTH,
     ID_WIDTH,
@@ -39,12 +39,12 @@ from flashflood.cli.parameters import (
     report_format,
     rule,
     store_option,
+    usage_error,
 )
 from flashflood.cli.progress import counted, passing, working
 from flashflood.cli.signals import asked_to_stop
 from flashflood.maintain.compact import TARGET_SIZE
 from flashflood.read.get_events import OnMissing
-from flashflood.write.put_many import OnConflict
 
 
 class Commands(click.Group):
@@ -104,35 +104,22 @@ def get(url: str | None, form: str, event_id: str) -> None:
 
 @flashflood.command("put-many")
 @store_option
-@click.option(
-    "--file", "path", metavar="PATH", required=True, help="JSON Lines as `replay` writes them; - is standard input."
-)
-@click.option(
-    "--on-conflict",
-    type=click.Choice(["error", "skip"]),
-    default="error",
-    show_default=True,
-    help="What to do with an event whose id is taken.",
-)
-@click.option(
-    "--skipped",
-    "skipped_file",
-    metavar="PATH",
-    type=click.File("w", encoding="utf-8", lazy=False),
-    help="Write the ids that were skipped to a file, one a line.",
-)
+@put_many_parameters
 @report_format
-def put_many(
-    url: str | None, path: str, on_conflict: OnConflict, skipped_file: TextIO | None, form: str | None
-) -> None:
-    """Store the events of a file, and say how many; interrupted, repeat it with --on-conflict skip."""
+def put_many(url: str | None, form: str | None, **asked: Any) -> int:  # noqa: ANN401  one for each of `Asked`
+    """Store the events of FILES, and say how many; interrupted, repeat it.
+
+    A FILE is a path, - for standard input, or s3://BUCKET/PREFIX/ for all beneath it; plain, gzip or zstd. Its lines
+    are events as `replay` writes them; with --id, --date or --each, the line itself is the event:
+
+    \b
+      flashflood put-many --id id --date created_at 2026-01-01-*.json.gz
+      flashflood put-many --each 'Records[]' --id eventID --date eventTime s3://trails/AWSLogs/
+      journalctl -o json | flashflood put-many --id __CURSOR --date __REALTIME_TIMESTAMP -
+      flashflood put-many --date time --rejects odd.jsonl access.log
+    """  # noqa: D301  click's sign that lines stay as they are
     with opened(url) as flood:
-        with closing(counted("storing", events_from(path))) as events:
-            stored, skipped = flood.put_many(events, on_conflict=on_conflict)
-        if skipped_file is not None:
-            skipped_file.writelines(f"{event_id}\n" for event_id in skipped)
-    words = f"{stored:,} events stored, {len(skipped):,} skipped"
-    Report(form).write(words, {"stored": stored, "skipped": len(skipped)})
+        return Asked(**asked).put(flood, Report(form))
 
 
 @flashflood.command("get-many")
@@ -290,17 +277,8 @@ def replay(  # noqa: PLR0913, PLR0917  an argument for each option
         try:
             events: Iterable[Event] = flood.replay(from_date, to_date, filter=condition, select=projection)
         except ValueError as error:
-            raise click.UsageError(_in_one_line(error)) from error
+            raise usage_error(error) from error
         _write_events("replaying", events, form)
-
-
-def _in_one_line(error: ValueError) -> str:
-    """Put an error that shows an expression with a caret beneath into one line: the caret becomes a number."""
-    match str(error).split("\n"):
-        case [reason, expression, caret]:
-            return f"{reason}, at character {len(caret)} of {expression!r}."
-        case lines:
-            return " ".join(lines)
 
 
 def _write_events(what: str, events: Iterable[Event], form: str | None) -> None:

@@ -3,7 +3,7 @@
 import os
 import sys
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -11,8 +11,9 @@ from typing import BinaryIO, TypeVar
 import click
 import orjson
 
-from flashflood.cli.parameters import date_of
-from flashflood.write.put_many import Bare
+from flashflood.dates import date_of
+from flashflood.load.fields import Incoming, Rejected
+from flashflood.load.lines import STANDARD_INPUT, Line
 
 T = TypeVar("T")
 
@@ -25,18 +26,23 @@ def data_from(text: str | None, path: str | None) -> bytes:
     if text is not None and path is not None:
         msg = "give the data as an argument or with --file, not both."
         raise click.UsageError(msg)
-    if text is not None:
+    if text is not None and text != STANDARD_INPUT:
         return os.fsencode(text)
+    path = path or text
     if path is None:
-        msg = "no data: give them as an argument, or with --file (- for standard input)."
+        msg = "no data: give them as an argument, with --file, or - for standard input."
         raise click.UsageError(msg)
     with _opened_file(path) as file:
         return file.read()
 
 
-def events_from(path: str) -> Iterator[Bare]:
-    """Yield the events of a file of JSON Lines, as `output.event_line` writes them."""
-    return _records(path, _event)
+def events_from(lines: Iterable[Line]) -> Iterator[Incoming | Rejected]:
+    """Yield the events of JSON Lines, as `output.event_line` writes them, and what will not do."""
+    for line in lines:
+        try:
+            yield _event(line)
+        except ValueError as error:
+            yield Rejected(*line, str(error))
 
 
 def ids_from(path: str) -> Iterator[str]:
@@ -74,12 +80,38 @@ def _name(path: str) -> str:
     return "standard input" if path == "-" else path
 
 
-def _event(line: bytes) -> Bare:
-    """Read an event as (data, event_id, date), of which the last two may be missing."""
-    record = orjson.loads(line)
-    is_event = isinstance(record, dict) and ("data" in record) != ("data_base64" in record)
-    if not is_event or not all(name in FIELDS and isinstance(value, str) for name, value in record.items()):
-        msg = "no event as `replay` writes it; it has texts `data` or `data_base64`, and mostly `event_id` and `date`"
+def _event(line: Line) -> Incoming:
+    """Read an event, of which id and date may be missing. ValueError names the field that is wrong."""
+    record = orjson.loads(line.text)
+    fault = _fault(record)
+    if fault:
+        msg = f"no event as `replay` writes it: {fault} (for lines of another kind: --id, --date, --each)"
         raise ValueError(msg)
-    data = record["data"].encode() if "data" in record else b64decode(record["data_base64"], validate=True)
-    return data, record.get("event_id"), date_of(record["date"]) if "date" in record else None
+    date = _field(record, "date", date_of) if "date" in record else None
+    data = _field(record, "data_base64", _decoded) if "data_base64" in record else record["data"].encode()
+    return Incoming(line, data, record.get("event_id"), date)
+
+
+def _fault(record: object) -> str | None:
+    if not isinstance(record, dict):
+        return "it is no JSON object"
+    for name, value in record.items():
+        if name not in FIELDS:
+            return f"it has a field `{name}`"
+        if not isinstance(value, str):
+            return f"its field `{name}` is no text"
+    if ("data" in record) == ("data_base64" in record):
+        return "it has both `data` and `data_base64`" if "data" in record else "it has no field `data`"
+    return None
+
+
+def _field(record: dict[str, str], name: str, read: Callable[[str], T]) -> T:
+    try:
+        return read(record[name])
+    except ValueError as error:
+        msg = f"field `{name}`: {error}"
+        raise ValueError(msg) from error
+
+
+def _decoded(text: str) -> bytes:
+    return b64decode(text, validate=True)

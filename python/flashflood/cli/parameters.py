@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
@@ -11,6 +11,7 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from flashflood import FlashFlood, FlashFloodException, Rules
+from flashflood.dates import date_of
 
 
 class Date(click.ParamType[datetime]):
@@ -44,19 +45,6 @@ class Share(click.ParamType[float]):
         if not 0 < share <= 1:
             self.fail(f"{text!r} is not a part such as 1% or 0.01, up to 100%.", param, ctx)
         return share
-
-
-def date_of(text: str) -> datetime:
-    """Give the naive UTC datetime of such a text. `ValueError`, with an example, if it is none."""
-    try:
-        date = datetime.fromisoformat(text)
-        return date.astimezone(UTC).replace(tzinfo=None) if date.tzinfo else date
-    except ValueError as error:
-        msg = f"{text!r} is not a date such as 2026-11-24 or 2026-11-24T08:30:00Z."
-        raise ValueError(msg) from error
-    except OverflowError as error:
-        msg = f"{text!r} leaves the years 1 to 9999 in UTC."
-        raise ValueError(msg) from error
 
 
 UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
@@ -163,6 +151,15 @@ def open_store(url: str) -> FlashFlood:
         return FlashFlood.open(url)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+
+
+def usage_error(error: ValueError) -> click.UsageError:
+    """Put an error that shows an expression with a caret beneath into one line: the caret becomes a number."""
+    match str(error).split("\n"):
+        case [reason, expression, caret]:
+            return click.UsageError(f"{reason}, at character {len(caret)} of {expression!r}.")
+        case lines:
+            return click.UsageError(" ".join(lines))
 
 
 @contextmanager

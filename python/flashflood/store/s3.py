@@ -56,7 +56,7 @@ KEYS_IN_MESSAGE = 10
 
 _GARBAGE_TAG: TagTypeDef = {"Key": "garbage", "Value": "true"}
 _CONFLICTS = frozenset({"ConditionalRequestConflict", "ConcurrentModification", "OperationAborted"})
-_BROKEN_BODY = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
+BROKEN_BODY = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 _warned: dict[tuple[str, ...], object] = {}
 """What has been warned about in this process."""
 
@@ -108,7 +108,7 @@ class S3Store:
                 if _status(error) == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     return self.head(key)
                 raise
-            except _BROKEN_BODY:
+            except BROKEN_BODY:
                 if attempt == BODY_ATTEMPTS:
                     raise
                 attempt += 1

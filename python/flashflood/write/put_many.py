@@ -62,7 +62,8 @@ def put_many(ctx: Context, events: Iterable[Event | Bare], on_conflict: OnConfli
             skipped.extend(left_out)
     except Exception as error:
         seen = stored + len(skipped)
-        error.add_note(f"put_many had stored {stored} of the first {seen} events, in earlier batches; they stay")
+        had = f"{stored} of the first {seen} events, in earlier batches; they stay" if seen else "none of the events"
+        error.add_note(f"put_many had stored {had}")
         raise
     return Stored(stored, skipped)
 

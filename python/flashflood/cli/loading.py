@@ -1,0 +1,186 @@
+"""`put-many`: which lines it takes, what it says of those that will not do, and where these are kept."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, TextIO
+
+import click
+
+from flashflood import FlashFlood, FlashFloodEventExistsError, Loaded, Rejected
+from flashflood.cli.input import events_from
+from flashflood.cli.output import Report, one_line, say
+from flashflood.cli.parameters import Command, usage_error
+from flashflood.cli.progress import counted
+from flashflood.load.fields import Fields, Incoming
+from flashflood.load.lines import STANDARD_INPUT, lines_of
+from flashflood.load.load import load
+from flashflood.write.put_many import LARGEST_BATCH, Bare, OnConflict, Stored
+
+MOST_REASONS = 20
+"""How many lines are named that will not do, where they are not kept in a file; the others are counted."""
+
+
+def put_many_parameters(command: Command) -> Command:
+    """Add what `Asked` has."""
+    parameters: list[Callable[[Command], Command]] = [
+        click.argument("files", metavar="[FILE]...", nargs=-1),
+        click.option("--file", "file", metavar="PATH", help="One more FILE; - is standard input."),
+        click.option("--id", "event_id", metavar="JMESPATH", help="The event's id; made of its data without this."),
+        click.option(
+            "--date", metavar="JMESPATH", help="Its date: ISO 8601, or a number since 1970; now without this."
+        ),
+        click.option("--each", metavar="JMESPATH", help="What of a line the events are, as 'Records[]'."),
+        click.option("--rejects", metavar="PATH", help="Keep lines that will not do in a file, and go on."),
+        click.option(
+            "--on-conflict",
+            type=click.Choice(["error", "skip"]),
+            default="error",
+            show_default=True,
+            help="What to do with an event whose id is taken.",
+        ),
+        click.option(
+            "--skipped",
+            "skipped_file",
+            metavar="PATH",
+            type=click.File("w", encoding="utf-8", lazy=False),
+            help="Write the ids that were skipped to a file, one a line.",
+        ),
+    ]
+    for parameter in reversed(parameters):
+        command = parameter(command)
+    return command
+
+
+class Asked(NamedTuple):
+    """What `put-many` was asked for."""
+
+    files: tuple[str, ...]
+    file: str | None
+    event_id: str | None
+    date: str | None
+    each: str | None
+    rejects: str | None
+    on_conflict: OnConflict
+    skipped_file: TextIO | None
+
+    def put(self, flood: FlashFlood, report: Report) -> int:
+        """Do it, say what was done, and give the exit code."""
+        paths = [*self.files, *([] if self.file is None else [self.file])]
+        if not paths:
+            msg = "no file named: give FILEs; - is standard input."
+            raise click.UsageError(msg)
+        if self._is_of_strangers or self.rejects is not None:
+            return self._load(flood, paths, report)
+        stored, skipped = self._put_events(flood, paths)
+        self._write_skipped(skipped)
+        words = f"{stored:,} events stored, {len(skipped):,} skipped"
+        report.write(words, {"stored": stored, "skipped": len(skipped)})
+        return 0
+
+    @property
+    def _is_of_strangers(self) -> bool:
+        """Whether a line is the event, and not one as `replay` writes it."""
+        return any(expression is not None for expression in (self.event_id, self.date, self.each))
+
+    def _write_skipped(self, skipped: Iterable[str]) -> None:
+        if self.skipped_file is not None:
+            self.skipped_file.writelines(f"{event_id}\n" for event_id in skipped)
+
+    def _put_events(self, flood: FlashFlood, paths: list[str]) -> Stored:
+        """Put events as `replay` writes them; the first line that will not do ends it."""
+        events = _Events(events_from(lines_of(paths)))
+        with closing(counted("storing", events)) as shown:
+            try:
+                return flood.put_many(shown, on_conflict=self.on_conflict)
+            except FlashFloodEventExistsError as error:
+                error.add_note(events.where(error.event_id))
+                raise
+
+    def _load(self, flood: FlashFlood, paths: list[str], report: Report) -> int:
+        """Load what will do; say the rest, and keep it where that was asked for."""
+        with ExitStack() as stack:
+            lines = stack.enter_context(closing(lines_of(paths)))
+            events = self._read().events_of(lines) if self._is_of_strangers else events_from(lines)
+            told = _Told(None if self.rejects is None else stack.enter_context(_kept_apart(self.rejects, paths)))
+            shown = stack.enter_context(closing(counted("storing", events)))
+            loaded = load(flood, shown, told.tell, self.on_conflict)
+        self._write_skipped(loaded.skipped)
+        stored, skipped, rejected = loaded.stored, len(loaded.skipped), loaded.rejected
+        words = f"{stored:,} events stored, {skipped:,} skipped, {rejected:,} rejected"
+        report.write(words, {"stored": stored, "skipped": skipped, "rejected": rejected})
+        return told.status(loaded)
+
+    def _read(self) -> Fields:
+        try:
+            return Fields(self.event_id, self.date, self.each)
+        except ValueError as error:
+            raise usage_error(error) from error
+
+
+class _Events:
+    """Events as `put_many` takes them, and on which lines the last ones were."""
+
+    def __init__(self, events: Iterable[Incoming | Rejected]) -> None:
+        self._events = events
+        self._last: deque[tuple[str | None, str, int]] = deque(maxlen=LARGEST_BATCH)
+
+    def __iter__(self) -> Iterator[Bare]:
+        """Yield them; a click exception names the first line that will not do."""
+        for event in self._events:
+            if isinstance(event, Rejected):
+                raise click.ClickException(_said(event))
+            self._last.append((event.event_id, event.line.file, event.line.number))
+            yield event.data, event.event_id, event.date
+
+    def where(self, event_id: str | None) -> str:
+        """Say where an id of the batch under way was last."""
+        return next(f"it is in {file}, line {line}" for found, file, line in reversed(self._last) if found == event_id)
+
+
+class _Told:
+    """What the user is told of lines that will not do."""
+
+    def __init__(self, kept: BinaryIO | None) -> None:
+        """Take the file that keeps them; None: there is none."""
+        self._kept = kept
+        self._count = 0
+        self._first = ""
+        self._last = ("", 0)
+
+    def tell(self, rejected: Rejected) -> None:
+        """Say why a line will not do, and keep it, once."""
+        self._count += 1
+        self._first = self._first or _said(rejected)
+        if self._kept is not None or self._count <= MOST_REASONS:
+            say(f"flashflood: {one_line(_said(rejected))}")
+        if self._kept is not None and (rejected.file, rejected.line) != self._last:
+            self._kept.write(rejected.text + b"\n")
+        self._last = rejected.file, rejected.line
+
+    def status(self, loaded: Loaded) -> int:
+        """Give the exit code: 0 where all was stored, or what was not is kept; with 1, say the sum."""
+        there = len(loaded.skipped)
+        done = loaded.stored + there
+        if not loaded.rejected or (self._kept is not None and done):
+            return 0
+        named = f", {MOST_REASONS} of them are named here" if self._kept is None and self._count > MOST_REASONS else ""
+        sums = f"stored {loaded.stored:,} of {done + loaded.rejected:,} events"
+        sums += f", {there:,} were there already" if there else ""
+        sums += f"; {loaded.rejected:,} would not do{named}"
+        say(f"flashflood: {sums}; the first: {one_line(self._first)}")
+        return 1
+
+
+def _said(rejected: Rejected) -> str:
+    return f"{rejected.file}, line {rejected.line}: {rejected.reason}"
+
+
+def _kept_apart(path: str, inputs: Iterable[str]) -> BinaryIO:
+    """Open the file for rejects, which must be none of the inputs: it is emptied."""
+    for one in inputs:
+        if one != STANDARD_INPUT and Path(one).exists() and Path(path).exists() and Path(one).samefile(path):
+            msg = f"--rejects {path!r} is one of the files to be stored; name another one."
+            raise click.UsageError(msg)
+    return Path(path).open("wb")

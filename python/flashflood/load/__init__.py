@@ -1,0 +1,1 @@
+"""Loading strangers' files: JSON Lines in which the line, or each element of it, is the event."""
