@@ -1,6 +1,7 @@
 """Dates as callers give them, and the timestamps that the layout holds."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from flashflood._core import format_timestamp, parse_timestamp
@@ -81,3 +82,36 @@ def datetime_to_timestamp(dt: datetime) -> str:
 def datetime_from_timestamp(ts: str) -> datetime:
     """Give a timestamp's naive UTC datetime. `ValueError` for any other text."""
     return parse_timestamp(ts)
+
+
+def date_of(text: str) -> datetime:
+    """Give the naive UTC datetime of a text in ISO 8601, or in the form of journal ids; without an offset it is UTC.
+
+    `ValueError`, with an example, if it is none.
+    """
+    try:
+        date = datetime.fromisoformat(text)
+        return date.astimezone(UTC).replace(tzinfo=None) if date.tzinfo else date
+    except ValueError as error:
+        msg = f"{text!r} is not a date such as 2026-11-24 or 2026-11-24T08:30:00Z."
+        raise ValueError(msg) from error
+    except OverflowError as error:
+        msg = f"{text!r} leaves the years 1 to 9999 in UTC."
+        raise ValueError(msg) from error
+
+
+UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
+"""Of lengths of time."""
+
+
+def duration_of(text: str) -> timedelta:
+    """Give the length of time that a text such as `90s` says. `ValueError`, with examples, if it says none."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text, re.ASCII)
+    if found is None:
+        msg = f"{text!r} is not a length of time such as 90s, 5m, 24h or 7d."
+        raise ValueError(msg)
+    try:
+        return float(found[1]) * UNITS[found[2]]
+    except OverflowError as error:
+        msg = f"{text!r} is longer than any store lasts."
+        raise ValueError(msg) from error

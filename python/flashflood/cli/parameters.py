@@ -1,6 +1,5 @@
 """What the commands take: the store, dates, where an event's data are."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -11,7 +10,7 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from flashflood import FlashFlood, FlashFloodException, Rules
-from flashflood.dates import date_of
+from flashflood.dates import UNITS, date_of, duration_of
 
 
 class Date(click.ParamType[datetime]):
@@ -47,10 +46,6 @@ class Share(click.ParamType[float]):
         return share
 
 
-UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
-"""Of durations."""
-
-
 class Duration(click.ParamType[timedelta]):
     """A length of time (`90s`, `5m`, `24h`, `7d`)."""
 
@@ -58,13 +53,10 @@ class Duration(click.ParamType[timedelta]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """Give it, or fail with a usage error that shows examples."""
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value), re.ASCII)
-        if found is None:
-            self.fail(f"{value!r} is not a length of time such as 90s, 5m, 24h or 7d.", param, ctx)
         try:
-            return float(found[1]) * UNITS[found[2]]
-        except OverflowError:
-            self.fail(f"{value!r} is longer than any store lasts.", param, ctx)
+            return duration_of(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class OrNever(click.ParamType[Any]):
