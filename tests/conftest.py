@@ -102,17 +102,22 @@ class Place:
 
 
 def pytest_configure() -> None:
-    """Keep the tests apart from the AWS account of whoever runs them, and tell Ray's makers nothing."""
+    """Keep the tests apart from the AWS account of whoever runs them, from Ray's makers, and Spark from the network."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
 
 
-def pytest_report_header() -> str | None:
+def pytest_report_header() -> list[str]:
     """Say what is left out."""
-    return None if "rgw" in KINDS else "RADOS Gateway is left out: install radosgw, ceph-mon and ceph-osd to test on it"
+    rgw_is_there, java_is_there = "rgw" in KINDS, shutil.which("java") is not None
+    return [
+        *(() if rgw_is_there else ["RADOS Gateway is left out: install radosgw, ceph-mon and ceph-osd to test on it"]),
+        *(() if java_is_there else ["Spark is left out: install default-jre-headless to test on it"]),
+    ]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -145,7 +150,7 @@ def _made_place(request: pytest.FixtureRequest, name: str) -> Iterator[Place]:
         yield Place("sqlite", f"sqlite://{request.getfixturevalue('tmp_path')}/{name}.flashflood", {})
     else:
         server: Server = request.getfixturevalue(request.param)
-        place = Place(request.param, f"s3://{BUCKET}/{uuid.uuid4()}", _environment(server))
+        place = Place(request.param, f"s3://{BUCKET}/{uuid.uuid4()}", environment_of(server))
         yield place
         place.close()
 
@@ -188,6 +193,15 @@ def rgw_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[rgw.RadosGa
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def java() -> None:
+    """Make sure that there is Java, which Spark needs."""
+    if shutil.which("java") is None:
+        if IN_CI:
+            pytest.fail("java is not installed: in CI nothing is skipped")
+        pytest.skip("java is not installed")
 
 
 @pytest.fixture
@@ -238,7 +252,8 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> "Furnished":
     return Furnished(objects(place.store()), garbage(place))
 
 
-def _environment(server: Server) -> dict[str, str]:
+def environment_of(server: Server) -> dict[str, str]:
+    """Give the environment variables with which a process of its own finds a server."""
     return {
         "AWS_ENDPOINT_URL": server.endpoint,
         "AWS_ACCESS_KEY_ID": server.access_key,
@@ -248,6 +263,6 @@ def _environment(server: Server) -> dict[str, str]:
 
 
 def _make_bucket(server: Server) -> None:
-    place = Place("server", f"s3://{BUCKET}/", _environment(server))
+    place = Place("server", f"s3://{BUCKET}/", environment_of(server))
     place.client().create_bucket(Bucket=BUCKET)
     place.close()

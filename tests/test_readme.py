@@ -24,12 +24,17 @@ def name(page: Path) -> str:
     return str(page.relative_to(REPOSITORY))
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")  # Ray's own
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning:ray",  # Ray's own
+    "ignore:PySpark does not yet fully support pandas:FutureWarning",  # Spark's own
+)
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name)
 @pytest.mark.parametrize("place", ["moto"], indirect=True)
 def test_the_python_examples_of_a_page_run_one_after_the_other(
-    page: Path, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, page: Path, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if page.name == "spark.md":
+        request.getfixturevalue("java")
     monkeypatch.chdir(tmp_path)
     for variable, value in place.env.items():
         monkeypatch.setenv(variable, value)
