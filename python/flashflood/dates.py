@@ -14,19 +14,6 @@ def timestamp_now() -> str:
     return format_timestamp(datetime.now(UTC))
 
 
-def date_of(text: str) -> datetime:
-    """Give the naive UTC datetime of a text in ISO 8601. `ValueError`, with an example, if it is none."""
-    try:
-        date = datetime.fromisoformat(text)
-        return date.astimezone(UTC).replace(tzinfo=None) if date.tzinfo else date
-    except ValueError as error:
-        msg = f"{text!r} is not a date such as 2026-11-24 or 2026-11-24T08:30:00Z."
-        raise ValueError(msg) from error
-    except OverflowError as error:
-        msg = f"{text!r} leaves the years 1 to 9999 in UTC."
-        raise ValueError(msg) from error
-
-
 class DateRange(NamedTuple):
     """Dates after `start`, up to and including `end`, as timestamps; None is no bound (FORMAT.md)."""
 

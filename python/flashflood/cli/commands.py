@@ -1,8 +1,8 @@
 """The commands, one function each: take parameters, call the API once, write what it gives."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -26,6 +26,7 @@ from flashflood.cli.output import (
     writing,
 )
 from flashflood.cli.parameters import (
+    EVENT_FORMATS,
     Date,
     Duration,
     OrNever,
@@ -43,8 +44,12 @@ from flashflood.cli.parameters import (
 )
 from flashflood.cli.progress import counted, passing, working
 from flashflood.cli.signals import asked_to_stop
+from flashflood.cli.tables import FORMATS, Pairs, once, write_table
 from flashflood.maintain.compact import TARGET_SIZE
 from flashflood.read.get_events import OnMissing
+from flashflood.replay.columns import OnMismatch
+
+T = TypeVar("T")
 
 
 class Commands(click.Group):
@@ -259,26 +264,68 @@ def apply_updates(url: str | None, limit: int | None, form: str | None) -> None:
 @flashflood.command()
 @store_option
 @range_options
-@click.option("--filter", "condition", metavar="JMESPATH", help="Only events whose JSON data make the expression true.")
+@click.option("--filter", metavar="JMESPATH", help="Only events whose JSON data make the expression true.")
+@click.option("--select", metavar="JMESPATH", help="What the expression makes of an event's data, in their place.")
 @click.option(
-    "--select", "projection", metavar="JMESPATH", help="What the expression makes of an event's data, in their place."
+    "--columns",
+    "columns",
+    metavar="NAME=JMESPATH",
+    type=Pairs(),
+    multiple=True,
+    help="A column of a table: what the expression gives, beside event_id and date. Once for each column.",
 )
-@events_format
-def replay(  # noqa: PLR0913, PLR0917  an argument for each option
+@click.option(
+    "--schema",
+    metavar="NAME=TYPE",
+    type=Pairs(),
+    multiple=True,
+    help="A column's type, such as n=int64; else inferred.",
+)
+@click.option(
+    "--on-mismatch",
+    type=click.Choice(["error", "null"]),
+    default="error",
+    show_default=True,
+    help="What to do with a value that does not fit its column's type.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([*EVENT_FORMATS, *FORMATS]),
+    help="JSON Lines (the default into a file or pipe), the data alone, a table (the default on a terminal), or one "
+    "for other programs.",
+)
+def replay(
     url: str | None,
-    from_date: datetime | None,
-    to_date: datetime | None,
-    condition: str | None,
-    projection: str | None,
     form: str | None,
+    columns: tuple[tuple[str, str], ...],
+    schema: tuple[tuple[str, str], ...],
+    on_mismatch: OnMismatch,
+    **what: Any,  # noqa: ANN401  the range, filter and select
 ) -> None:
-    """Write the events of a date range, in the order of their dates."""
+    """Write the events of a date range, in the order of their dates.
+
+    \b
+      flashflood replay --from 2026-03-01 --filter 'level == `"error"`' | jq -r .data
+      flashflood replay --format parquet --columns 'n=length(files)' --columns city=address.city > events.parquet
+    """  # noqa: D301  click's sign that lines stay as they are
+    if (columns or schema) and form not in FORMATS:
+        msg = f"--columns and --schema are for tables: add --format {FORMATS[0]}, {FORMATS[1]} or {FORMATS[2]}."
+        raise click.UsageError(msg)
     with opened(url) as flood:
-        try:
-            events: Iterable[Event] = flood.replay(from_date, to_date, filter=condition, select=projection)
-        except ValueError as error:
-            raise usage_error(error) from error
-        _write_events("replaying", events, form)
+        if form in FORMATS:
+            table = {"columns": once("--columns", columns), "schema": once("--schema", schema)}
+            write_table(_begun(flood.replay_batches, **what, **table, on_mismatch=on_mismatch), form)
+        else:
+            _write_events("replaying", _begun(flood.replay, **what), form)
+
+
+def _begun(call: Callable[..., T], **given: Any) -> T:  # noqa: ANN401  the call's arguments
+    """Call; what it refuses is a usage error."""
+    try:
+        return call(**given)
+    except ValueError as error:
+        raise usage_error(error) from error
 
 
 def _write_events(what: str, events: Iterable[Event], form: str | None) -> None:

@@ -89,10 +89,12 @@ store_option = click.option(
 )
 
 
+EVENT_FORMATS = ("jsonl", "data", "table")
+
 events_format = click.option(
     "--format",
     "form",
-    type=click.Choice(["jsonl", "data", "table"]),
+    type=click.Choice(EVENT_FORMATS),
     help="JSON Lines (the default into a file or pipe), the data alone, or a table (the default on a terminal).",
 )
 
