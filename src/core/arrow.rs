@@ -7,55 +7,79 @@ use std::sync::Arc;
 
 use arrow_array::builder::make_view;
 use arrow_array::{ArrayRef, BinaryViewArray, TimestampMicrosecondArray};
-use arrow_buffer::{Buffer, ScalarBuffer};
+use arrow_buffer::Buffer;
+use arrow_schema::ArrowError;
 
 use super::batch::{Batch, Event};
 use super::columns::bytes::Bytes;
 use super::columns::kind::{Layout, Type};
 use super::error::{Error, Result};
 
-/// The events' ids, as texts or bytes.
-pub fn ids<'a>(events: impl Iterator<Item = Event<'a>>, kind: &Type) -> Result<ArrayRef> {
-    /// About how many bytes an id has, so that there is room for all at once.
-    const BYTES_PER_ID: usize = 36;
-    let mut ids = Bytes::new(most(&events), BYTES_PER_ID);
-    events.for_each(|event| ids.push(event.event_id.as_bytes()));
-    ids.into_array(kind, None).map_err(Error::argument)
+/// About how many bytes an id has, so that there is room for all at once.
+const BYTES_PER_ID: usize = 36;
+
+/// A column of what events are made of, as far as it has been filled.
+#[derive(Debug)]
+pub enum Part {
+    /// Ids.
+    Ids(Bytes),
+    /// Dates, in microseconds.
+    Dates(Vec<i64>),
+    /// Where data lie.
+    Views(Vec<u128>),
+    /// Data, copied.
+    Data(Bytes),
+    /// The same, which must be UTF-8.
+    Texts(Bytes),
 }
 
-/// The events' dates: microseconds in UTC.
-pub fn dates<'a>(events: impl Iterator<Item = Event<'a>>) -> ArrayRef {
-    let microseconds: Vec<i64> = events.map(|event| event.timestamp.microseconds()).collect();
-    Arc::new(TimestampMicrosecondArray::from(microseconds).with_timezone("UTC"))
-}
-
-/// The data of events of a batch. As texts, they must be UTF-8.
-pub fn data<'a>(batch: &Batch, events: impl Iterator<Item = Event<'a>> + Clone, kind: &Type) -> Result<ArrayRef> {
-    if *kind == Type::Binary(Layout::View) {
-        return views(batch, events);
+impl Part {
+    /// An empty column of ids, with room for so many.
+    pub fn of_ids(capacity: usize) -> Self {
+        Self::Ids(Bytes::new(capacity, BYTES_PER_ID))
     }
-    if matches!(kind, Type::Text(_)) {
-        for event in events.clone() {
-            std::str::from_utf8(event.data).map_err(|error| no_text(&event, &error))?;
+
+    /// An empty column of dates.
+    pub fn of_dates(capacity: usize) -> Self {
+        Self::Dates(Vec::with_capacity(capacity))
+    }
+
+    /// An empty column of data, as a type has them.
+    pub fn of_data(kind: &Type, capacity: usize) -> Self {
+        match kind {
+            Type::Binary(Layout::View) => Self::Views(Vec::with_capacity(capacity)),
+            Type::Binary(_) => Self::Data(Bytes::new(capacity, 0)),
+            _ => Self::Texts(Bytes::new(capacity, 0)),
         }
     }
-    let size: usize = events.clone().map(|event| event.data.len()).sum();
-    let mut data = Bytes::new(most(&events), 0);
-    data.reserve(size);
-    events.for_each(|event| data.push(event.data));
-    data.into_array(kind, None).map_err(Error::argument)
-}
 
-/// How many events there are at most.
-fn most<'a>(events: &impl Iterator<Item = Event<'a>>) -> usize {
-    events.size_hint().1.unwrap_or(0)
-}
+    /// Appends what an event has.
+    #[inline]
+    pub fn append(&mut self, event: &Event<'_>) -> Result<()> {
+        match self {
+            Self::Ids(ids) => ids.push(event.event_id.as_bytes()),
+            Self::Dates(microseconds) => microseconds.push(event.timestamp.microseconds()),
+            Self::Views(views) => views.push(view(event)?),
+            Self::Data(data) => data.push(event.data),
+            Self::Texts(data) => {
+                std::str::from_utf8(event.data).map_err(|error| no_text(event, &error))?;
+                data.push(event.data);
+            }
+        }
+        Ok(())
+    }
 
-fn views<'a>(batch: &Batch, events: impl Iterator<Item = Event<'a>>) -> Result<ArrayRef> {
-    let views: Vec<u128> = events.map(|event| view(&event)).collect::<Result<_>>()?;
-    let buffers: Vec<Buffer> = batch.buffers().iter().map(|buffer| Buffer::from(buffer.clone())).collect();
-    let data = BinaryViewArray::try_new(ScalarBuffer::from(views), buffers, None).map_err(Error::argument)?;
-    Ok(Arc::new(data))
+    /// The column, of events of a batch.
+    pub fn finish(self, batch: &Batch, kind: &Type) -> std::result::Result<ArrayRef, ArrowError> {
+        Ok(match self {
+            Self::Ids(bytes) | Self::Data(bytes) | Self::Texts(bytes) => bytes.into_array(kind, None)?,
+            Self::Dates(microseconds) => Arc::new(TimestampMicrosecondArray::from(microseconds).with_timezone("UTC")),
+            Self::Views(views) => {
+                let buffers: Vec<Buffer> = batch.buffers().iter().map(|buffer| Buffer::from(buffer.clone())).collect();
+                Arc::new(BinaryViewArray::try_new(views.into(), buffers, None)?)
+            }
+        })
+    }
 }
 
 /// Where an event's data lie, as Arrow says it: in signed 32 bits.
@@ -63,7 +87,9 @@ fn view(event: &Event<'_>) -> Result<u128> {
     let end = event.start.saturating_add(event.data.len() as u64);
     i32::try_from(end).map_err(|_| {
         let (id, size) = (event.event_id, event.data.len());
-        Error::argument(format!("event {id:?}: its data of {size} bytes, with those before them, are too large: Arrow's views hold 2 GiB at most"))
+        Error::argument(format!(
+            "event {id:?}: its data, {size} bytes with others before them, are too large: Arrow's views hold 2 GiB at most"
+        ))
     })?;
     Ok(make_view(event.data, event.buffer, event.start as u32))
 }

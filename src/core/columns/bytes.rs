@@ -26,11 +26,6 @@ impl Bytes {
         Self { bytes: Vec::with_capacity(capacity * length), ends }
     }
 
-    /// Makes room for so many bytes more.
-    pub fn reserve(&mut self, size: usize) {
-        self.bytes.reserve(size);
-    }
-
     /// Appends one.
     #[inline]
     pub fn push(&mut self, bytes: &[u8]) {

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::builder::Builder;
 use super::{Columns, Source};
-use crate::core::arrow;
+use crate::core::arrow::Part;
 use crate::core::batch::{Batch, Event};
 use crate::core::error::{Error, Result};
 use crate::core::jmespath::outcome::{self, NoValue};
@@ -55,7 +55,7 @@ pub fn read(
     if !pass.questions.is_empty() {
         return Ok(Err(pass.questions));
     }
-    let kept = pass.kept.len();
+    let kept = pass.kept;
     let arrays = pass.finish(batch)?;
     let options = RecordBatchOptions::new().with_row_count(Some(kept));
     let read = RecordBatch::try_new_with_options(Arc::clone(columns.schema()), arrays, &options);
@@ -68,7 +68,8 @@ struct Pass<'a> {
     nulls: bool,
     answers: &'a Answers,
     questions: Vec<Question>,
-    kept: Vec<usize>,
+    kept: usize,
+    parts: Vec<Part>,
     values: Vec<Reader<'a>>,
     shape: Shape,
 }
@@ -85,10 +86,23 @@ struct Reader<'a> {
 impl<'a> Pass<'a> {
     fn new(capacity: usize, columns: &'a Columns, nulls: bool, answers: &'a Answers) -> Self {
         let mut members: Vec<Box<[u8]>> = Vec::new();
-        let mut values = Vec::new();
+        let (mut parts, mut values) = (Vec::new(), Vec::new());
         for (column, described) in columns.columns.iter().enumerate() {
-            let Source::Value(expression) = &described.source else { continue };
-            let expression = expression.as_deref();
+            let expression = match &described.source {
+                Source::EventId => {
+                    parts.push(Part::of_ids(capacity));
+                    continue;
+                }
+                Source::Date => {
+                    parts.push(Part::of_dates(capacity));
+                    continue;
+                }
+                Source::Data => {
+                    parts.push(Part::of_data(&described.kind, capacity));
+                    continue;
+                }
+                Source::Value(expression) => expression.as_deref(),
+            };
             let member = expression.and_then(Expression::member).map(|key| {
                 let known = members.iter().position(|known| **known == *key);
                 known.unwrap_or_else(|| {
@@ -99,7 +113,7 @@ impl<'a> Pass<'a> {
             values.push(Reader { column, expression, member, builder: Builder::new(&described.kind, capacity) });
         }
         let shape = Shape::new(members);
-        Self { columns, nulls, answers, questions: Vec::new(), kept: Vec::with_capacity(capacity), values, shape }
+        Self { columns, nulls, answers, questions: Vec::new(), kept: 0, parts, values, shape }
     }
 
     /// Takes an event, if the filter is true of it.
@@ -111,8 +125,7 @@ impl<'a> Pass<'a> {
         scratch: &mut Scratch,
     ) -> Result<()> {
         if filter.is_none() && self.values.is_empty() {
-            self.kept.push(index);
-            return Ok(());
+            return self.keep(event);
         }
         let is_simple = strings::is_simple(event.data);
         if is_simple && filter.is_some_and(|filter| filter.is_surely_false(event.data)) {
@@ -123,7 +136,7 @@ impl<'a> Pass<'a> {
         if filter.is_some_and(|filter| !self.is_true(index, filter, document)) {
             return Ok(());
         }
-        self.kept.push(index);
+        self.keep(event)?;
         if let Ok(document) = document {
             self.shape.find(document);
         }
@@ -131,6 +144,13 @@ impl<'a> Pass<'a> {
             self.value(index, event, document, reader)?;
         }
         Ok(())
+    }
+
+    /// Appends an event's id, date and data.
+    #[inline]
+    fn keep(&mut self, event: &Event<'_>) -> Result<()> {
+        self.kept += 1;
+        self.parts.iter_mut().try_for_each(|part| part.append(event))
     }
 
     /// Whether a filter is true of an event. Where Python must say and has not, it is asked.
@@ -248,16 +268,13 @@ impl<'a> Pass<'a> {
 
     /// The columns, in their order.
     fn finish(self, batch: &Batch) -> Result<Vec<ArrayRef>> {
-        let events = || self.kept.iter().filter_map(|&index| batch.event(index));
-        let mut values = self.values.into_iter();
-        let array = |column: &super::Column| match column.source {
-            Source::EventId => arrow::ids(events(), &column.kind),
-            Source::Date => Ok(arrow::dates(events())),
-            Source::Data => arrow::data(batch, events(), &column.kind),
-            Source::Value(_) => match values.next() {
-                Some(reader) => reader.builder.finish().map_err(Error::argument),
-                None => Err(Error::argument("a column was not read")),
-            },
+        let (mut parts, mut values) = (self.parts.into_iter(), self.values.into_iter());
+        let array = |column: &super::Column| {
+            let finished = match column.source {
+                Source::Value(_) => values.next().map(|reader| reader.builder.finish()),
+                _ => parts.next().map(|part| part.finish(batch, &column.kind)),
+            };
+            finished.ok_or_else(|| Error::argument("a column was not read"))?.map_err(Error::argument)
         };
         self.columns.columns.iter().map(array).collect()
     }
