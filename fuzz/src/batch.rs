@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use _core::core::arrow::record_batch;
 use _core::core::batch::Batch;
+use _core::core::columns::kind::Type;
+use _core::core::columns::{Answers, Asked, Column, Columns, Source, read as read_columns};
 use _core::core::jmespath::{Expression, Outcome, Scratch};
 use _core::core::manifest::Manifest;
 use _core::core::merge::Merge;
@@ -42,6 +43,7 @@ pub fn check(data: &[u8]) {
     let batch = batch_of(&mut events);
     check_events(&batch, &events);
     check_selection(&mut choices, &batch, &events, &expression);
+    check_columns(&mut choices, &batch, &events, &Arc::new(expression));
     let keep: Vec<bool> = events.iter().map(|_| choices.is_true()).collect();
     let kept: Vec<Event> =
         events.iter().zip(&keep).filter(|(_, keep)| **keep).map(|(event, _)| event.clone()).collect();
@@ -82,7 +84,7 @@ fn check_events(batch: &Batch, events: &[Event]) {
         assert_eq!(batch.event(index), Some(event));
     }
     assert_eq!(batch.event(events.len()), None);
-    check_arrow(&record_batch(batch).expect("few bytes"), events);
+    check_arrow(&columns_of(batch, None, &Columns::of_events()), events);
     check_joined(batch, events);
 }
 
@@ -111,6 +113,71 @@ fn check_joined(batch: &Batch, events: &[Event]) {
     if let Some(value) = read(&array).value {
         assert_eq!(write(&value, Style::Python), write(&Json::Array(values), Style::Python));
     }
+}
+
+/// Reads columns, where what does not fit is null, and Python would say 7 of what is left to it.
+fn columns_of(batch: &Batch, filter: Option<&Expression>, columns: &Columns) -> RecordBatch {
+    let mut answers = Answers::new();
+    loop {
+        match read_columns(batch, filter, columns, true, &answers).expect("few bytes") {
+            Ok(read) => return read,
+            Err(questions) => {
+                assert!(!questions.is_empty());
+                for question in questions {
+                    let answer: &[u8] = if question.asked == Asked::Filter { b"true" } else { b"7" };
+                    assert_eq!(answers.insert(question, answer.to_vec()), None);
+                }
+            }
+        }
+    }
+}
+
+/// Checks that columns of an expression's values are whole, and that the one of JSON has what the expression selects.
+fn check_columns(choices: &mut Choices<'_>, batch: &Batch, events: &[Event], expression: &Arc<Expression>) {
+    const KINDS: [&str; 9] = [
+        "json",
+        "int64",
+        "float64",
+        "bool",
+        "string_view",
+        "timestamp[ns]",
+        "date",
+        "list<list<binary>>",
+        "struct<a: json, b: list<struct<a: int64>>>",
+    ];
+    let column = |kind: &str| Column {
+        name: kind.to_owned(),
+        source: Source::Value(Some(Arc::clone(expression))),
+        kind: kind.parse::<Type>().expect("a type"),
+    };
+    let columns = Columns::new(KINDS.iter().map(|kind| column(kind)).collect()).expect("names that differ");
+    let filter = choices.is_true().then(|| expression.as_ref());
+    let read = columns_of(batch, filter, &columns);
+    for column in read.columns() {
+        column.to_data().validate_full().expect("an Arrow array");
+    }
+    let mut row = 0;
+    for (_, _, data) in events {
+        let kept = filter.is_none_or(|filter| {
+            matches!(filter.matches(data, &mut Scratch::default()), Outcome::Value(true) | Outcome::Undecided)
+        });
+        if !kept {
+            continue;
+        }
+        let mut out = Vec::new();
+        let expected: &[u8] = match expression.select(data, &mut Scratch::default(), &mut out) {
+            Outcome::Value(()) => &out,
+            Outcome::NotJson | Outcome::Failed => b"null",
+            Outcome::Undecided => b"7",
+        };
+        let json = read.column(0).as_string::<i32>();
+        let found: &[u8] = if json.is_null(row) { b"null" } else { json.value(row).as_bytes() };
+        // A member of what is no object is null, be it a number that is too long to be read.
+        let expected = if expected == b"7" && found == b"null" { found } else { expected };
+        assert_eq!(found, expected);
+        row += 1;
+    }
+    assert_eq!(read.num_rows(), row);
 }
 
 /// Checks that an expression says of each event of a batch what it says of its data alone.
