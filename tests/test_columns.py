@@ -1,6 +1,7 @@
 """replay_batches(columns=…): values of JMESPath expressions in columns with types."""
 
 import json
+import logging
 import math
 import random
 from collections.abc import Callable, Iterator
@@ -351,6 +352,14 @@ def test_what_the_core_leaves_to_python_is_the_same(ff: FlashFlood) -> None:
     assert column(ff, "int64", filter="v > `1`") == [4, 5, 6, 7]
     with pytest.raises(pa.ArrowInvalid, match=r'event "e2": column "c" is \[1,10{56}…, which does not fit list<int64>'):
         column(ff, "list<int64>", "t")
+
+
+def test_the_log_says_where_python_evaluates(ff: FlashFlood, caplog: pytest.LogCaptureFixture) -> None:
+    put(ff, {"v": 1}, b'\xef\xbb\xbf{"v":4}', b'\xef\xbb\xbf{"v":5}')
+    with caplog.at_level(logging.INFO, "flashflood"):
+        assert column(ff, "int64", filter="v > `1`") == [4, 5]
+    said = [record.getMessage() for record in caplog.records if "Python evaluates" in record.getMessage()]
+    assert said == [f"Python evaluates {text!r} on some of the events" for text in ("v > `1`", "v")]
 
 
 def test_columns_that_are_not_asked_for_are_not_read(ff: FlashFlood) -> None:

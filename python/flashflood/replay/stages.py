@@ -49,17 +49,17 @@ def stage_of(filter: Given | None, select: Given | None) -> Stage[Batch]:
 
 
 def _filtering(expression: Expression) -> Stage[Batch]:
-    decide = _logging_first_use(expression, expression.matches)
+    decide = logging_first_use(expression, expression.matches)
     return lambda batch: batch.filter(expression.core, decide)
 
 
 def _selecting(expression: Expression) -> Stage[Batch]:
     expression.check_gives_json()
-    evaluate = _logging_first_use(expression, expression.select)
+    evaluate = logging_first_use(expression, expression.select)
     return lambda batch: batch.select(expression.core, evaluate)
 
 
-def _logging_first_use(expression: Expression, evaluate: Callable[[bytes], T]) -> Callable[[bytes], T]:
+def logging_first_use(expression: Expression, evaluate: Callable[[bytes], T]) -> Callable[[bytes], T]:
     """Give a function that evaluates, and says so in the log at the first event that the core leaves to Python."""
     first = iter([expression])
 

@@ -7,13 +7,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from flashflood._core import Columns as CoreColumns
-from flashflood.replay.stages import Stages, stage_of
+from flashflood.replay.stages import Stages, logging_first_use, stage_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sized
+    from collections.abc import Callable, Iterator, Sized
 
     from flashflood._core import Batch, RecordBatch
     from flashflood.replay.columns import Columns
+    from flashflood.replay.expressions import Expression
     from flashflood.replay.windows import Stage
     from flashflood.turns import SharedIterator
 
@@ -57,17 +58,23 @@ class Wanted(NamedTuple):
         stage, columns = stage_of(*self.stages), self.columns
         if columns is None:
             return lambda batch: stage(batch).record_batch(core)
-        expressions = {value.name: value.expression for value in columns.values}
-        filter_ = self.stages.filter
-
-        def answer(column: str | None, data: bytes) -> bytes:
-            if column is not None:
-                return expressions[column].select(data)
-            return b"true" if filter_ is not None and filter_.matches(data) else b"false"
-
+        filter_, answer = self.stages.filter, _answering(self.stages.filter, columns)
         if filter_ is not None and filter_.core is not None and self.stages.select is None:
             return lambda batch: batch.record_batch(core, filter_.core, answer, columns.nulls)
         return lambda batch: stage(batch).record_batch(core, None, answer, columns.nulls)
+
+
+def _answering(filter_: Expression | None, columns: Columns) -> Callable[[str | None, bytes], bytes]:
+    """Give what Python says of data that the core leaves to it, as `Batch.record_batch` asks."""
+    makes = {name: logging_first_use(expression, expression.select) for name, expression, _ in columns.values}
+    is_true = None if filter_ is None else logging_first_use(filter_, filter_.matches)
+
+    def answer(column: str | None, data: bytes) -> bytes:
+        if column is not None:
+            return makes[column](data)
+        return b"true" if is_true is not None and is_true(data) else b"false"
+
+    return answer
 
 
 def _sample(begin: Begin, stage: Stage[Batch]) -> Iterator[bytes]:
