@@ -103,10 +103,37 @@ def test_where_no_line_will_do_it_is_1_though_rejects_are_kept(run: Run) -> None
     assert b"flashflood: stored 0 of 2 events; 2 would not do; the first: standard input, line 1" in process.stderr
 
 
-def test_rejects_may_not_be_one_of_the_files(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "log").write_bytes(numbered(1))
-    assert "is one of the files" in refusal(run("put-many", "--id", "id", "--rejects", "./log", "log"), 2)
-    assert (tmp_path / "log").read_bytes() == numbered(1)
+@pytest.mark.parametrize("option", ["--rejects", "--skipped"])
+def test_a_file_that_is_written_may_be_no_input_and_none_of_the_stores(
+    run: Run, env: dict[str, str], tmp_path: Path, option: str
+) -> None:
+    line = b'{"id":"a"}\n'
+    (tmp_path / "log").write_bytes(line)
+    output(run("put-many", "--id", "id", "log"))
+    store = (tmp_path / "store").read_bytes()
+    put = ("put-many", "--id", "id", option)
+    assert "is one of the files to be stored" in refusal(run(*put, "./log", "log"), 2)
+    redirected = f"{FLASHFLOOD} put-many --id id {option} log - < log"
+    shell = subprocess.run(["sh", "-c", redirected], env=env, cwd=tmp_path, capture_output=True, check=False)
+    for name in ("store", "./store", "store-wal"):
+        assert "is a file of the store" in refusal(run(*put, name, "log"), 2)
+    (tmp_path / "folder").mkdir()
+    inside = run(*put, "folder/blobs", "--store", "folder/", "log")
+    assert "is a file of the store" in refusal(inside, 2)
+    both = run("put-many", "--id", "id", "--rejects", "one", "--skipped", "./one", "log")
+    assert "--skipped './one' is the file of --rejects" in refusal(both, 2)
+    assert b"is one of the files to be stored (-)" in shell.stderr
+    assert (tmp_path / "log").read_bytes() == line
+    assert (tmp_path / "store").read_bytes() == store
+
+
+@pytest.mark.parametrize("option", ["--rejects", "--skipped"])
+def test_a_file_that_cannot_be_written_is_named(run: Run, option: str) -> None:
+    lines_ = b'{"id":"a"}\n{"id":1.5}\n'
+    output(run("put", "data", "--id", "a"))
+    process = run("put-many", "--id", "id", "--on-conflict", "skip", option, "/dev/full", "-", stdin=lines_)
+    assert process.stderr.splitlines()[-1].startswith(b"flashflood: /dev/full: No space left on device")
+    assert process.returncode == 1
 
 
 def test_an_id_that_is_taken_by_other_data_is_named_with_its_line(run: Run) -> None:

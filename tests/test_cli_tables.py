@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import PIPE
 
@@ -74,6 +75,17 @@ def test_types_are_given_by_name(run: Run) -> None:
         "replay", "--format", "csv", "--columns", "n=address.city", "--schema", "n=int64", "--on-mismatch", "null"
     )
     assert set(pl.read_csv(output(null))["n"]) == {None}
+
+
+@pytest.mark.parametrize(("form", "reads"), [("parquet", parquet.read_table), ("arrow", ipc.open_file)])
+def test_what_ends_with_an_error_is_no_whole_file(
+    run: Run, ff: FlashFlood, tmp_path: Path, form: str, reads: Callable[[Path], object]
+) -> None:
+    ff.put({"files": "none"}, "late", at(EVENTS))
+    failed = run("replay", "--format", form, "--columns", "n=files[0]", "--schema", "n=int64")
+    assert failed.returncode == 1
+    with pytest.raises(pa.ArrowInvalid):
+        reads(written(tmp_path / "x", failed.stdout))
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,12 @@ def test_a_type_is_given_as_a_text_an_arrow_type_or_a_schema(ff: FlashFlood, kin
         assert batches.to_arrow()["c"].to_pylist() == [None]
 
 
+def test_the_schema_of_a_table_is_a_schema(ff: FlashFlood) -> None:
+    put(ff, {"n": 1})
+    table = ff.replay_batches(columns={"n": "n"}).to_arrow()
+    assert ff.replay_batches(columns={"n": "n"}, schema=table.schema).to_arrow() == table
+
+
 def test_polars_schemas_and_arrows_json_are_taken_too(ff: FlashFlood) -> None:
     put(ff, {"n": 1, "tags": ["a"], "o": {"a": 1}})
     schema = pl.Schema([("n", pl.Int64), ("tags", pl.List(pl.String))])
@@ -135,6 +141,12 @@ def test_polars_schemas_and_arrows_json_are_taken_too(ff: FlashFlood) -> None:
         ({"c": pa.int32()}, "has type Int32; a column is int64, float64"),
         (pa.schema([pa.field("c", pa.int64(), nullable=False)]), '"c" must be nullable, since an event may lack it'),
         ({"d": "int64"}, "schema has 'd', and columns has no such column"),
+        ({"date": "timestamp[ms]"}, "schema gives 'date' another type than timestamp; leave it out, or cast"),
+        ({"c": pl.Int64}, "is no type of a column: give int64, float64"),
+        ({"c": "timestamp[us, tz=a\0b]"}, "is no type of a column"),
+        ({"c": "list<" * 10_000}, "is no type of a column"),
+        (pa.schema([("c", pa.int64()), ("c", pa.string())]), 'schema has two fields "c"'),
+        ({"c": pa.struct([("a", pa.int64()), ("a", pa.string())])}, "is no type of a column"),
     ],
 )
 def test_a_type_that_no_column_has_or_for_no_column_is_refused(ff: FlashFlood, schema: Any, message: str) -> None:  # noqa: ANN401
@@ -186,13 +198,23 @@ def test_of_a_list_or_struct_only_what_does_not_fit_is_null(ff: FlashFlood) -> N
 
 
 def test_whole_numbers_are_taken_where_they_are_exact(ff: FlashFlood) -> None:
-    given = [2.0, -(2.0**63), 2**63 - 1, -(2**63), 2.0**63, 2**63, 1e300, 0.5]
-    assert values(ff, "int64", *given, on_mismatch="null") == [2, -(2**63), 2**63 - 1, -(2**63), None, None, None, None]
+    given = [2.0, -(2.0**53) + 1, 2**63 - 1, -(2**63), 2.0**53, 2**63, 1e300, 0.5]
+    expected = [2, -(2**53) + 1, 2**63 - 1, -(2**63), None, None, None, None]
+    assert values(ff, "int64", *given, on_mismatch="null") == expected
 
 
 def test_floats_are_the_nearest_to_any_number(ff: FlashFlood) -> None:
-    given = [1, 2**53 + 1, 10**30, 0.1, math.inf]
-    assert values(ff, "float64", *given) == [1.0, float(2**53), 1e30, 0.1, math.inf]
+    given = [1, 2**53 + 1, 10**30, 10**300, 0.1, math.inf]
+    assert values(ff, "float64", *given) == [1.0, float(2**53), 1e30, 1e300, 0.1, math.inf]
+
+
+def test_numbers_of_any_length_are_json_and_what_is_beside_them_is_read(ff: FlashFlood) -> None:
+    big = 10**40
+    put(ff, {"v": [1, big, 3]}, {"v": [{"x": 1, "y": big}]}, {"v": [10**700]})
+    assert column(ff, None) == [["1", str(big), "3"], [f'{{"x":1,"y":{big}}}'], [str(10**700)]]
+    assert column(ff, "list<int64>", on_mismatch="null") == [[1, None, 3], [None], [None]]
+    assert column(ff, "list<struct<x: int64, y: json>>", on_mismatch="null")[1] == [{"x": 1, "y": str(big)}]
+    assert column(ff, "list<float64>", on_mismatch="null") == [[1.0, 1e40, 3.0], [None], [None]]
 
 
 def test_bytes_are_a_texts_and_a_lone_surrogate_is_no_text(ff: FlashFlood) -> None:
@@ -227,7 +249,7 @@ def iso_texts(chance: random.Random) -> Iterator[str]:
         moment = datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=chance.randrange(10**6 * 86_400 * 3_652_058))
         digits = chance.choice(["auto", "seconds", "minutes", "milliseconds", "microseconds"])
         text = moment.replace(tzinfo=None).isoformat(chance.choice("T "), digits)
-        text += chance.choice(["", "Z", "+00:00", "-05:30", "+0200", "+14", "123", ",5"])
+        text += chance.choice(["", "Z", "z", "+00:00", "-05:30", "+0200", "+14", "123", ",5"])
         if chance.random() < 0.5:
             place = chance.randrange(len(text))
             text = text[:place] + chance.choice("0123456789:-+.,TZ x") + text[place + 1 :]
@@ -347,7 +369,7 @@ def test_what_the_core_leaves_to_python_is_the_same(ff: FlashFlood) -> None:
     assert table["half"].to_pylist() == [0.5, 2.0, 2.5, 3.0, 3.5]
     assert table["v"].to_pylist() == [1, 4, 5, 6, 7]
     assert table["t"].to_pylist() == [None, None, f"[1,{big}]", f"[{big},2]", str(big)]
-    assert table["l"].to_pylist()[0] is None
+    assert table["l"].to_pylist() == [None, None, [1, None], [None, 2], None]
     assert column(ff, "int64", filter=half) == [4, 5, 6, 7]
     assert column(ff, "int64", filter="v > `1`") == [4, 5, 6, 7]
     with pytest.raises(pa.ArrowInvalid, match=r'event "e2": column "c" is \[1,10{56}…, which does not fit list<int64>'):

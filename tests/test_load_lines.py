@@ -139,6 +139,8 @@ def test_without_a_date_it_is_now(flood: FlashFlood, file: File) -> None:
         ('"1795521600"', NOON),
         ("1795521600.123456", NOON.replace(microsecond=123456)),
         ('"1795521600.123"', NOON.replace(microsecond=123000)),
+        ('"1795521600.9999999"', NOON.replace(microsecond=999999)),
+        ('"-100000000.0000001"', datetime(1966, 10, 31, 14, 13, 19, 999999)),
         ("1795521600123", NOON.replace(microsecond=123000)),
         ("1795521600123.5", NOON.replace(microsecond=123500)),
         ('"1795521600123456"', NOON.replace(microsecond=123456)),
@@ -194,6 +196,24 @@ def test_a_line_that_will_not_do_is_told_with_its_number_and_field_and_the_rest_
     assert number == 3
     assert said.startswith(reason)
     assert [event.event_id for event in flood.replay()] == ["x", "y"]
+
+
+@pytest.mark.parametrize("digits", [20, 23, 40, 200])
+def test_a_whole_number_of_any_length_is_an_id_with_all_its_digits(flood: FlashFlood, file: File, digits: int) -> None:
+    number = int("123456789" * 30) % 10**digits
+    path = file(b'{"id":%d}\n{"id":%d}\n' % (number, number + 1))
+    for expression in ("id", "to_string(id)"):
+        assert loaded(flood, path, id=expression)[:2] in ((2, 0), (0, 2))
+    assert {event.event_id for event in flood.replay()} == {str(number), str(number + 1)}
+
+
+def test_a_text_may_speak_of_nan_and_have_any_escape(flood: FlashFlood, file: File) -> None:
+    assert loaded(flood, file(b'{"id":"a","x":"NaN \\ud800 Infinity"}'), id="id") == (1, 0, 0)
+
+
+def test_an_unknown_on_conflict_is_refused(flood: FlashFlood, file: File) -> None:
+    with pytest.raises(ValueError, match="on_conflict='Skip'; give 'error' or 'skip'"):
+        load_lines(flood, file(b"{}"), on_conflict="Skip")  # type: ignore[arg-type]
 
 
 def test_one_bad_line_in_a_thousand_leaves_the_others_stored(flood: FlashFlood, file: File) -> None:

@@ -7,8 +7,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use super::expression::Expression;
-use crate::core::columns::kind::Type;
-use crate::core::columns::{self, Column, Source, types_of};
+use crate::core::columns::kind::{CHOICE, Type};
+use crate::core::columns::{self, Column, Source, type_of, types_of};
 use crate::core::error::Result;
 
 /// What record batches have of each event.
@@ -74,8 +74,7 @@ impl Columns {
 #[pyo3(signature = (schema, /))]
 pub fn types_of_schema(schema: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>> {
     let capsule = schema.call_method0("__arrow_c_schema__")?;
-    let types = types_of(&schema_in(&capsule)?)?;
-    Ok(types.into_iter().map(|(name, kind)| (name, kind.to_string())).collect())
+    Ok(types_of(&schema_in(&capsule)?)?)
 }
 
 /// A type as a text: of a text that names one, or of an Arrow type or field.
@@ -85,9 +84,10 @@ pub fn type_text(given: &Bound<'_, PyAny>) -> PyResult<String> {
     if let Ok(text) = given.extract::<&str>() {
         return Ok(text.parse::<Type>()?.to_string());
     }
-    let capsule = given.call_method0("__arrow_c_schema__")?;
+    let no_type = |_| PyValueError::new_err(format!("{given} is no type of a column: give {CHOICE}, or Arrow's types"));
+    let capsule = given.call_method0("__arrow_c_schema__").map_err(no_type)?;
     let field = Field::try_from(schema_at(&capsule)?).map_err(|error| PyValueError::new_err(error.to_string()))?;
-    Ok(Type::of_field(&field)?.to_string())
+    Ok(type_of(&field)?)
 }
 
 /// The schema in an `arrow_schema` capsule.

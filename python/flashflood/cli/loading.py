@@ -3,8 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
-from pathlib import Path
-from typing import BinaryIO, NamedTuple, TextIO
+from typing import NamedTuple
 
 import click
 
@@ -13,8 +12,9 @@ from flashflood.cli.input import events_from
 from flashflood.cli.output import Report, one_line, say
 from flashflood.cli.parameters import Command, usage_error
 from flashflood.cli.progress import counted
+from flashflood.cli.side_files import Output, opened_apart
 from flashflood.load.fields import Fields, Incoming
-from flashflood.load.lines import STANDARD_INPUT, lines_of
+from flashflood.load.lines import lines_of
 from flashflood.load.load import load
 from flashflood.write.put_many import LARGEST_BATCH, Bare, OnConflict, Stored
 
@@ -40,13 +40,7 @@ def put_many_parameters(command: Command) -> Command:
             show_default=True,
             help="What to do with an event whose id is taken.",
         ),
-        click.option(
-            "--skipped",
-            "skipped_file",
-            metavar="PATH",
-            type=click.File("w", encoding="utf-8", lazy=False),
-            help="Write the ids that were skipped to a file, one a line.",
-        ),
+        click.option("--skipped", metavar="PATH", help="Write the ids that were skipped to a file, one a line."),
     ]
     for parameter in reversed(parameters):
         command = parameter(command)
@@ -63,7 +57,7 @@ class Asked(NamedTuple):
     each: str | None
     rejects: str | None
     on_conflict: OnConflict
-    skipped_file: TextIO | None
+    skipped: str | None
 
     def put(self, flood: FlashFlood, report: Report) -> int:
         """Do it, say what was done, and give the exit code."""
@@ -71,22 +65,21 @@ class Asked(NamedTuple):
         if not paths:
             msg = "no file named: give FILEs; - is standard input."
             raise click.UsageError(msg)
-        if self._is_of_strangers or self.rejects is not None:
-            return self._load(flood, paths, report)
-        stored, skipped = self._put_events(flood, paths)
-        self._write_skipped(skipped)
-        words = f"{stored:,} events stored, {len(skipped):,} skipped"
-        report.write(words, {"stored": stored, "skipped": len(skipped)})
+        with ExitStack() as stack:
+            outputs = opened_apart({"--rejects": self.rejects, "--skipped": self.skipped}, paths, flood)
+            rejects, skipped = (None if one is None else stack.enter_context(one) for one in outputs)
+            if self._is_of_strangers or self.rejects is not None:
+                return self._load(flood, paths, report, rejects, skipped)
+            done = self._put_events(flood, paths)
+            _write_skipped(done.skipped, skipped)
+        words = f"{done.stored:,} events stored, {len(done.skipped):,} skipped"
+        report.write(words, {"stored": done.stored, "skipped": len(done.skipped)})
         return 0
 
     @property
     def _is_of_strangers(self) -> bool:
         """Whether a line is the event, and not one as `replay` writes it."""
         return any(expression is not None for expression in (self.event_id, self.date, self.each))
-
-    def _write_skipped(self, skipped: Iterable[str]) -> None:
-        if self.skipped_file is not None:
-            self.skipped_file.writelines(f"{event_id}\n" for event_id in skipped)
 
     def _put_events(self, flood: FlashFlood, paths: list[str]) -> Stored:
         """Put events as `replay` writes them; the first line that will not do ends it."""
@@ -98,15 +91,16 @@ class Asked(NamedTuple):
                 error.add_note(events.where(error.event_id))
                 raise
 
-    def _load(self, flood: FlashFlood, paths: list[str], report: Report) -> int:
+    def _load(
+        self, flood: FlashFlood, paths: list[str], report: Report, rejects: Output | None, skipped_ids: Output | None
+    ) -> int:
         """Load what will do; say the rest, and keep it where that was asked for."""
-        with ExitStack() as stack:
-            lines = stack.enter_context(closing(lines_of(paths)))
+        told = _Told(rejects)
+        with closing(lines_of(paths)) as lines:
             events = self._read().events_of(lines) if self._is_of_strangers else events_from(lines)
-            told = _Told(None if self.rejects is None else stack.enter_context(_kept_apart(self.rejects, paths)))
-            shown = stack.enter_context(closing(counted("storing", events)))
-            loaded = load(flood, shown, told.tell, self.on_conflict)
-        self._write_skipped(loaded.skipped)
+            with closing(counted("storing", events)) as shown:
+                loaded = load(flood, shown, told.tell, self.on_conflict)
+        _write_skipped(loaded.skipped, skipped_ids)
         stored, skipped, rejected = loaded.stored, len(loaded.skipped), loaded.rejected
         words = f"{stored:,} events stored, {skipped:,} skipped, {rejected:,} rejected"
         report.write(words, {"stored": stored, "skipped": skipped, "rejected": rejected})
@@ -142,7 +136,7 @@ class _Events:
 class _Told:
     """What the user is told of lines that will not do."""
 
-    def __init__(self, kept: BinaryIO | None) -> None:
+    def __init__(self, kept: Output | None) -> None:
         """Take the file that keeps them; None: there is none."""
         self._kept = kept
         self._count = 0
@@ -177,10 +171,7 @@ def _said(rejected: Rejected) -> str:
     return f"{rejected.file}, line {rejected.line}: {rejected.reason}"
 
 
-def _kept_apart(path: str, inputs: Iterable[str]) -> BinaryIO:
-    """Open the file for rejects, which must be none of the inputs: it is emptied."""
-    for one in inputs:
-        if one != STANDARD_INPUT and Path(one).exists() and Path(path).exists() and Path(one).samefile(path):
-            msg = f"--rejects {path!r} is one of the files to be stored; name another one."
-            raise click.UsageError(msg)
-    return Path(path).open("wb")
+def _write_skipped(ids: Iterable[str], output: Output | None) -> None:
+    if output is not None:
+        for event_id in ids:
+            output.write(f"{event_id}\n".encode())

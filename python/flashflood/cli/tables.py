@@ -57,12 +57,18 @@ class _Output(io.RawIOBase):
 
     def __init__(self) -> None:
         self._written = 0
+        self._is_over = False
+
+    def give_up(self) -> None:
+        """Write no more, so that what was written is no whole file to any reader."""
+        self._is_over = True
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any, /) -> int:  # noqa: ANN401  any buffer
-        write(bytes(data))
+        if not self._is_over:
+            write(bytes(data))
         self._written += len(data)
         return len(data)
 
@@ -88,8 +94,12 @@ def write_table(batches: ReplayBatches, form: str) -> None:
             _writer(pa.PythonFile(output, "w"), reader.schema, form) as writer,
             working("replaying"),
         ):
-            for group in _groups(reader):
-                writer.write_table(group)
+            try:
+                for group in _groups(reader):
+                    writer.write_table(group)
+            except BaseException:
+                output.give_up()  # closing the writer would write the end of a whole file
+                raise
     except pa.ArrowInvalid as error:
         raise click.ClickException(_CAUSE.sub("", str(error))) from error
 

@@ -9,8 +9,6 @@ import json
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
-
 from flashflood.load.since_1970 import date_in
 from flashflood.replay.expressions import Expression
 
@@ -105,7 +103,7 @@ class Fields:
         if b"NaN" in data or b"Infinity" in data:
             _document(data)
         found = None if self._values.core is None else self._values.core.search(data)
-        return self._values.search(_document(data)) if found is None else orjson.loads(found)
+        return self._values.search(_document(data)) if found is None else json.loads(found)
 
     @staticmethod
     def _made_id(data: bytes) -> str:
@@ -113,11 +111,17 @@ class Fields:
 
 
 def _document(data: bytes) -> Any:  # noqa: ANN401  any JSON
+    """Parse JSON, integers of any length included; `ValueError` for anything else, NaN and infinities among it."""
     try:
-        return orjson.loads(data)
-    except ValueError as error:
+        return json.loads(data.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
         msg = f"no JSON: {error}"
         raise ValueError(msg) from error
+
+
+def _refuse_constant(name: str) -> None:
+    msg = f"{name} is no number of JSON"
+    raise ValueError(msg)
 
 
 def _elements(each: Expression, text: bytes) -> Iterator[bytes]:

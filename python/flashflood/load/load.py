@@ -63,6 +63,9 @@ def load_lines(  # noqa: PLR0913  what a line means has three parts
     ValueError for an expression that could never be evaluated. OSError for a file that cannot be read, and
     FlashFloodException for one that is damaged or ends too early: what comes before it is stored.
     """
+    if on_conflict not in ("error", "skip"):
+        msg = f"on_conflict={on_conflict!r}; give 'error' or 'skip'"
+        raise ValueError(msg)
     fields = Fields(id, date, each)
     given = [paths] if isinstance(paths, str | os.PathLike) else paths
     with closing(lines_of(given)) as lines:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from flashflood.dates import date_of
 
@@ -25,23 +26,24 @@ def date_in(value: object) -> datetime:
     if isinstance(value, str):
         if not _DIGITS.fullmatch(value):
             return date_of(value)
-        value = float(value) if "." in value else int(value)
+        whole, _, fraction = value.partition(".")
+        return _date_of_number(value, int(whole + fraction), 10 ** len(fraction))
     if isinstance(value, bool) or not isinstance(value, int | float):
         shown = "null" if value is None else f"{value!r:.100}"
         msg = f"{shown} is no date: give a text such as 2026-11-24T08:30:00Z, or a number since 1970"
         raise ValueError(msg)  # noqa: TRY004  it is data, and no argument
-    return _date_of_number(value)
+    return _date_of_number(value, *Decimal(repr(value)).as_integer_ratio())  # of the digits that were written
 
 
-def _date_of_number(number: float) -> datetime:
-    if any(int(number) in digits for digits in _CALENDAR):
-        msg = f"{number} has the digits of a date, and would be another one since 1970; write it in ISO 8601"
+def _date_of_number(shown: float | str, numerator: int, denominator: int) -> datetime:
+    """Give the date of a fraction; what is finer than a microsecond is dropped."""
+    whole = abs(numerator) // denominator
+    if any(whole in digits for digits in _CALENDAR):
+        msg = f"{shown} has the digits of a date, and would be another one since 1970; write it in ISO 8601"
         raise ValueError(msg)
-    in_a_second = next((units for limit, units in _UNITS if abs(number) < limit), _NANOSECONDS)
+    in_a_second = next((units for limit, units in _UNITS if whole < limit), _NANOSECONDS)
     try:
-        if isinstance(number, int):
-            return EPOCH + timedelta(microseconds=number * 10**6 // in_a_second)
-        return EPOCH + timedelta(microseconds=round(number * (10**6 / in_a_second)))
+        return EPOCH + timedelta(microseconds=numerator * 10**6 // (denominator * in_a_second))
     except OverflowError as error:
-        msg = f"{number} since 1970 leaves the years 1 to 9999"
+        msg = f"{shown} since 1970 leaves the years 1 to 9999"
         raise ValueError(msg) from error

@@ -33,7 +33,8 @@ GivenColumns: TypeAlias = Mapping[str, Given | None]
 GivenSchema: TypeAlias = Mapping[str, str | ArrowSchema] | ArrowSchema
 """The columns' types: an Arrow schema, or for each name an Arrow type or a text, such as `int64`."""
 
-_OF_EVENTS = ("event_id", "date")
+_OF_EVENTS = {"event_id": "string", "date": "timestamp"}
+"""What comes along, and its types."""
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -73,7 +74,11 @@ class Columns(NamedTuple):
         types = {} if schema is None else _types(schema)
         of_events = tuple(name for name in _OF_EVENTS if name not in columns)
         wanted = {name: given for name, given in columns.items() if not (given is None and name in _OF_EVENTS)}
-        unknown = [name for name in types if name not in wanted and name not in of_events]
+        for name in of_events:
+            if types.pop(name, _OF_EVENTS[name]) != _OF_EVENTS[name]:
+                msg = f"schema gives {name!r} another type than {_OF_EVENTS[name]}; leave it out, or cast what you get"
+                raise ValueError(msg)
+        unknown = [name for name in types if name not in wanted]
         if unknown:
             msg = f"schema has {unknown[0]!r}, and columns has no such column"
             raise ValueError(msg)

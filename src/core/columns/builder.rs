@@ -204,14 +204,13 @@ fn push<T>(values: &mut Vec<T>, value: Option<T>) -> bool {
     value.map(|value| values.push(value)).is_some()
 }
 
-/// A whole number of 64 bits, also one that is written as a float: `2.0`.
+/// A whole number of 64 bits, also one below 2 to the power of 53 that is written as a float: `2.0`.
 fn int64(value: Value<'_>) -> Option<i64> {
-    const TWO_POWER_63: f64 = 9_223_372_036_854_775_808.0;
+    /// Up to this, a float is the number that was written.
+    const TWO_POWER_53: f64 = 9_007_199_254_740_992.0;
     match value {
         Value::Int(Int(value)) => i64::try_from(value).ok(),
-        Value::Float(value) if value.fract() == 0.0 && (-TWO_POWER_63..TWO_POWER_63).contains(&value) => {
-            Some(value as i64)
-        }
+        Value::Float(value) if value.fract() == 0.0 && value.abs() < TWO_POWER_53 => Some(value as i64),
         _ => None,
     }
 }
@@ -220,6 +219,10 @@ fn int64(value: Value<'_>) -> Option<i64> {
 fn float64(value: Value<'_>) -> Option<f64> {
     match value {
         Value::Int(Int(value)) => Some(value as f64),
+        Value::Long(text) => {
+            let nearest: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+            nearest.is_finite().then_some(nearest)
+        }
         Value::Float(value) => Some(value),
         _ => None,
     }

@@ -198,11 +198,16 @@ fn is_plain(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
+/// Whether a character may be in a time zone's name: `Europe/Berlin`, `+01:00`.
+fn is_of_zone(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "+-:/_".contains(character)
+}
+
 impl FromStr for Type {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let mut reader = Reader { rest: text.chars().peekable() };
+        let mut reader = Reader { rest: text.chars().peekable(), depth: 0 };
         let kind = reader.kind().filter(|_| reader.rest.next().is_none());
         kind.ok_or_else(|| Error::argument(format!("{text:?} is no type of a column: {CHOICE}")))
     }
@@ -211,10 +216,25 @@ impl FromStr for Type {
 /// Reads the text of a type.
 struct Reader<'a> {
     rest: Peekable<Chars<'a>>,
+    depth: usize,
 }
+
+/// How deep types may nest; pyarrow takes hardly more.
+const MOST_NESTED: usize = 60;
 
 impl Reader<'_> {
     fn kind(&mut self) -> Option<Type> {
+        self.depth += 1;
+        if self.depth > MOST_NESTED {
+            return None;
+        }
+        let kind = self.kind_here();
+        self.depth -= 1;
+        self.skip_blanks();
+        kind
+    }
+
+    fn kind_here(&mut self) -> Option<Type> {
         let name = self.word();
         match name.as_str() {
             "timestamp" => self.timestamp(),
@@ -228,7 +248,11 @@ impl Reader<'_> {
                 self.takes('<')?;
                 let mut members = vec![self.member()?];
                 while self.takes(',').is_some() {
-                    members.push(self.member()?);
+                    let member = self.member()?;
+                    if members.iter().any(|(name, _)| *name == member.0) {
+                        return None;
+                    }
+                    members.push(member);
                 }
                 self.takes('>')?;
                 Some(Type::Struct(members))
@@ -248,7 +272,11 @@ impl Reader<'_> {
                 return None;
             }
             self.takes('=')?;
-            Some(std::iter::from_fn(|| self.rest.next_if(|&next| next != ']')).collect::<String>().into())
+            let zone: String = std::iter::from_fn(|| self.rest.next_if(|&next| is_of_zone(next))).collect();
+            if zone.is_empty() {
+                return None;
+            }
+            Some(zone.into())
         } else {
             None
         };
@@ -287,7 +315,7 @@ impl Reader<'_> {
     }
 
     fn skip_blanks(&mut self) {
-        while self.rest.next_if_eq(&' ').is_some() {}
+        while self.rest.next_if(|next| next.is_ascii_whitespace()).is_some() {}
     }
 }
 
@@ -316,9 +344,24 @@ mod tests {
             assert_eq!(kind.to_string(), text);
             assert!(Type::of_field(&Field::new("x", kind.data_type(), true)).is_ok());
         }
-        for text in ["", "int", "int64 x", "list<int64", "list<>", "struct<>", "struct<a>", "timestamp[m]", "list"] {
+        for text in [
+            "",
+            "int",
+            "int64 x",
+            "list<int64",
+            "list<>",
+            "struct<>",
+            "struct<a>",
+            "timestamp[m]",
+            "list",
+            "timestamp[us, tz=]",
+            "timestamp[us, tz=a\0b]",
+            "struct<a: date, a: date>",
+        ] {
             assert!(text.parse::<Type>().is_err(), "{text}");
         }
+        assert!("list<".repeat(100_000).parse::<Type>().is_err());
+        assert_eq!(" list<\n\tint64 > ".parse(), Ok(Type::List(Box::new(Type::Int64))));
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod pass;
 
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{Field, Schema, SchemaRef, TimeUnit};
 
 use super::error::{Error, Result};
 use super::jmespath::Expression;
@@ -109,13 +109,25 @@ impl Columns {
     }
 }
 
-/// The types of the fields of an Arrow schema.
-pub fn types_of(schema: &Schema) -> Result<Vec<(String, Type)>> {
-    let of_field = |field: &Arc<Field>| {
-        if field.is_nullable() || field.data_type() == &DataType::Null {
-            return Ok((field.name().clone(), Type::of_field(field)?));
+/// The types of the fields of an Arrow schema, each as its text. All but `event_id` and `date` must be nullable.
+pub fn types_of(schema: &Schema) -> Result<Vec<(String, String)>> {
+    let mut types: Vec<(String, String)> = Vec::new();
+    for field in schema.fields() {
+        let name = field.name();
+        if !field.is_nullable() && !["event_id", "date"].contains(&name.as_str()) {
+            return Err(Error::argument(format!("schema: {name:?} must be nullable, since an event may lack it")));
         }
-        Err(Error::argument(format!("schema: {:?} must be nullable, since an event may lack it", field.name())))
-    };
-    schema.fields().iter().map(of_field).collect()
+        if types.iter().any(|(before, _)| before == name) {
+            return Err(Error::argument(format!("schema has two fields {name:?}")));
+        }
+        types.push((name.clone(), type_of(field)?));
+    }
+    Ok(types)
+}
+
+/// The type of an Arrow field as its text.
+pub fn type_of(field: &Field) -> Result<String> {
+    let text = Type::of_field(field)?.to_string();
+    text.parse::<Type>()?; // what has no text, as some time zones, is no type here
+    Ok(text)
 }

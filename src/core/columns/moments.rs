@@ -52,7 +52,7 @@ struct Reader<'a>(&'a [u8]);
 impl Reader<'_> {
     /// Hour, minute and second; nanoseconds; and how many seconds the zone is ahead of UTC.
     fn clock(&mut self) -> Option<([u8; 3], i64, i64)> {
-        if !(self.takes(b'T') || self.takes(b' ') || self.takes(b't')) {
+        if !(self.takes(b'T') || self.takes(b' ')) {
             return None;
         }
         let hour = self.two()?;
@@ -80,7 +80,7 @@ impl Reader<'_> {
     }
 
     fn offset(&mut self) -> Option<i64> {
-        if self.0.is_empty() || self.takes(b'Z') || self.takes(b'z') {
+        if self.0.is_empty() || self.takes(b'Z') {
             return Some(0);
         }
         let sign = if self.takes(b'+') {
@@ -150,6 +150,7 @@ mod tests {
             "0001-01-01T00:00:00+00:01",
             "9999-12-31T23:59:59-00:01",
             "1970-01-01x00:00:00",
+            "1970-01-01T00:00:00z",
         ] {
             assert_eq!(seconds(text), None, "{text}");
         }

@@ -12,7 +12,7 @@ use crate::core::batch::{Batch, Event};
 use crate::core::error::{Error, Result};
 use crate::core::jmespath::outcome::{self, NoValue};
 use crate::core::jmespath::shape::Shape;
-use crate::core::jmespath::value::{Document, Value};
+use crate::core::jmespath::value::Document;
 use crate::core::jmespath::write::write;
 use crate::core::jmespath::{Expression, Scratch, strings};
 
@@ -218,30 +218,26 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Appends what Python made of an event. A number that is too long for the core fits no type but JSON.
+    /// Appends what Python made of an event.
     fn answered(&mut self, event: &Event<'_>, reader: usize, json: &[u8]) -> Result<()> {
         let Reader { column, builder, .. } = &mut self.values[reader];
         let column = *column;
         if json != b"null" && builder.append_json(json) {
             return Ok(());
         }
-        let mut scratch = Scratch::default();
+        let mut scratch = Scratch::taking_long();
         let document = scratch.scan(json, strings::is_simple(json));
-        let value = document.as_ref().map_err(|&none| none).and_then(|document| document.root());
-        let fits = match value {
-            Ok(value) if is_readable(value) => builder.append(value).unwrap_or(false),
-            _ => {
-                builder.append_null();
-                false
-            }
-        };
-        if fits || self.nulls {
-            return Ok(());
+        let document = document.as_ref().map_err(|&none| none);
+        let fits = document.and_then(|document| builder.append(document.root()?));
+        match fits {
+            Ok(true) => Ok(()),
+            Ok(false) if self.nulls => Ok(()),
+            Ok(false) => Err(self.misfit(event, column, |shown| {
+                shown.extend_from_slice(json);
+                Ok(())
+            })),
+            Err(_) => Err(Error::argument(format!("event {:?}: Python's value is no JSON", event.event_id))),
         }
-        Err(self.misfit(event, column, |shown| {
-            shown.extend_from_slice(json);
-            Ok(())
-        }))
     }
 
     fn misfit(
@@ -277,16 +273,5 @@ impl<'a> Pass<'a> {
             finished.ok_or_else(|| Error::argument("a column was not read"))?.map_err(Error::argument)
         };
         self.columns.columns.iter().map(array).collect()
-    }
-}
-
-/// Whether all of a value can be read here.
-fn is_readable(value: Value<'_>) -> bool {
-    match value {
-        Value::Array(array) => array.iter().all(|element| element.is_ok_and(is_readable)),
-        Value::Object(object) => {
-            object.members().is_ok_and(|members| members.iter().all(|&(_, value)| is_readable(value)))
-        }
-        _ => true,
     }
 }

@@ -135,7 +135,15 @@ impl Scratch {
     pub(crate) fn scan<'a>(&'a mut self, data: &'a [u8], is_simple: bool) -> Result<Document<'a>> {
         self.clear();
         self.tape.scan(data, is_simple)?;
-        Ok(Document { data, tokens: &self.tape.tokens, depth: self.tape.depth, arena: &self.arena })
+        let Tape { tokens, depth, takes_long, .. } = &self.tape;
+        Ok(Document { data, tokens, depth: *depth, takes_long: *takes_long, arena: &self.arena })
+    }
+
+    /// Memory for documents whose integers may be of any length.
+    pub(crate) fn taking_long() -> Self {
+        let mut scratch = Self::default();
+        scratch.tape.takes_long = true;
+        scratch
     }
 
     /// Forgets the last event. What a large one took is freed.

@@ -52,6 +52,8 @@ pub struct Tape {
     pub tokens: Vec<Token>,
     /// How deep it nests.
     pub depth: usize,
+    /// Whether integers may be of any length. Python may refuse the longest ones, so they are left to it otherwise.
+    pub takes_long: bool,
     open: Vec<u32>,
 }
 
@@ -88,10 +90,10 @@ impl Tape {
             return Err(NoValue::Undecided);
         }
         if is_simple {
-            return self.scan_text(JsonText::<true> { data });
+            return self.scan_text(JsonText::<true> { data, takes_long: self.takes_long });
         }
         check_encoding(data)?;
-        self.scan_text(JsonText::<false> { data })
+        self.scan_text(JsonText::<false> { data, takes_long: self.takes_long })
     }
 
     fn scan_text<const SIMPLE: bool>(&mut self, text: JsonText<'_, SIMPLE>) -> Result<()> {
@@ -214,6 +216,7 @@ fn check_encoding(data: &[u8]) -> Result<()> {
 #[derive(Clone, Copy)]
 struct JsonText<'a, const SIMPLE: bool> {
     data: &'a [u8],
+    takes_long: bool,
 }
 
 impl<const SIMPLE: bool> JsonText<'_, SIMPLE> {
@@ -278,7 +281,8 @@ impl<const SIMPLE: bool> JsonText<'_, SIMPLE> {
             return Err(NoValue::NotJson);
         }
         if !matches!(self.data.get(end), Some(b'.' | b'e' | b'E')) {
-            return if end - at <= MOST_DIGITS { Ok((Kind::Int, end)) } else { Err(NoValue::Undecided) };
+            let is_taken = end - at <= MOST_DIGITS || self.takes_long;
+            return if is_taken { Ok((Kind::Int, end)) } else { Err(NoValue::Undecided) };
         }
         if self.data[end] == b'.' {
             end = self.skip_digits(end + 1)?;

@@ -14,6 +14,8 @@ pub enum Value<'a> {
     Null,
     Bool(bool),
     Int(Int),
+    /// An integer of more than 128 bits, as it stands. Only where a document takes such.
+    Long(&'a [u8]),
     Float(f64),
     Text(&'a [u8]),
     Array(Array<'a>),
@@ -55,6 +57,8 @@ pub struct Document<'a> {
     pub tokens: &'a [Token],
     /// How deep it nests.
     pub depth: usize,
+    /// Whether integers may be of any length; no expression is evaluated on such.
+    pub takes_long: bool,
     /// Where values are made.
     pub arena: &'a Bump,
 }
@@ -72,7 +76,7 @@ impl<'a> Value<'a> {
         match self {
             Self::Null => false,
             Self::Bool(value) => value,
-            Self::Int(_) | Self::Float(_) => true,
+            Self::Int(_) | Self::Long(_) | Self::Float(_) => true,
             Self::Text(text) => !text.is_empty(),
             Self::Array(array) => array.len() > 0,
             Self::Object(object) => !object.is_empty(),
@@ -131,7 +135,10 @@ impl<'a> Node<'a> {
             Kind::Null => Value::Null,
             Kind::True => Value::Bool(true),
             Kind::False => Value::Bool(false),
-            Kind::Int => Value::Int(Int(read_int(self.document.text(token))?)),
+            Kind::Int => match read_int(self.document.text(token)) {
+                Err(_) if self.document.takes_long => Value::Long(self.document.text(token)),
+                read => Value::Int(Int(read?)),
+            },
             Kind::Float => Value::Float(read_float(self.document.text(token)).ok_or(NoValue::Undecided)?),
             Kind::Plain | Kind::Escaped => Value::Text(self.document.string(token)),
             Kind::Array => Value::Array(Array::Read(self)),

@@ -16,6 +16,7 @@ pub fn write(value: Value<'_>, out: &mut Vec<u8>) -> Result<()> {
             // Writing to a Vec cannot fail.
             let _ = write!(out, "{int}");
         }
+        Value::Long(text) => out.extend_from_slice(text),
         Value::Float(float) => numbers::write_float(float, out),
         Value::Text(text) => write_text(text, out),
         Value::Array(array) => {
