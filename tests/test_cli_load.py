@@ -127,6 +127,12 @@ def test_a_file_that_is_written_may_be_no_input_and_none_of_the_stores(
     assert (tmp_path / "store").read_bytes() == store
 
 
+def test_a_wrong_expression_leaves_the_last_rejects_as_they_are(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "odd").write_bytes(b"{}\n")
+    assert "not a JMESPath expression" in refusal(run("put-many", "--id", "a[", "--rejects", "odd", "-"), 2)
+    assert (tmp_path / "odd").read_bytes() == b"{}\n"
+
+
 @pytest.mark.parametrize("option", ["--rejects", "--skipped"])
 def test_a_file_that_cannot_be_written_is_named(run: Run, option: str) -> None:
     lines_ = b'{"id":"a"}\n{"id":1.5}\n'

@@ -1,11 +1,8 @@
 """replay_batches(columns=…): values of JMESPath expressions in columns with types."""
 
-import json
 import logging
 import math
-import random
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from conftest import Place
+from support.columns import column, put
 from support.samples import at
 from support.watched import Counted, on
 
@@ -28,22 +26,6 @@ ON_MOTO = pytest.mark.parametrize("place", ["moto"], indirect=True)
 @pytest.fixture
 def ff() -> FlashFlood:
     return FlashFlood.open("memory://")
-
-
-def put(ff: FlashFlood, *documents: object) -> None:
-    """Put events a minute apart, with these data; bytes as they are, all else as JSON."""
-    ff.put_many(
-        (one if isinstance(one, bytes) else json.dumps(one).encode(), f"e{number}", at(number))
-        for number, one in enumerate(documents)
-    )
-
-
-def column(ff: FlashFlood, kind: str | None, expression: str = "v", **options: Any) -> list[Any]:  # noqa: ANN401
-    schema = None if kind is None else {"c": kind}
-    found: list[Any] = (
-        ff.replay_batches(columns={"c": expression}, schema=schema, **options).to_arrow()["c"].to_pylist()
-    )
-    return found
 
 
 def values(ff: FlashFlood, kind: str | None, *given: object, **options: Any) -> list[Any]:  # noqa: ANN401
@@ -243,34 +225,6 @@ def test_timestamps_and_dates_are_iso_8601(ff: FlashFlood) -> None:
     assert values(days, "date", *given, on_mismatch="null") == [date(2026, 1, 31), None, None, None]
 
 
-def iso_texts(chance: random.Random) -> Iterator[str]:
-    """Yield dates as people write them, some of them wrong by a character."""
-    while True:
-        moment = datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=chance.randrange(10**6 * 86_400 * 3_652_058))
-        digits = chance.choice(["auto", "seconds", "minutes", "milliseconds", "microseconds"])
-        text = moment.replace(tzinfo=None).isoformat(chance.choice("T "), digits)
-        text += chance.choice(["", "Z", "z", "+00:00", "-05:30", "+0200", "+14", "123", ",5"])
-        if chance.random() < 0.5:
-            place = chance.randrange(len(text))
-            text = text[:place] + chance.choice("0123456789:-+.,TZ x") + text[place + 1 :]
-        yield text
-
-
-def test_what_is_read_as_a_timestamp_is_what_python_reads() -> None:
-    chance = random.Random(7)  # noqa: S311  no secret
-    texts = [text for text, _ in zip(iso_texts(chance), range(10_000), strict=False)]
-    ff = FlashFlood.open("memory://")
-    put(ff, *({"v": text} for text in texts))
-    read = 0
-    for text, found in zip(texts, column(ff, "timestamp", on_mismatch="null"), strict=True):
-        if found is None:
-            continue
-        expected = datetime.fromisoformat(text)
-        assert found == (expected if expected.tzinfo else expected.replace(tzinfo=UTC)), text
-        read += 1
-    assert read > 4_000
-
-
 def test_a_value_is_null_where_there_is_none_and_where_a_function_fails(ff: FlashFlood) -> None:
     put(ff, {"v": None}, {}, [], b"not JSON", b"", {"v": 5})
     assert column(ff, "int64", "length(v)") == [None] * 6
@@ -465,79 +419,6 @@ def test_a_lazy_frame_reads_the_columns_that_a_query_needs(ff: FlashFlood) -> No
     assert lazy.filter(pl.col("date") > at(7).replace(tzinfo=UTC)).select(pl.col("n").sum()).collect().item() == 17
     with pytest.raises(ValueError, match='column "bad" is "x"'):
         lazy.collect()
-
-
-KINDS: dict[str, Callable[[Any], bool]] = {
-    "int64": lambda value: type(value) is int and -(2**63) <= value < 2**63,
-    "float64": lambda value: type(value) in (int, float),
-    "bool": lambda value: type(value) is bool,
-    "string": lambda value: type(value) is str,
-}
-EXPRESSIONS = ["a", "b", "c", "a.b", "a[0]", "b[*].a", "length(@)", "a || b", "[a, b]", "{x: a, y: c}", "nothing"]
-
-
-def document(chance: random.Random, depth: int = 2) -> Any:  # noqa: ANN401
-    """Make a document whose objects have few keys, so that they often have the same ones, or one twice."""
-    leaf: list[Any] = [None, True, 0, -7, 2**40, 0.25, "", "text", 'ä"\\', "2026-01-01"]
-    if depth == 0 or chance.random() < 0.3:
-        return chance.choice(leaf)
-    if chance.random() < 0.3:
-        return [document(chance, depth - 1) for _ in range(chance.randrange(3))]
-    return {chance.choice("abc"): document(chance, depth - 1) for _ in range(chance.randrange(4))}
-
-
-def written(chance: random.Random, value: object) -> bytes:
-    """Write a document, now and then with a key twice or escaped."""
-    text = json.dumps(value)
-    if chance.random() < 0.1:
-        text = text.replace('"a":', '"\\u0061":', 1)
-    if chance.random() < 0.1 and text.startswith('{"'):
-        text = '{"a": 1, "b": 2, ' + text[1:]
-    return text.encode()
-
-
-def reference(kind: str, value: Any) -> Any:  # noqa: ANN401
-    """Give what a column has of a value, where what does not fit is null."""
-    if value is None:
-        return None
-    if kind == "json":
-        return json.dumps(value, separators=(",", ":"))
-    if kind.startswith("list<"):
-        return [reference(kind[5:-1], element) for element in value] if isinstance(value, list) else None
-    if kind == "struct<a: int64, b: json>":
-        if not isinstance(value, dict):
-            return None
-        return {"a": reference("int64", value.get("a")), "b": reference("json", value.get("b"))}
-    return value if KINDS[kind](value) else None
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_columns_are_what_jmespath_and_python_make_of_random_documents(seed: int) -> None:
-    chance = random.Random(seed)  # noqa: S311  as above
-    data = [written(chance, document(chance)) for _ in range(600)]
-    ff = FlashFlood.open("memory://")
-    put(ff, *data)
-    kinds = [*KINDS, "json", "list<int64>", "list<list<json>>", "struct<a: int64, b: json>"]
-    wanted = {f"{expression}|{kind}": (expression, kind) for expression in EXPRESSIONS for kind in kinds}
-    for filter_ in (None, "b", "a == 'text'"):
-        table = ff.replay_batches(
-            columns={name: expression for name, (expression, _) in wanted.items()},
-            schema={name: kind for name, (_, kind) in wanted.items()},
-            on_mismatch="null",
-            filter=filter_,
-        ).to_arrow()
-        kept = [json.loads(event.data) for event in ff.replay(filter=filter_)]
-        assert table.num_rows == len(kept) > 1
-        for name, (expression, kind) in wanted.items():
-            expected = [reference(kind, searched(expression, one)) for one in kept]
-            assert table[name].to_pylist() == expected, name
-
-
-def searched(expression: str, value: object) -> Any:  # noqa: ANN401
-    try:
-        return jmespath.search(expression, value)
-    except jmespath.exceptions.JMESPathError:
-        return None
 
 
 def test_rows_are_the_same_events_as_a_replays_whatever_the_batch_size(place: Place) -> None:

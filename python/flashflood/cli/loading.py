@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import click
 
@@ -12,14 +12,16 @@ from flashflood.cli.input import events_from
 from flashflood.cli.output import Report, one_line, say
 from flashflood.cli.parameters import Command, usage_error
 from flashflood.cli.progress import counted
-from flashflood.cli.side_files import Output, opened_apart
+from flashflood.cli.side_files import Output, refuse_shared
 from flashflood.load.fields import Fields, Incoming
-from flashflood.load.lines import lines_of
+from flashflood.load.lines import Line, lines_of
 from flashflood.load.load import load
 from flashflood.write.put_many import LARGEST_BATCH, Bare, OnConflict, Stored
 
 MOST_REASONS = 20
 """How many lines are named that will not do, where they are not kept in a file; the others are counted."""
+
+EventsOf: TypeAlias = Callable[[Iterable[Line]], Iterable[Incoming | Rejected]]
 
 
 def put_many_parameters(command: Command) -> Command:
@@ -65,21 +67,35 @@ class Asked(NamedTuple):
         if not paths:
             msg = "no file named: give FILEs; - is standard input."
             raise click.UsageError(msg)
+        events_of = self._events_of()
+        refuse_shared({"--rejects": self.rejects, "--skipped": self.skipped}, paths, flood)
         with ExitStack() as stack:
-            outputs = opened_apart({"--rejects": self.rejects, "--skipped": self.skipped}, paths, flood)
-            rejects, skipped = (None if one is None else stack.enter_context(one) for one in outputs)
-            if self._is_of_strangers or self.rejects is not None:
-                return self._load(flood, paths, report, rejects, skipped)
-            done = self._put_events(flood, paths)
-            _write_skipped(done.skipped, skipped)
-        words = f"{done.stored:,} events stored, {len(done.skipped):,} skipped"
-        report.write(words, {"stored": done.stored, "skipped": len(done.skipped)})
-        return 0
+            rejects, skipped_ids = (
+                None if path is None else stack.enter_context(Output(path)) for path in (self.rejects, self.skipped)
+            )
+            if events_of is events_from and rejects is None:
+                stored, skipped = self._put_events(flood, paths)
+                done, status = {"stored": stored, "skipped": len(skipped)}, 0
+            else:
+                told = _Told(rejects)
+                loaded = self._load(flood, paths, events_of, told.tell)
+                stored, skipped, rejected = loaded
+                done, status = {"stored": stored, "skipped": len(skipped), "rejected": rejected}, told.status(loaded)
+            if skipped_ids is not None:
+                for event_id in skipped:
+                    skipped_ids.write(f"{event_id}\n".encode())
+        words = ", ".join(f"{count:,} {'events stored' if what == 'stored' else what}" for what, count in done.items())
+        report.write(words, done)
+        return status
 
-    @property
-    def _is_of_strangers(self) -> bool:
-        """Whether a line is the event, and not one as `replay` writes it."""
-        return any(expression is not None for expression in (self.event_id, self.date, self.each))
+    def _events_of(self) -> EventsOf:
+        """Give what reads the events of lines: as strangers write them, or as `replay` does."""
+        if self.event_id is self.date is self.each is None:
+            return events_from
+        try:
+            return Fields(self.event_id, self.date, self.each).events_of
+        except ValueError as error:
+            raise usage_error(error) from error
 
     def _put_events(self, flood: FlashFlood, paths: list[str]) -> Stored:
         """Put events as `replay` writes them; the first line that will not do ends it."""
@@ -92,25 +108,11 @@ class Asked(NamedTuple):
                 raise
 
     def _load(
-        self, flood: FlashFlood, paths: list[str], report: Report, rejects: Output | None, skipped_ids: Output | None
-    ) -> int:
-        """Load what will do; say the rest, and keep it where that was asked for."""
-        told = _Told(rejects)
-        with closing(lines_of(paths)) as lines:
-            events = self._read().events_of(lines) if self._is_of_strangers else events_from(lines)
-            with closing(counted("storing", events)) as shown:
-                loaded = load(flood, shown, told.tell, self.on_conflict)
-        _write_skipped(loaded.skipped, skipped_ids)
-        stored, skipped, rejected = loaded.stored, len(loaded.skipped), loaded.rejected
-        words = f"{stored:,} events stored, {skipped:,} skipped, {rejected:,} rejected"
-        report.write(words, {"stored": stored, "skipped": skipped, "rejected": rejected})
-        return told.status(loaded)
-
-    def _read(self) -> Fields:
-        try:
-            return Fields(self.event_id, self.date, self.each)
-        except ValueError as error:
-            raise usage_error(error) from error
+        self, flood: FlashFlood, paths: list[str], events_of: EventsOf, tell: Callable[[Rejected], None]
+    ) -> Loaded:
+        """Load what will do, and tell the rest."""
+        with closing(lines_of(paths)) as lines, closing(counted("storing", events_of(lines))) as shown:
+            return load(flood, shown, tell, self.on_conflict)
 
 
 class _Events:
@@ -169,9 +171,3 @@ class _Told:
 
 def _said(rejected: Rejected) -> str:
     return f"{rejected.file}, line {rejected.line}: {rejected.reason}"
-
-
-def _write_skipped(ids: Iterable[str], output: Output | None) -> None:
-    if output is not None:
-        for event_id in ids:
-            output.write(f"{event_id}\n".encode())

@@ -42,20 +42,19 @@ class Output:
             raise
 
 
-def opened_apart(options: dict[str, str | None], inputs: Iterable[str], flood: FlashFlood) -> list[Output | None]:
-    """Open the files that are written, each of which is emptied: none may be an input, the store's, or another one."""
-    named = {option: path for option, path in options.items() if path is not None}
+def refuse_shared(options: dict[str, str | None], inputs: Iterable[str], flood: FlashFlood) -> None:
+    """Refuse a file that is to be written, by an option, and is an input, the store's, or another option's."""
     places = [(f"one of the files to be stored ({one})", one) for one in inputs]
-    for option, path in named.items():
-        for what, other in places:
-            if _are_same(path, other):
-                msg = f"{option} {path!r} is {what}; name another one."
-                raise click.UsageError(msg)
-        if _is_of_store(path, flood):
-            msg = f"{option} {path!r} is a file of the store; name another one."
+    for option, path in options.items():
+        if path is None:
+            continue
+        what = next((what for what, other in places if _are_same(path, other)), None)
+        if what is None and _is_of_store(path, flood):
+            what = "a file of the store"
+        if what is not None:
+            msg = f"{option} {path!r} is {what}; name another one."
             raise click.UsageError(msg)
         places.append((f"the file of {option}", path))
-    return [None if path is None else Output(path) for path in options.values()]
 
 
 def _are_same(path: str, other: str) -> bool:

@@ -41,7 +41,7 @@ pub fn call<'a>(function: Function, arguments: &[Value<'a>], arena: &'a Bump) ->
             _ => Ok(Value::Array(Array::Made(arena.alloc_slice_copy(&[first])))),
         },
         Function::ToNumber => match first {
-            Value::Int(_) | Value::Long(_) | Value::Float(_) => Ok(first),
+            Value::Int(_) | Value::Float(_) => Ok(first),
             Value::Text(text) => numbers::parse(text),
             _ => Ok(Value::Null),
         },
