@@ -91,7 +91,8 @@ def test_what_ends_with_an_error_is_no_whole_file(
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (COLUMNS, "--columns and --schema are for tables: add --format parquet, arrow or csv."),
+        (COLUMNS, "--columns, --schema and --on-mismatch are for tables: add --format parquet, arrow or csv."),
+        (("--on-mismatch", "null"), "--columns, --schema and --on-mismatch are for tables"),
         (("--format", "csv", "--columns", "n"), "'n' has no name; write it as n=length(files)."),
         (("--format", "csv", "--columns", "n=a", "--columns", "n=b"), "--columns has 'n' twice."),
         (("--format", "csv", "--columns", "n=a["), "at character"),

@@ -268,7 +268,6 @@ def apply_updates(url: str | None, limit: int | None, form: str | None) -> None:
 @click.option("--select", metavar="JMESPATH", help="What the expression makes of an event's data, in their place.")
 @click.option(
     "--columns",
-    "columns",
     metavar="NAME=JMESPATH",
     type=Pairs(),
     multiple=True,
@@ -309,8 +308,8 @@ def replay(
       flashflood replay --from 2026-03-01 --filter 'level == `"error"`' | jq -r .data
       flashflood replay --format parquet --columns 'n=length(files)' --columns city=address.city > events.parquet
     """  # noqa: D301  click's sign that lines stay as they are
-    if (columns or schema) and form not in FORMATS:
-        msg = f"--columns and --schema are for tables: add --format {FORMATS[0]}, {FORMATS[1]} or {FORMATS[2]}."
+    if (columns or schema or on_mismatch != "error") and form not in FORMATS:
+        msg = "--columns, --schema and --on-mismatch are for tables: add --format parquet, arrow or csv."
         raise click.UsageError(msg)
     with opened(url) as flood:
         if form in FORMATS:

@@ -101,26 +101,14 @@ class ReplayBatches:
         return self._wanted.core()
 
 
-class OneBatch:
-    """A record batch as a stream of itself, for whatever reads Arrow streams."""
+class Rows:
+    """Record batches that are there, or none, as a stream, for whatever reads Arrow streams."""
 
-    def __init__(self, batch: RecordBatch, columns: Columns) -> None:
-        """Show a batch that has rows."""
-        self._batch = batch
+    def __init__(self, columns: Columns, *found: RecordBatch) -> None:
+        """Show batches that have these columns."""
         self._columns = columns
+        self._found = found
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
         """Give the stream."""
-        return export_stream(iter([self._batch]), self._columns, len(self._batch))
-
-
-class NoBatches:
-    """A stream with a schema, and no rows."""
-
-    def __init__(self, columns: Columns) -> None:
-        """Show the columns."""
-        self._columns = columns
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
-        """Give the stream."""
-        return export_stream(iter(()), self._columns, 1)
+        return export_stream(iter(self._found), self._columns, BATCH_SIZE)

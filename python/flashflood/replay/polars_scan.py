@@ -17,7 +17,7 @@ from polars.io.plugins import register_io_source
 
 from flashflood._core import format_timestamp
 from flashflood.dates import DateRange
-from flashflood.replay.arrow import NoBatches, OneBatch
+from flashflood.replay.arrow import Rows
 from flashflood.replay.replay import batches
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _CLOSED = {"Both": ("GtEq", "LtEq"), "Left": ("GtEq", "Lt"), "Right": ("Gt", "Lt
 
 def scan_polars(ctx: Context, scan: Scan, wanted: Wanted) -> pl.LazyFrame:
     """Give a LazyFrame of a replay: each time that it is collected, a replay of its own begins."""
-    schema = pl.DataFrame(NoBatches(wanted.core())).schema
+    schema = pl.DataFrame(Rows(wanted.core())).schema
     return register_io_source(partial(_read, ctx, scan, wanted), schema=schema)
 
 
@@ -58,7 +58,7 @@ def _read(  # noqa: PLR0913, PLR0917  polars says how it is called
     core, left = _needed(wanted.core(), columns, predicate), rows
     with closing(batches(ctx, scan._replace(dates=dates), wanted.record_batches(core))) as found:
         for batch in found:
-            frame = pl.DataFrame(OneBatch(batch, core))
+            frame = pl.DataFrame(Rows(core, batch))
             if left is not None:
                 frame = frame.head(left)
                 left -= len(frame)
