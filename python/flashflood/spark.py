@@ -275,8 +275,8 @@ def _column(batch: pa.RecordBatch, name: str, arrow: pa.DataType) -> list[object
 def _batches(partition: Partition | None, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """Read some columns of a partition, on a worker. None: Spark has one partition where we have none."""
     if partition is not None:
-        for batch in pa.RecordBatchReader.from_stream(partition.batches()):
-            yield batch.select(schema.names).cast(schema)
+        for batch in pa.RecordBatchReader.from_stream(partition.batches().only(schema.names), schema=schema):
+            yield batch.cast(schema)
 
 
 @lru_cache(maxsize=16)
