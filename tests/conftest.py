@@ -153,6 +153,8 @@ def _made_place(request: pytest.FixtureRequest, name: str) -> Iterator[Place]:
         place = Place(request.param, f"s3://{BUCKET}/{uuid.uuid4()}", environment_of(server))
         yield place
         place.close()
+        if isinstance(server, Moto):
+            server.forget(place.bucket, place.prefix)
 
 
 @pytest.fixture

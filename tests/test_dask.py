@@ -22,6 +22,7 @@ SIZE = 2_000
 """Bytes of a partition."""
 EVENTS = 600
 ON_SQLITE = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.xdist_group("dask")
 
 
 @pytest.fixture

@@ -19,11 +19,14 @@ from flashflood.ray import FlashFloodDatasource
 SIZE = 2_000
 """Bytes of a partition."""
 EVENTS = 600
-pytestmark = pytest.mark.filterwarnings(  # Ray's own
-    "ignore::DeprecationWarning:ray",
-    "ignore::FutureWarning:ray",
-    "ignore:unclosed file .*/logs/ray-data/:ResourceWarning",
-)
+pytestmark = [
+    pytest.mark.xdist_group("ray"),
+    pytest.mark.filterwarnings(  # Ray's own
+        "ignore::DeprecationWarning:ray",
+        "ignore::FutureWarning:ray",
+        "ignore:unclosed file .*/logs/ray-data/:ResourceWarning",
+    ),
+]
 ON_SQLITE = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 
 

@@ -39,6 +39,7 @@ CONFIGURATION: dict[str, bool | float | int | str | None] = {
     "spark.python.authenticate.socketTimeout": "60s",
 }
 pytestmark = [
+    pytest.mark.xdist_group("spark"),
     pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),  # Spark's own
     pytest.mark.timeout(300),  # Java and each kind of Python worker take their time to begin
 ]

@@ -1,0 +1,193 @@
+"""The commands that read events and journals. Each takes parameters, calls the API once, and writes what it gives."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import click
+
+from flashflood import Event, JournalID
+from flashflood.cli.input import ids_from
+from flashflood.cli.output import (
+    DATE_WIDTH,
+    ID_WIDTH,
+    EventTable,
+    Table,
+    data_line,
+    event_line,
+    is_for_people,
+    iso,
+    json_line,
+    write,
+)
+from flashflood.cli.parameters import (
+    EVENT_FORMATS,
+    events_format,
+    opened,
+    range_options,
+    store_option,
+    usage_error,
+)
+from flashflood.cli.progress import counted
+from flashflood.cli.tables import FORMATS, Pairs, once, write_table
+from flashflood.read.get_events import OnMissing
+from flashflood.replay.columns import OnMismatch
+
+T = TypeVar("T")
+
+
+@click.command()
+@store_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["data", "jsonl"]),
+    default="data",
+    help="The data as they are (the default), or one JSON line with id, date and data.",
+)
+@click.argument("event_id")
+def get(url: str | None, form: str, event_id: str) -> None:
+    """Write an event's data to standard output."""
+    with opened(url) as flood:
+        event = flood.get_event(event_id)
+    write(event.data if form == "data" else event_line(event))
+
+
+@click.command("get-many")
+@store_option
+@click.option("--file", "path", metavar="PATH", help="Take the ids from a file, one a line; - is standard input.")
+@click.option(
+    "--on-missing",
+    type=click.Choice(["error", "skip"]),
+    default="error",
+    show_default=True,
+    help="What to do with an id that no event has.",
+)
+@events_format
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+def get_many(url: str | None, path: str | None, on_missing: OnMissing, form: str | None, ids: tuple[str, ...]) -> None:
+    """Write the events of the IDs, in their order."""
+    if bool(ids) == bool(path):
+        msg = "give the ids as arguments, or with --file (- for standard input)."
+        raise click.UsageError(msg)
+    with opened(url) as flood:
+        events = flood.get_events(ids_from(path) if path else ids, on_missing=on_missing)
+        _write_events("reading", events, form)
+
+
+@click.command()
+@store_option
+@range_options
+@click.option("--filter", metavar="JMESPATH", help="Only events whose JSON data make the expression true.")
+@click.option("--select", metavar="JMESPATH", help="What the expression makes of an event's data, in their place.")
+@click.option(
+    "--columns",
+    metavar="NAME=JMESPATH",
+    type=Pairs(),
+    multiple=True,
+    help="A column of a table: what the expression gives, beside event_id and date. Once for each column.",
+)
+@click.option(
+    "--schema",
+    metavar="NAME=TYPE",
+    type=Pairs(),
+    multiple=True,
+    help="A column's type, such as n=int64; else inferred.",
+)
+@click.option(
+    "--on-mismatch",
+    type=click.Choice(["error", "null"]),
+    default="error",
+    show_default=True,
+    help="What to do with a value that does not fit its column's type.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([*EVENT_FORMATS, *FORMATS]),
+    help="JSON Lines (the default into a file or pipe), the data alone, a table (the default on a terminal), or one "
+    "for other programs.",
+)
+def replay(
+    url: str | None,
+    form: str | None,
+    columns: tuple[tuple[str, str], ...],
+    schema: tuple[tuple[str, str], ...],
+    on_mismatch: OnMismatch,
+    **what: Any,  # noqa: ANN401  the range, filter and select
+) -> None:
+    """Write the events of a date range, in the order of their dates.
+
+    \b
+      flashflood replay --from 2026-03-01 --filter 'level == `"error"`' | jq -r .data
+      flashflood replay --format parquet --columns 'n=length(files)' --columns city=address.city > events.parquet
+    """  # noqa: D301  click's sign that lines stay as they are
+    if (columns or schema or on_mismatch != "error") and form not in FORMATS:
+        msg = "--columns, --schema and --on-mismatch are for tables: add --format parquet, arrow or csv."
+        raise click.UsageError(msg)
+    with opened(url) as flood:
+        if form in FORMATS:
+            table = {"columns": once("--columns", columns), "schema": once("--schema", schema)}
+            write_table(_begun(flood.replay_batches, **what, **table, on_mismatch=on_mismatch), form)
+        else:
+            _write_events("replaying", _begun(flood.replay, **what), form)
+
+
+def _begun(call: Callable[..., T], **given: Any) -> T:  # noqa: ANN401  the call's arguments
+    """Call; what it refuses is a usage error."""
+    try:
+        return call(**given)
+    except ValueError as error:
+        raise usage_error(error) from error
+
+
+def _write_events(what: str, events: Iterable[Event], form: str | None) -> None:
+    """Write events as they come; into a file or pipe, showing on the terminal that `what` is under way."""
+    if not is_for_people():
+        events = counted(what, events)
+    if (form or ("table" if is_for_people() else "jsonl")) == "table":
+        table = EventTable()
+        write(table.header())
+        line = table.event
+    else:
+        line = data_line if form == "data" else event_line
+    for event in events:
+        write(line(event))
+
+
+@click.command()
+@store_option
+@range_options
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "table"]),
+    help="JSON Lines (the default into a file or pipe), or a table (the default on a terminal).",
+)
+def journals(url: str | None, from_date: datetime | None, to_date: datetime | None, form: str | None) -> None:
+    """List the journals that overlap a date range, events not yet journaled (version `new`) included."""
+    with opened(url) as flood:
+        try:
+            found = flood.list_journals(from_date, to_date)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+        if (form or ("table" if is_for_people() else "jsonl")) == "jsonl":
+            for journal_id in found:
+                write(_journal_line(journal_id))
+            return
+        table = Table(("from", DATE_WIDTH), ("to", DATE_WIDTH), ("version", DATE_WIDTH), ("blob", ID_WIDTH))
+        write(table.header())
+        for journal_id in found:
+            dates = iso(journal_id.start_date), iso(journal_id.end_date)
+            write(table.row(*dates, journal_id.version, journal_id.blob_id))
+
+
+def _journal_line(journal_id: JournalID) -> bytes:
+    return json_line(
+        {
+            "journal_id": journal_id,
+            "from_date": iso(journal_id.start_date),
+            "to_date": iso(journal_id.end_date),
+            "version": journal_id.version,
+        }
+    )

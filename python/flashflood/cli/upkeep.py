@@ -1,0 +1,225 @@
+"""The commands that look after a store. Each takes parameters, calls the API once, and writes what it gives."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from flashflood import Copied, Maintained, Repairs, Rules
+from flashflood.cli.output import (
+    Report,
+    flush,
+)
+from flashflood.cli.parameters import (
+    Duration,
+    OrNever,
+    Share,
+    in_one_line,
+    open_store,
+    opened,
+    range_options,
+    report_format,
+    rule,
+    store_option,
+)
+from flashflood.cli.progress import passing, working
+from flashflood.cli.signals import asked_to_stop
+from flashflood.maintain.compact import TARGET_SIZE
+
+
+@click.command()
+@store_option
+@click.option("--minimum-events", metavar="N", type=click.IntRange(0), default=100, show_default=True)
+@click.option("--minimum-size", metavar="BYTES", type=click.IntRange(0))
+def journal(url: str | None, minimum_events: int, minimum_size: int | None) -> None:
+    """Combine new events into a journal, oldest first, with their updates applied; fails where there are too few."""
+    with opened(url) as flood, working("journaling"):
+        flood.journal(minimum_events, minimum_size)
+
+
+@click.command()
+@store_option
+@range_options
+@click.option(
+    "--target-size",
+    metavar="BYTES",
+    type=click.IntRange(1),
+    default=TARGET_SIZE,
+    show_default=True,
+    help="What a journal, manifest and blob, grows to at most; one of a quarter of it is left alone.",
+)
+@click.option("--dry-run", is_flag=True, help="Change nothing; say what would be done, and what it would cost.")
+@report_format
+def compact(  # noqa: PLR0913, PLR0917  an argument for each option
+    url: str | None,
+    from_date: datetime | None,
+    to_date: datetime | None,
+    target_size: int,
+    dry_run: bool,  # noqa: FBT001  click's flag
+    form: str | None,
+) -> None:
+    """Combine neighbouring small journals into larger ones, with their updates applied, and say what was done."""
+    with opened(url) as flood, working("compacting"):
+        try:
+            done = flood.compact(target_size, from_date, to_date, dry_run=dry_run)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+    cost = f", ${done.dollars:,.2f}" if done.dollars else ""
+    words = f"{done.journals:,} journals into {done.into:,}: {done.events:,} events, {done.bytes:,} bytes"
+    Report(form).write(f"{words}; about {done.requests:,} requests{cost}", done._asdict())
+
+
+@click.command()
+@store_option
+@click.option("--every", metavar="DURATION", type=Duration(), help="Go on, with a round each so often, until a signal.")
+@rule("--journal-events", OrNever(click.IntRange(1)), "Journal where so many events are new.")
+@rule("--journal-bytes", OrNever(click.IntRange(1)), "Journal where these have so many bytes of data.")
+@rule("--journal-age", OrNever(Duration()), "Journal where the oldest of them was put so long ago.")
+@rule("--update-count", OrNever(click.IntRange(1)), "Apply updates and deletes where so many wait.")
+@rule("--update-age", OrNever(Duration()), "Apply them where the oldest has waited for so long.")
+@rule("--compact-every", OrNever(Duration()), "Compact where nobody has begun to for so long.")
+@rule("--target-size", click.IntRange(1), "Bytes of a journal: how far to compact.")
+@rule("--collect-every", OrNever(Duration()), "Collect garbage where nobody has begun to for so long.")
+@rule("--grace", Duration(), "How long garbage must have been dead.")
+@report_format
+def maintain(url: str | None, every: timedelta | None, form: str | None, **rules: Any) -> None:  # noqa: ANN401  one for each of `Rules`
+    """Journal, apply updates, compact and collect garbage, each where it is due, and say what was done.
+
+    A DURATION is a number and its unit: 90s, 5m, 24h, 7d. `never` takes a rule away.
+
+    Any number of these may run on one store. SIGTERM and Ctrl-C end it after the step under way, with exit code 0; a
+    second one at once.
+    """
+    with opened(url) as flood, asked_to_stop() as stop:
+        while True:
+            done = flood.maintain(Rules(**rules), stop=stop)
+            if every is None or any(done):
+                _report_maintained(Report(form), done)
+            if every is None or stop.wait(every.total_seconds()):
+                return
+
+
+def _report_maintained(report: Report, done: Maintained) -> None:
+    journaled, updates, compacted, collected = done
+    words = f"{journaled:,} events journaled, {updates:,} updates applied, {compacted:,} journals compacted"
+    report.write(f"{words}, {collected:,} journals and updates removed", done._asdict())
+    flush()
+
+
+@click.command("apply-updates")
+@store_option
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(1), help="Stop after about this many; all where none is given."
+)
+@report_format
+def apply_updates(url: str | None, limit: int | None, form: str | None) -> None:
+    """Apply pending updates and deletes to the journals, and say how many."""
+    with opened(url) as flood, working("applying updates"):
+        count = flood.update(limit)
+    Report(form).write(f"{count:,} updates applied", {"updates_applied": count})
+
+
+@click.command()
+@store_option
+@click.option(
+    "--sample",
+    metavar="SHARE",
+    type=Share(),
+    help="Look only at such a part of the journals, as 1% or 0.01, chosen by chance, and say of how many it was; what"
+    " the index has beside them, and ids that several journals have, are not found so.",
+)
+@report_format
+def check(url: str | None, sample: float | None, form: str | None) -> int:
+    """Look for damage, and name each finding; exit code 1 where there is one."""
+    with opened(url) as flood, working("checking"):
+        findings = flood.check(sample=sample)
+    report = Report(form)
+    if sample is not None:
+        words = f"looked only at {findings.looked_at:,} of {findings.journals:,} journals"
+        report.write(words, {"looked_at": findings.looked_at, "journals": findings.journals})
+    return _write_findings(report, findings)
+
+
+@click.command()
+@store_option
+@click.option("--dry-run", is_flag=True, help="Change nothing; say what would be mended, and look no further.")
+@report_format
+def repair(url: str | None, dry_run: bool, form: str | None) -> int:  # noqa: FBT001  click's flag
+    """Mend what `check` finds, say how many mendings it took, and name what replay shows no more.
+
+    Then name what is still to be mended; exit code 1 where there is something.
+    """
+    with opened(url) as flood, working("repairing"):
+        repairs = flood.repair(dry_run=dry_run)
+        findings = [] if dry_run else flood.check()
+    report = Report(form)
+    words = f"{repairs:,} repairs" + (" to be made" if dry_run else "")
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in repairs.kinds.items())
+    record: dict[str, object] = {"to_repair" if dry_run else "repairs": repairs}
+    report.write(*((f"{words}: {kinds}", record | {"kinds": repairs.kinds}) if kinds else (words, record)))
+    _write_taken_out(report, repairs)
+    return _write_findings(report, findings)
+
+
+def _write_taken_out(report: Report, repairs: Repairs) -> None:
+    for event in repairs.taken_out:
+        report.write(f"taken out of replay: {event}", {"taken_out": event})
+
+
+def _write_findings(report: Report, findings: list[str]) -> int:
+    for finding in findings:
+        report.write(finding, {"finding": finding})
+    return 1 if findings else 0
+
+
+@click.command("collect-garbage")
+@store_option
+@click.option(
+    "--grace",
+    metavar="HOURS",
+    type=click.FloatRange(0),
+    default=24.0,
+    show_default=True,
+    help="How long something must have been dead. No call may last longer than half of this.",
+)
+@click.option("--dry-run", is_flag=True, help="Change nothing; say how many would be removed.")
+@report_format
+def collect_garbage(
+    url: str | None,
+    grace: float,
+    dry_run: bool,  # noqa: FBT001  click's flag
+    form: str | None,
+) -> None:
+    """Remove journals and updates that are long dead, and say how many."""
+    with opened(url) as flood, working("collecting garbage"):
+        count = flood.collect_garbage(timedelta(hours=grace), dry_run=dry_run)
+    if dry_run:
+        Report(form).write(f"{count:,} journals and updates to be removed", {"to_collect": count})
+    else:
+        Report(form).write(f"{count:,} journals and updates removed", {"collected": count})
+
+
+@click.command()
+@click.option("--verify", is_flag=True, help="Read both stores once more at the end, and compare.")
+@report_format
+@click.argument("source")
+@click.argument("target")
+def copy(source: str, target: str, verify: bool, form: str | None) -> None:  # noqa: FBT001  click's flag
+    """Copy the store SOURCE into the empty store TARGET, and say what was copied; interrupted, repeat it.
+
+    Both are URLs, as --store takes them. Nobody may write to TARGET meanwhile.
+    """
+    with in_one_line(f"copying {source} to {target}"):
+        flood, other = open_store(source), open_store(target)
+        with passing("copying") as progress:
+            copied = flood.copy_to(other, verify=verify, progress=progress)
+    report = Report(form)
+    _report_copied(report, copied)
+    _write_taken_out(report, copied.repairs)
+
+
+def _report_copied(report: Report, copied: Copied) -> None:
+    objects, size, already_there, repairs = copied
+    words = f"{objects:,} objects copied, {size:,} bytes; {already_there:,} were there; {repairs:,} repairs"
+    counts = {"objects": objects, "bytes": size, "already_there": already_there, "repairs": int(repairs)}
+    report.write(words, counts)
