@@ -28,6 +28,7 @@ def name(page: Path) -> str:
     "ignore::DeprecationWarning:ray",  # Ray's own
     "ignore:PySpark does not yet fully support pandas:FutureWarning",  # Spark's own
 )
+@pytest.mark.timeout(300)  # Java, Ray and each worker take their time to begin
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name)
 @pytest.mark.parametrize("place", ["moto"], indirect=True)
 def test_the_python_examples_of_a_page_run_one_after_the_other(

@@ -141,6 +141,52 @@ def test_only_the_columns_of_the_given_schema_are_read(store: FlashFlood, sessio
         reader.schema("date string").load(place.url).count()
 
 
+VALUES = {"n": "number", "half": "avg([number, `0.5`])", "list": "[number]", "any": "[number, kind]", "kind": "kind"}
+"""Of events that `of_kinds` gives."""
+
+
+@pytest.fixture
+def of_kinds(place: Place) -> FlashFlood:
+    ff = place.open()
+    ff.put_many([({"number": n, "kind": ["a", "b"][n % 2]}, f"{n:03}", at(n)) for n in range(300)])
+    return ff
+
+
+@ON_SQLITE
+def test_columns_are_values_with_types_that_are_inferred_once(
+    of_kinds: FlashFlood, read: Callable[..., DataFrame]
+) -> None:
+    frame = read(columns=json.dumps(VALUES))
+    types = "event_id string, date timestamp, n bigint, half double, list array<bigint>, any array<string>, kind string"
+    assert ", ".join(field.simpleString().replace(":", " ") for field in frame.schema) == types
+    expected = of_kinds.replay_batches(columns=VALUES).to_arrow()
+    found = frame.toArrow().sort_by("event_id")
+    assert found.drop_columns("date").to_pylist() == expected.drop_columns("date").to_pylist()
+    frame = read(columns=json.dumps(VALUES))
+    of_kinds.put({"number": "first"}, "first", at(-1))
+    with pytest.raises(PySparkException, match='column "n" is "first", which does not fit int64'):
+        frame.collect()
+
+
+@ON_SQLITE
+def test_columns_have_the_types_of_the_given_schema(of_kinds: FlashFlood, session: SparkSession, place: Place) -> None:
+    reader = session.read.format("flashflood").option("columns", json.dumps(VALUES)).option("size", SIZE)
+    frame = reader.schema("n double, kind string").load(place.url)
+    assert sorted(map(tuple, frame.collect())) == [(float(n), "ab"[n % 2]) for n in range(300)]
+    with pytest.raises(PySparkException, match=r"column .n. is \d+, which does not fit string"):
+        reader.schema("n string").load(place.url).collect()
+    assert {row.n for row in reader.option("on_mismatch", "null").schema("n string").load(place.url).collect()} == {
+        None
+    }
+    with pytest.raises(AnalysisException, match="has type Int32; a column is int64"):
+        reader.schema("n int").load(place.url).count()
+    with pytest.raises(
+        AnalysisException, match="column data:binary: events have struct<event_id:string,date:timestamp>"
+    ):
+        reader.schema("data binary").load(place.url).count()
+    assert len(list(of_kinds.replay())) == 300
+
+
 @ON_SQLITE
 def test_nothing_is_an_empty_dataframe(store: FlashFlood, read: Callable[..., DataFrame]) -> None:
     assert len(list(store.replay())) == EVENTS
@@ -168,9 +214,12 @@ def test_of_a_worker_killed_in_mid_work_no_event_is_lost_or_doubled(
     [
         ({"store": ""}, r"no store named: give \.option\('store', URL\), or the URL to load, save or start"),
         ({"store": "memory://"}, "store='memory://': Spark's workers are processes of their own"),
-        ({"Sizes": "1", "filters": "a"}, "unknown options filters, sizes; there are filter, from_date, "),
+        ({"Sizes": "1", "filters": "a"}, "unknown options filters, sizes; there are columns, filter, from_date, "),
         ({"from_date": "yesterday"}, "'yesterday' is not a date such as "),
         ({"size": "1 GB"}, "size='1 GB'; give a number of bytes, such as 268435456"),
+        ({"columns": "n"}, "columns='n'; give a JSON object of expressions"),
+        ({"columns": '{"n": "a["}'}, r"a\["),
+        ({"columns": '{"n": "a"}', "on_mismatch": "skip"}, "on_mismatch='skip'; it is"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )

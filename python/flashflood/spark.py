@@ -12,12 +12,13 @@ Writes go through `put_many`, under ids that are the same when a task is done ag
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import Counter
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pyarrow as pa
 from pyspark import TaskContext
@@ -30,8 +31,9 @@ from pyspark.sql.datasource import (
     InputPartition,
     WriterCommitMessage,
 )
+from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 from pyspark.sql.streaming.datasource import SupportsTriggerAvailableNow
-from pyspark.sql.types import BinaryType, DataType, StringType, StructType, TimestampNTZType, TimestampType
+from pyspark.sql.types import BinaryType, DataType, StringType, StructField, StructType, TimestampNTZType, TimestampType
 
 from flashflood.api import FlashFlood
 from flashflood.dates import date_of, duration_of
@@ -43,19 +45,22 @@ if TYPE_CHECKING:
 
     from pyspark.sql.streaming.datasource import ReadLimit
 
+    from flashflood.replay.arrow import ReplayBatches
+    from flashflood.replay.columns import OnMismatch
     from flashflood.replay.partitions import Partition
 
 SCHEMA = StructType().add("event_id", StringType()).add("date", TimestampType()).add("data", BinaryType())
-"""The columns of a read; a schema of the user's has some of them."""
+"""The columns of a read without the option `columns`; a schema of the user's has some of them."""
 
-_ARROW = {"event_id": pa.string(), "date": pa.timestamp("us", "UTC"), "data": pa.binary()}
+_TYPE = "flashflood.type"
+"""Where a field's metadata have the type that was inferred: as texts, Spark has both `string` and `json`."""
 _WRITTEN: dict[str, tuple[type[DataType], ...]] = {
     "event_id": (StringType,),
     "date": (TimestampType, TimestampNTZType),
     "data": (BinaryType, StringType),
 }
 _STORE = frozenset({"store", "path"})
-_READ = _STORE | {"from_date", "to_date", "filter", "select", "size"}
+_READ = _STORE | {"from_date", "to_date", "filter", "select", "columns", "on_mismatch", "size"}
 _STREAM = _READ | {"lateness"}
 _SPARKS_OWN = frozenset({"checkpointlocation", "queryname"})
 """Options that Spark hands on to what a stream is written to."""
@@ -65,8 +70,11 @@ class FlashFloodDataSource(DataSource):
     """The format `flashflood`: columns event_id (string), date (timestamp) and data (binary).
 
     Options: `store`, what `FlashFlood.open` takes (or `path`, which `load` and `save` set); for reads `from_date`,
-    `to_date` (ISO 8601; UTC where no offset is given), `filter`, `select` and `size` (bytes), as
-    `FlashFlood.partitions` takes them; for `readStream` `lateness` too (`90s`, `5m`, `24h`; a minute).
+    `to_date` (ISO 8601; UTC where no offset is given), `filter`, `select`, `columns` (a JSON object of JMESPath
+    expressions by name: `{"n": "length(files)"}`), `on_mismatch` and `size` (bytes), as `FlashFlood.partitions` takes
+    them; for `readStream` `lateness` too (`90s`, `5m`, `24h`; a minute).
+    With `columns`, one for each of them takes the place of data. Their types are those of the user's schema, or are
+    inferred.
     `ValueError` for any other option, or where the store is missing.
     """
 
@@ -77,8 +85,7 @@ class FlashFloodDataSource(DataSource):
 
     def schema(self) -> StructType:
         """Give all columns."""
-        _Plan.of(self.options, _STREAM)  # so that `load` says what is wrong
-        return SCHEMA
+        return _Plan.of(self.options, _STREAM).schema()
 
     def reader(self, schema: StructType) -> DataSourceReader:
         """Give what reads the columns of a schema."""
@@ -107,25 +114,50 @@ class _Plan(NamedTuple):
     to_date: datetime | None
     filter: str | None
     select: str | None
+    columns: dict[str, str | None] | None
+    on_mismatch: OnMismatch
     size: int
 
     @classmethod
     def of(cls, options: Mapping[str, str], known: frozenset[str]) -> _Plan:
-        """Take the options. `ValueError` for those that are not known, and for what is no date or size."""
+        """Take the options. `ValueError` for those that are not known, and for what is no date, columns or size."""
         url = _store(options, known)
         from_date, to_date = (date_of(options[name]) if name in options else None for name in ("from_date", "to_date"))
         size = options.get("size", str(SIZE))
         if not size.isdecimal():
             msg = f"size={size!r}; give a number of bytes, such as {SIZE}"
             raise ValueError(msg)
-        return cls(url, from_date, to_date, options.get("filter"), options.get("select"), int(size))
+        columns = _columns(options["columns"]) if "columns" in options else None
+        on_mismatch = cast("OnMismatch", options.get("on_mismatch", "error"))
+        how = options.get("filter"), options.get("select")
+        return cls(url, from_date, to_date, *how, columns, on_mismatch, int(size))
 
-    def partitions(self) -> list[InputPartition]:
-        """List the range, and cut it."""
-        cut = _opened(self.url).partitions(
-            self.from_date, self.to_date, filter=self.filter, select=self.select, size=self.size
-        )
+    def schema(self) -> StructType:
+        """Give all columns; where they have no types, the first events are read for these."""
+        batches = self.batches()
+        if self.columns is None:
+            return SCHEMA
+        fields, types = from_arrow_schema(pa.schema(batches)), batches.types
+        for field in fields:
+            field.metadata = {_TYPE: types[field.name]} if field.name in types else {}
+        return fields
+
+    def batches(self, schema: StructType | None = None) -> ReplayBatches:
+        """Give the whole range, at no request. `ValueError` for an expression or a type that will not do."""
+        return _opened(self.url).replay_batches(self.from_date, self.to_date, **self._how(schema))
+
+    def partitions(self, schema: StructType) -> list[InputPartition]:
+        """List the range, and cut it; of `columns`, those of a schema are read."""
+        cut = _opened(self.url).partitions(self.from_date, self.to_date, **self._how(schema), size=self.size)
         return [InputPartition(partition) for partition in cut]
+
+    def _how(self, schema: StructType | None) -> dict[str, Any]:
+        how = {"filter": self.filter, "select": self.select, "on_mismatch": self.on_mismatch}
+        if self.columns is None or schema is None:
+            return how | {"columns": self.columns}
+        types = {field.name: _type(field) for field in schema if self.columns.get(field.name) is not None}
+        left_out = dict.fromkeys({"event_id", "date"} - set(schema.names))
+        return how | {"columns": left_out | {name: self.columns[name] for name in types}, "schema": types}
 
 
 class _Reader(DataSourceReader):
@@ -138,11 +170,12 @@ class _Reader(DataSourceReader):
     def __init__(self, plan: _Plan, schema: StructType) -> None:
         """Make no request."""
         self._plan = plan
-        self._schema = _arrow_schema(schema)
+        self._wanted = schema
+        self._schema = _arrow_schema(plan, schema)
 
     def partitions(self) -> list[InputPartition]:
         """Plan, beside the driver."""
-        return self._plan.partitions()
+        return self._plan.partitions(self._wanted)
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         """Read a partition, on a worker."""
@@ -158,7 +191,8 @@ class _StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
     def __init__(self, plan: _Plan, schema: StructType, lateness: str) -> None:
         """Make no request."""
         self._plan = plan
-        self._schema = _arrow_schema(schema)
+        self._wanted = schema
+        self._schema = _arrow_schema(plan, schema)
         self._lateness = duration_of(lateness)
         self._last: str | None = None
 
@@ -177,7 +211,7 @@ class _StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
     def partitions(self, start: dict[str, str | None], end: dict[str, str | None]) -> list[InputPartition]:
         """Plan a batch, beside the driver."""
         dates = [None if offset["date"] is None else date_of(offset["date"]) for offset in (start, end)]
-        return self._plan._replace(from_date=dates[0], to_date=dates[1]).partitions()
+        return self._plan._replace(from_date=dates[0], to_date=dates[1]).partitions(self._wanted)
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         """Read a partition, on a worker."""
@@ -301,13 +335,38 @@ def _store(options: Mapping[str, str], known: frozenset[str]) -> str:
     return url
 
 
-def _arrow_schema(schema: StructType) -> pa.Schema:
-    """Give the Arrow schema of what is read. `ValueError` for a column that events do not have."""
+def _columns(text: str) -> dict[str, str | None]:
+    """Read the option `columns`. `ValueError` if it is no object of expressions."""
+    try:
+        columns = json.loads(text)
+    except ValueError:
+        columns = None
+    if not isinstance(columns, dict) or not all(one is None or isinstance(one, str) for one in columns.values()):
+        msg = f"""columns={text!r}; give a JSON object of expressions, such as '{{"n": "length(files)"}}'"""
+        raise ValueError(msg)
+    return columns
+
+
+def _arrow_schema(plan: _Plan, schema: StructType) -> pa.Schema:
+    """Give the Arrow schema of what is read. `ValueError` for a column that there is not, or not of this type."""
+    columns = plan.columns or {}
+    there = [field for field in SCHEMA if field.name not in columns and (plan.columns is None or field.name != "data")]
+    of_events = StructType(there)
     for field in schema:
-        if field.name not in SCHEMA.names or field.dataType != SCHEMA[field.name].dataType:
-            msg = f"column {field.simpleString()}: events have {SCHEMA.simpleString()}"
+        if columns.get(field.name) is not None:
+            continue
+        if field.name not in of_events.names or field.dataType != of_events[field.name].dataType:
+            others = f", and columns has {', '.join(columns)}" if columns else ""
+            msg = f"column {field.simpleString()}: events have {of_events.simpleString()}{others}"
             raise ValueError(msg)
-    return pa.schema([pa.field(field.name, _ARROW[field.name], nullable=field.nullable) for field in schema])
+    plan.batches(schema)
+    return to_arrow_schema(schema, timezone="UTC")
+
+
+def _type(field: StructField) -> str | pa.DataType:
+    """Give the type of one of `columns`, as `schema` takes it: as it was inferred, or as the user says."""
+    inferred: str | None = field.metadata.get(_TYPE)
+    return inferred or to_arrow_schema(StructType([field]), timezone="UTC").field(0).type
 
 
 def _check_write(schema: StructType, *, overwrite: bool) -> None:

@@ -71,6 +71,16 @@ class ReplayBatches:
         chosen._core = self._core.only(names)
         return chosen
 
+    @property
+    def types(self) -> dict[str, str]:
+        """The types of the columns that `columns` asked for, by name, as texts that `schema` takes: `{"n": "int64"}`.
+
+        Where types have to be inferred, the first events are read for it. What is kept of them and given as `schema`
+        spares the next replay that, and holds it to the same types.
+        """
+        columns = self._wanted.columns
+        return {} if columns is None else columns.types
+
     def to_arrow(self) -> pa.Table:
         """Read all into a pyarrow table, in memory. `ModuleNotFoundError` without pyarrow."""
         import pyarrow as pa  # noqa: PLC0415  whoever wants it has it

@@ -90,6 +90,11 @@ class Columns(NamedTuple):
         """Whether no type has to be inferred."""
         return all(value.type is not None for value in self.values)
 
+    @property
+    def types(self) -> dict[str, str]:
+        """The types of the values, as `schema` takes them. All must be known."""
+        return {value.name: value.type or "json" for value in self.values}
+
     def inferred(self, data: Iterable[bytes]) -> Columns:
         """Give the same with the types that are open inferred from some events' data.
 
@@ -109,7 +114,7 @@ class Columns(NamedTuple):
 
     def core(self) -> CoreColumns:
         """Give the core's columns. All types must be known."""
-        values = [(value.name, value.expression.core, value.type or "json") for value in self.values]
+        values = [(value.name, value.expression.core, self.types[value.name]) for value in self.values]
         return CoreColumns(values, *(name in self.of_events for name in _OF_EVENTS))
 
 

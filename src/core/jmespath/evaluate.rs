@@ -106,7 +106,9 @@ fn literal_value<'a>(literal: &'a Literal, arena: &'a Bump) -> Result<Value<'a>>
         Literal::Text(text) => Ok(Value::Text(text)),
         Literal::Json(json) => {
             let Scanned { data, tape } = json;
-            arena.alloc(Document { data, tokens: &tape.tokens, depth: tape.depth, takes_long: false, arena }).root()
+            arena
+                .alloc(Document { data, tokens: &tape.tokens, depth: tape.depth, takes_long: false, form: None, arena })
+                .root()
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod compare;
 mod evaluate;
+mod form;
 mod functions;
 mod needle;
 mod numbers;
@@ -135,8 +136,9 @@ impl Scratch {
     pub(crate) fn scan<'a>(&'a mut self, data: &'a [u8], is_simple: bool) -> Result<Document<'a>> {
         self.clear();
         self.tape.scan(data, is_simple)?;
+        let form = self.tape.form();
         let Tape { tokens, depth, takes_long, .. } = &self.tape;
-        Ok(Document { data, tokens, depth: *depth, takes_long: *takes_long, arena: &self.arena })
+        Ok(Document { data, tokens, depth: *depth, takes_long: *takes_long, form, arena: &self.arena })
     }
 
     /// Memory for documents whose integers may be of any length.
@@ -150,7 +152,8 @@ impl Scratch {
     fn clear(&mut self) {
         const MOST_KEPT: usize = 1 << 20;
         if self.tape.size() + self.arena.allocated_bytes() > MOST_KEPT {
-            *self = Self::default();
+            self.tape.shrink();
+            self.arena = Bump::new();
         } else {
             self.arena.reset();
         }

@@ -1,5 +1,6 @@
 //! JSON's tokens, found and checked in one pass over the bytes. JSON is what `json.loads` takes.
 
+use super::form::Form;
 use super::outcome::{NoValue, Result};
 use super::strings;
 
@@ -33,7 +34,7 @@ pub enum Kind {
 }
 
 /// A token. The tokens of a document follow one another as in the text.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token {
     /// What it is.
     pub kind: Kind,
@@ -45,7 +46,18 @@ pub struct Token {
     pub next: u32,
 }
 
-/// What scanning found.
+impl Token {
+    /// Moves its text, or its beginning.
+    #[inline]
+    pub(super) fn move_to(&mut self, start: u32) {
+        if !matches!(self.kind, Kind::Array | Kind::Object) {
+            self.end = start + (self.end - self.start);
+        }
+        self.start = start;
+    }
+}
+
+/// What scanning found, and what the next scan may take over of it.
 #[derive(Debug, Default)]
 pub struct Tape {
     /// The document's tokens.
@@ -55,6 +67,7 @@ pub struct Tape {
     /// Whether integers may be of any length. Python may refuse the longest ones, so they are left to it otherwise.
     pub takes_long: bool,
     open: Vec<u32>,
+    form: Form,
 }
 
 /// A document that is kept with its tokens.
@@ -81,22 +94,41 @@ impl Tape {
         self.tokens.capacity() * size_of::<Token>()
     }
 
-    /// Scans a document, on a tape that is emptied first. `is_simple`: what `strings::is_simple` says of the data.
+    /// What all documents with the same form as the last one have in common, since the tape began: see `Form`.
+    pub fn form(&self) -> Option<u64> {
+        self.form.name()
+    }
+
+    /// Gives its memory back.
+    pub fn shrink(&mut self) {
+        self.form.forget();
+        self.tokens = Vec::new();
+        self.open = Vec::new();
+    }
+
+    /// Scans a document, in the place of the last one. `is_simple`: what `strings::is_simple` says of the data.
     pub fn scan(&mut self, data: &[u8], is_simple: bool) -> Result<()> {
-        self.tokens.clear();
-        self.open.clear();
-        self.depth = 0;
         if u32::try_from(data.len()).is_err() {
             return Err(NoValue::Undecided);
         }
-        if is_simple {
-            return self.scan_text(JsonText::<true> { data, takes_long: self.takes_long });
+        if !is_simple {
+            self.form.forget();
+            check_encoding(data)?;
+            return self.scan_text(JsonText::<false> { data, takes_long: self.takes_long });
         }
-        check_encoding(data)?;
-        self.scan_text(JsonText::<false> { data, takes_long: self.takes_long })
+        let text = JsonText::<true> { data, takes_long: self.takes_long };
+        if self.form.fits(text, &mut self.tokens) {
+            return Ok(());
+        }
+        self.scan_text(text)?;
+        self.form.learn(data, &self.tokens);
+        Ok(())
     }
 
     fn scan_text<const SIMPLE: bool>(&mut self, text: JsonText<'_, SIMPLE>) -> Result<()> {
+        self.tokens.clear();
+        self.open.clear();
+        self.depth = 0;
         let mut at = text.skip_blanks(0);
         loop {
             // A value begins here.
@@ -214,8 +246,8 @@ fn check_encoding(data: &[u8]) -> Result<()> {
 
 /// A JSON text. `SIMPLE`: it has neither backslashes nor control characters, as most have not.
 #[derive(Clone, Copy)]
-struct JsonText<'a, const SIMPLE: bool> {
-    data: &'a [u8],
+pub(super) struct JsonText<'a, const SIMPLE: bool> {
+    pub(super) data: &'a [u8],
     takes_long: bool,
 }
 
@@ -254,6 +286,18 @@ impl<const SIMPLE: bool> JsonText<'_, SIMPLE> {
             }
             kind = Kind::Escaped;
         }
+    }
+
+    /// The kind of the scalar that begins here, where its text begins and ends, and where the scalar itself ends.
+    #[inline]
+    pub(super) fn scalar(self, at: usize) -> Result<(Kind, usize, usize, usize)> {
+        let byte = self.byte(at)?;
+        if byte == b'"' {
+            let (kind, end) = self.string_end(at + 1)?;
+            return Ok((kind, at + 1, end, end + 1));
+        }
+        let (kind, end) = self.number_or_word(at, byte)?;
+        Ok((kind, at, end, end))
     }
 
     /// The kind of the value that begins with this byte, none of a string, array or object, and where it ends.

@@ -1,14 +1,16 @@
-//! Where some members of a document's object are. Documents that follow one another often have the same keys in the
-//! same order: then each key is compared once, and not once for each member that is looked for.
+//! Where some members of a document's object are. Documents that follow one another often have the same form, or at least
+//! the same keys in the same order: then no key is compared, or each once, and not once for each member that is looked
+//! for.
 
 use super::outcome::Result;
 use super::scan::{Kind, Token};
 use super::value::{Document, Value};
 
-/// The keys of the last document, and which of them are looked for.
+/// The keys of the last document, and which of them are looked for. It is for the documents of one scratch.
 #[derive(Debug)]
 pub struct Shape {
     wanted: Vec<Box<[u8]>>,
+    form: Option<u64>,
     keys: Vec<u8>,
     /// Where each key ends in `keys`.
     ends: Vec<usize>,
@@ -22,14 +24,18 @@ impl Shape {
     /// Looks for the members with these keys.
     pub fn new(wanted: Vec<Box<[u8]>>) -> Self {
         let places = vec![None; wanted.len()];
-        Self { wanted, keys: Vec::new(), ends: Vec::new(), places, values: Vec::new() }
+        Self { wanted, form: None, keys: Vec::new(), ends: Vec::new(), places, values: Vec::new() }
     }
 
     /// Finds the wanted members of a document, of which `member` then gives the values.
     pub fn find(&mut self, document: &Document<'_>) {
+        if document.form.is_some() && document.form == self.form {
+            return;
+        }
         if !self.fits(document) {
             self.learn(document);
         }
+        self.form = document.form;
     }
 
     /// The value of a wanted member: null where the document that was found last has none.

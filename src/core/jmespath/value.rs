@@ -59,6 +59,9 @@ pub struct Document<'a> {
     pub depth: usize,
     /// Whether integers may be of any length; no expression is evaluated on such.
     pub takes_long: bool,
+    /// The name of its form, where it is known: all documents of one scratch with this name have the same tokens, but
+    /// for places and scalars.
+    pub form: Option<u64>,
     /// Where values are made.
     pub arena: &'a Bump,
 }
