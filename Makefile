@@ -54,7 +54,7 @@ test-rust: $(STAMPS)/venv
 	cargo test --locked --manifest-path benches/server/Cargo.toml --target-dir target
 
 test-python: $(STAMPS)/package $(STAMPS)/tools $(STAMPS)/old
-	python -m pytest -n 2 --dist loadgroup
+	python -m pytest -n 2 --dist loadgroup --durations=25
 
 lint: $(STAMPS)/package $(STAMPS)/tools
 	cargo fmt --check

@@ -35,6 +35,8 @@ class Asked(NamedTuple):
     endpoint: str
     prefix: str
     """The root prefix of the journals."""
+    compacted: str
+    """The root prefix of the compacted ones."""
     lines: str
     """The prefix of the JSON Lines files, one for each month."""
     months: list[str]
@@ -312,6 +314,11 @@ def arrow_data(table: Any) -> Found:  # noqa: ANN401  pyarrow is not installed w
     return parsed(column.to_pylist() if hasattr(column, "to_pylist") else column.to_list())
 
 
+def replay_compacted(asked: Asked) -> tuple[Ask, Read]:
+    """Replay Arrow batches of compacted journals into a pyarrow table."""
+    return replay_batches(asked._replace(prefix=asked.compacted))
+
+
 PEERS: dict[str, Peer] = {
     "floor": floor,
     "orjson and jmespath": orjson_and_jmespath,
@@ -327,6 +334,7 @@ PEERS: dict[str, Peer] = {
     "ours, replay_batches into pyarrow": replay_batches,
     "ours, replay_batches into polars": replay_into_polars,
     "ours, replay_batches into DuckDB": replay_into_duckdb,
+    "ours, compacted, replay_batches into pyarrow": replay_compacted,
 }
 
 

@@ -2,8 +2,9 @@
 
     python benches/peers.py [--quick]
 
-The events are the flights of flights.py. They lie on RADOS Gateway three times: as journals of 5,000 events, as
-put_many writes them; as JSON Lines, one file for each month; and as a Delta table, sorted by time. Every answer is
+The events are the flights of flights.py. They lie on RADOS Gateway four times: as journals of 5,000 events, as put_many
+writes them; as journals of 30,000, as `compact` leaves them; as JSON Lines, one file for each month; and as a Delta
+table, sorted by time. Every answer is
 compared with the one that Python's own json gives. The figures of every run go to docs/benchmarks.json, from which
 report.py writes the pages. `--quick` asks once, about a twentieth of the flights, and keeps nothing.
 """
@@ -23,14 +24,16 @@ from stores import BUCKET, Server, rados_gateway
 PACKAGES = ("duckdb", "polars", "deltalake", "pyarrow", "orjson", "jmespath")
 JOURNAL = 5_000
 """Events in a journal."""
+COMPACTED = 30_000
+"""Events in one that has been compacted: about `flashflood.maintain.compact.TARGET_SIZE` bytes."""
 ROW_GROUP = 65_536
 """Rows in a row group of the Delta table's file: few enough that dates tell some apart."""
 
 
-def fill_journals(server: Server, events: list[Flight]) -> str:
-    """Store the flights as journals; give the prefix."""
+def fill_journals(server: Server, events: list[Flight], size: int) -> str:
+    """Store the flights as journals of so many events; give the prefix."""
     made = [(flight.id, flight.time, flight.data) for flight in events]
-    journals = (made[start : start + JOURNAL] for start in range(0, len(made), JOURNAL))
+    journals = (made[start : start + size] for start in range(0, len(made), size))
     return put_all(server, (item for of_journal in journals for item in journal(of_journal)))
 
 
@@ -71,8 +74,9 @@ class Question:
         """Store the flights in every form."""
         self._events = events
         self._in_range = [flight for flight in events if flight.is_in_range]
-        self._journals = fill_journals(server, events)
+        self._journals = fill_journals(server, events, JOURNAL)
         self._stored = {
+            "compacted": fill_journals(server, events, COMPACTED),
             "lines": fill_lines(server, events),
             "months": [month for month, _ in months(self._in_range)],
             "table": fill_table(server, events),
