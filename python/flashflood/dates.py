@@ -8,10 +8,22 @@ from flashflood._core import format_timestamp, parse_timestamp
 
 EARLIEST = format_timestamp(datetime.min)  # noqa: DTZ901  naive dates are UTC here
 
+_MICROSECOND = timedelta(microseconds=1)
+
 
 def timestamp_now() -> str:
     """Give the timestamp of this moment, by this machine's clock."""
     return format_timestamp(datetime.now(UTC))
+
+
+def microseconds(timestamp: str) -> int:
+    """Give how many microseconds after the beginning of the year 1 a timestamp is."""
+    return (parse_timestamp(timestamp) - datetime.min) // _MICROSECOND  # noqa: DTZ901  naive dates are UTC here
+
+
+def timestamp_at(microseconds: int) -> str:
+    """Give the timestamp of so many microseconds after the beginning of the year 1."""
+    return format_timestamp(datetime.min + timedelta(microseconds=microseconds))  # noqa: DTZ901  as above
 
 
 class DateRange(NamedTuple):

@@ -10,7 +10,6 @@ from array import array
 from bisect import insort
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime, timedelta
 from functools import partial
 from hashlib import blake2b
 from heapq import merge
@@ -19,20 +18,16 @@ from math import ceil
 from typing import NamedTuple
 
 from flashflood import layout
-from flashflood._core import format_timestamp, parse_timestamp
 from flashflood.context import Context
-from flashflood.dates import DateRange
+from flashflood.dates import DateRange, microseconds, timestamp_at
 from flashflood.identifiers import NEW
 from flashflood.records.living import Listing, Plan, journal_id
+from flashflood.records.loads import NOTHING, Load, Sample
 from flashflood.replay.sections import outline
 from flashflood.store.protocol import Entry
 
-SAMPLE = 8
-"""Manifests of each kind whose metadata are read."""
 LARGEST = 16
 """How many of the largest journals are asked how their events lie in time."""
-
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class Part(NamedTuple):
@@ -49,30 +44,12 @@ class Part(NamedTuple):
     """Of the journals that the range had: another one, as soon as anything is put or applied there."""
 
 
-class _Load(NamedTuple):
-    """Bytes of data, and events."""
-
-    size: float
-    events: float
-
-    def times(self, factor: float) -> "_Load":
-        """Give a multiple of it."""
-        return _Load(self.size * factor, self.events * factor)
-
-    def plus(self, other: "_Load") -> "_Load":
-        """Give both together."""
-        return _Load(self.size + other.size, self.events + other.events)
-
-
-_NOTHING = _Load(0.0, 0.0)
-
-
 class _Span(NamedTuple):
     """A time in which events lie evenly, both ends included, in microseconds since the year 1."""
 
     start: int
     end: int
-    load: _Load
+    load: Load
 
 
 def plan_parts(ctx: Context, dates: DateRange, size: int) -> list[Part]:
@@ -91,7 +68,7 @@ def plan_parts(ctx: Context, dates: DateRange, size: int) -> list[Part]:
     begins = _Begins(listed)
     parts = []
     for start, end, load in _cut(spans, size):
-        part = DateRange(_timestamp(start) if start >= 0 else None, _timestamp(end))
+        part = DateRange(timestamp_at(start) if start >= 0 else None, timestamp_at(end))
         plan = Plan(begins.of(start), listed.date)
         parts.append(Part(part, plan, round(load.events), round(load.size), listed.digest.digest()))
     return parts
@@ -108,8 +85,8 @@ class _Journals:
     def add(self, entry: Entry) -> None:
         """Take a journal."""
         start, end = layout.range_of(entry.key)
-        self.starts.append(_microseconds(start))
-        self.ends.append(_microseconds(end))
+        self.starts.append(microseconds(start))
+        self.ends.append(microseconds(end))
         self.sizes.append(entry.size)
         self.are_new.append(journal_id(entry).version == NEW)
 
@@ -120,7 +97,7 @@ class _Listed:
     def __init__(self, ctx: Context, dates: DateRange) -> None:
         """List."""
         self.living, self.dead = _Journals(), _Journals()
-        self.samples = _Sample(), _Sample()
+        self.samples = Sample(), Sample()
         """Of the journals that were combined; of new ones."""
         self.digest = blake2b(digest_size=16)
         """Of the keys of the living."""
@@ -145,51 +122,9 @@ class _Listed:
             del self.largest[:-LARGEST]
 
 
-class _Sample:
-    """Some of many manifests: of about as many bytes each time, one is taken; always the same ones."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._entries: list[Entry] = []
-        self._seen = self._next = self._every = 0
-
-    def add(self, entry: Entry) -> None:
-        """Take a manifest, or do not."""
-        self._seen += entry.size
-        if self._seen < self._next:
-            return
-        self._entries.append(entry)
-        if len(self._entries) == 2 * SAMPLE:
-            del self._entries[::2]
-            self._every = self._seen // SAMPLE
-        self._next = self._seen + self._every
-
-    def load_per_byte(self, ctx: Context) -> _Load:
-        """Say what stands behind a byte of manifest."""
-        entries = self._entries[-SAMPLE:]
-        found = ctx.requests.each(lambda entry: _load_of(ctx, entry), entries)
-        loads = [load.times(1 / entry.size) for entry, load in zip(entries, found, strict=True) if load is not None]
-        total = _NOTHING
-        for load in loads:
-            total = total.plus(load)
-        return total.times(1 / max(1, len(loads)))
-
-
-def _load_of(ctx: Context, entry: Entry) -> _Load | None:
-    """Read what stands behind a manifest. None: it is gone."""
-    found = ctx.store.head(entry.key)
-    if found is None:
-        return None
-    try:
-        return _Load(int(found.metadata["journal_data_size"]), int(found.metadata["number_of_events"]))
-    except (KeyError, ValueError):  # a tool that copies only the data has left them out
-        manifest = ctx.manifest(journal_id(entry))
-        return None if manifest is None else _Load(manifest.size, len(manifest))
-
-
 def _all_spans(ctx: Context, listed: _Listed, size: int) -> Iterator[_Span]:
     """Say how the events of all living journals lie in time."""
-    of_kinds = [sample.load_per_byte(ctx) for sample in listed.samples]
+    of_kinds = [sample.read(ctx).per_byte for sample in listed.samples]
     living = listed.living
     large = {
         number: entry
@@ -203,7 +138,7 @@ def _all_spans(ctx: Context, listed: _Listed, size: int) -> Iterator[_Span]:
         if not sections:
             yield _Span(start, end, load)
             continue
-        edges = sorted([*(_microseconds(first) for first, _ in sections), end])
+        edges = sorted([*(microseconds(first) for first, _ in sections), end])
         total = sum(length for _, length in sections)
         for (first, last), (_, length) in zip(pairwise(edges), sections, strict=True):
             yield _Span(first, last, load.times(length / total))
@@ -214,9 +149,9 @@ class _Spans:
 
     def __init__(self, start: int, end: int, dates: DateRange) -> None:
         """Begin with none. The range is that of `dates`, but no wider than from after `start` up to `end`."""
-        self.start = start if dates.start is None else max(start, _microseconds(dates.start))
-        self.end = end if dates.end is None else min(end, _microseconds(dates.end))
-        self.total = _NOTHING
+        self.start = start if dates.start is None else max(start, microseconds(dates.start))
+        self.end = end if dates.end is None else min(end, microseconds(dates.end))
+        self.total = NOTHING
         self._starts, self._ends = array("q"), array("q")
         self._sizes, self._events = array("d"), array("d")
 
@@ -241,25 +176,25 @@ class _Spans:
             ((self._starts[number], True, number) for number in begun),
             ((self._ends[number], False, number) for number in ended),
         )
-        under_way, rate, since = 0, _NOTHING, self.start
+        under_way, rate, since = 0, NOTHING, self.start
         for at, is_start, number in edges:
             if under_way and at > since:
                 yield _Span(since, at, rate.times(at - since))
             since = at
             length = self._ends[number] - self._starts[number]
-            load = _Load(self._sizes[number], self._events[number])
+            load = Load(self._sizes[number], self._events[number])
             if length:
                 under_way += 1 if is_start else -1
-                rate = rate.plus(load.times((1 if is_start else -1) / length)) if under_way else _NOTHING
+                rate = rate.plus(load.times((1 if is_start else -1) / length)) if under_way else NOTHING
             elif is_start:
                 yield _Span(at, at, load)
 
 
-def _cut(spans: _Spans, size: int) -> Iterator[tuple[int, int, _Load]]:
+def _cut(spans: _Spans, size: int) -> Iterator[tuple[int, int, Load]]:
     """Cut the range: give the start and end of each part, and its load. All parts have about as many bytes."""
     parts = max(1, ceil(spans.total.size / size))
     most, cuts = spans.total.size / parts, 0
-    start, load = spans.start, _NOTHING
+    start, load = spans.start, NOTHING
     for span in spans:
         rest = span
         while rest.start < rest.end and load.size + rest.load.size > most and cuts < parts - 1:
@@ -268,12 +203,12 @@ def _cut(spans: _Spans, size: int) -> Iterator[tuple[int, int, _Load]]:
             at = min(rest.start + max(1, wanted), rest.end)
             share = (at - rest.start) / length
             yield start, at, load.plus(rest.load.times(share))
-            start, load, cuts = at, _NOTHING, cuts + 1
+            start, load, cuts = at, NOTHING, cuts + 1
             rest = _Span(at, rest.end, rest.load.times(1 - share))
         load = load.plus(rest.load)
         if load.size >= most and rest.end > start and cuts < parts - 1:
             yield start, rest.end, load
-            start, load, cuts = rest.end, _NOTHING, cuts + 1
+            start, load, cuts = rest.end, NOTHING, cuts + 1
     if start < spans.end:
         yield start, spans.end, load
 
@@ -296,12 +231,4 @@ class _Begins:
             while self._passed[which] < len(journals.ends) and journals.ends[self._passed[which]] <= start:
                 self._passed[which] += 1
             found += journals.starts[self._passed[which] : self._passed[which] + 1]
-        return _timestamp(min(found))
-
-
-def _microseconds(timestamp: str) -> int:
-    return (parse_timestamp(timestamp) - datetime.min) // _MICROSECOND  # noqa: DTZ901  naive dates are UTC here
-
-
-def _timestamp(microseconds: int) -> str:
-    return format_timestamp(datetime.min + timedelta(microseconds=microseconds))  # noqa: DTZ901  as above
+        return timestamp_at(min(found))
