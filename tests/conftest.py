@@ -114,9 +114,11 @@ def pytest_configure() -> None:
 def pytest_report_header() -> list[str]:
     """Say what is left out."""
     rgw_is_there, java_is_there = "rgw" in KINDS, shutil.which("java") is not None
+    chromium_is_there = shutil.which("chromium") is not None
     return [
         *(() if rgw_is_there else ["RADOS Gateway is left out: install radosgw, ceph-mon and ceph-osd to test on it"]),
         *(() if java_is_there else ["Spark is left out: install default-jre-headless to test on it"]),
+        *(() if chromium_is_there else ["A browser's look at pages is left out: install chromium"]),
     ]
 
 
@@ -204,6 +206,17 @@ def java() -> None:
         if IN_CI:
             pytest.fail("java is not installed: in CI nothing is skipped")
         pytest.skip("java is not installed")
+
+
+@pytest.fixture
+def chromium(tmp_path: Path) -> list[str]:
+    """Give the command of a browser without a window, which keeps what it keeps in the test's own folder."""
+    if shutil.which("chromium") is None:
+        if IN_CI:
+            pytest.fail("chromium is not installed: in CI nothing is skipped")
+        pytest.skip("chromium is not installed")
+    kept = f"--user-data-dir={tmp_path / 'chromium'}"
+    return ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", kept]
 
 
 @pytest.fixture

@@ -92,6 +92,7 @@ CALLS: dict[str, tuple[Callable[[FlashFlood], object], Callable[[FlashFlood], ob
     "a partition of two, whose journal has been combined since": (new, read_late),
     "list_journals, where one has died": (one_dead, lambda ff: list(ff.list_journals())),
     "list_event_streams, where one journal has died": (one_dead, lambda ff: list(ff.list_event_streams())),
+    "stats, of a store with a dead journal": (one_dead, lambda ff: ff.stats()),
     "collect_garbage, of one dead journal": (one_dead, lambda ff: ff.collect_garbage(AT_ONCE)),
 }
 

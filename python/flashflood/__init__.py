@@ -35,6 +35,8 @@ from flashflood.replay.partitions import Partition
 from flashflood.replay.replay import Replay
 from flashflood.replay.streams import replay_event_stream
 from flashflood.spooled_ids import SpooledIds
+from flashflood.stats.found import Stats, StatsGroup
+from flashflood.stats.histogram import StatsBin
 from flashflood.store import UndeletedError
 from flashflood.version import __version__
 from flashflood.write.put_many import Stored
@@ -69,6 +71,9 @@ __all__ = [
     "ReplayBatches",
     "Rules",
     "SpooledIds",
+    "Stats",
+    "StatsBin",
+    "StatsGroup",
     "Stored",
     "UndeletedError",
     "Writer",

@@ -40,6 +40,9 @@ from flashflood import (
     ReplayBatches,
     Rules,
     SpooledIds,
+    Stats,
+    StatsBin,
+    StatsGroup,
     Stored,
     UndeletedError,
     Writer,
@@ -131,6 +134,17 @@ def maintain() -> None:
         ff.copy_to(FlashFlood.open("memory://"), verify=True, progress=lambda done, total: done / total), Copied
     )
     ff.destroy()
+
+
+def look() -> None:
+    found = assert_type(ff.stats(), Stats)
+    assert_type((found.events, found.is_exact, found.bytes, found.garbage_bytes), tuple[int, bool, int, int])
+    assert_type((found.first_date, found.oldest_update), tuple[datetime | None, datetime | None])
+    assert_type(found.by_size, tuple[StatsGroup[int], ...])
+    assert_type([group.below for group in found.by_age], list[timedelta | None])
+    for one in found.bins:
+        assert_type(one, StatsBin)
+        assert_type((one.start, one.end, one.events, one.bytes), tuple[datetime, datetime, int, int])
 
 
 def journals() -> None:

@@ -7,6 +7,7 @@ import click
 from flashflood.cli import demo as walk
 from flashflood.cli.output import writing
 from flashflood.cli.reading import get, get_many, journals, replay
+from flashflood.cli.stats import stats
 from flashflood.cli.upkeep import apply_updates, check, collect_garbage, compact, copy, journal, maintain, repair
 from flashflood.cli.writing import delete, put, put_many, update
 
@@ -49,7 +50,7 @@ def demo(url: str | None) -> None:
 
 
 _WRITING = (put, put_many, update, delete)
-_READING = (get, get_many, replay, journals)
+_READING = (get, get_many, replay, journals, stats)
 _UPKEEP = (journal, apply_updates, compact, collect_garbage, maintain, check, repair, copy)
 
 for _command in (*_WRITING, *_READING, *_UPKEEP, demo):

@@ -180,6 +180,15 @@ def living_entries(ctx: Context) -> Iterator[Entry]:
     return chain.from_iterable(_living(ctx, Listing(ctx)))
 
 
+def all_entries(ctx: Context) -> Generator[Met, None, None]:
+    """List the manifests of all journals, the living and the dead, page by page.
+
+    Those that are made meanwhile may come last, out of key order. What is combined meanwhile may come twice: as it was
+    when its page was listed, and in what it was combined into.
+    """
+    return _met(ctx, Listing(ctx))
+
+
 def new_journals(ctx: Context) -> Iterator[JournalID]:
     """List the living `new` journals in key order, lazily."""
     return SharedLists(_ids(_new(ctx)), "this listing of journals")
@@ -242,6 +251,13 @@ def _new(ctx: Context) -> Generator[list[Entry], None, None]:
 
 
 def _living(ctx: Context, listing: Listing) -> Generator[list[Entry], None, None]:
+    """Yield the living journals of a pass, page by page."""
+    with closing(_met(ctx, listing)) as pages:
+        for page in pages:
+            yield page.living
+
+
+def _met(ctx: Context, listing: Listing) -> Generator[Met, None, None]:
     """Yield the journals of a pass, page by page; last, those that were made meanwhile among the keys passed."""
     replaced = _committed(ctx)
     has_dead = False
@@ -249,9 +265,15 @@ def _living(ctx: Context, listing: Listing) -> Generator[list[Entry], None, None
         while not listing.is_over:
             met = listing.next_page()
             has_dead |= bool(met.dead)
-            yield [entry for entry in met.living if journal_id(entry) not in replaced] if replaced else met.living
+            yield _without(met, replaced) if replaced else met
         if has_dead:
-            yield listing.look_behind()
+            yield Met(listing.look_behind(), [])
+
+
+def _without(met: Met, replaced: set[JournalID]) -> Met:
+    """Count the journals that are replaced among the dead."""
+    living = [entry for entry in met.living if journal_id(entry) not in replaced]
+    return Met(living, met.dead + [entry for entry in met.living if journal_id(entry) in replaced])
 
 
 def _committed(ctx: Context) -> set[JournalID]:
