@@ -216,7 +216,15 @@ def chromium(tmp_path: Path) -> list[str]:
             pytest.fail("chromium is not installed: in CI nothing is skipped")
         pytest.skip("chromium is not installed")
     kept = f"--user-data-dir={tmp_path / 'chromium'}"
-    return ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", kept]
+    return [
+        "chromium",
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--hide-scrollbars",
+        kept,
+    ]
 
 
 @pytest.fixture

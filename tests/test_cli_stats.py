@@ -84,7 +84,7 @@ def test_a_terminal_gets_words_and_bars_as_wide_as_it_is(env: dict[str, str]) ->
         "pending updates  1; the oldest was written … ago",
         "garbage          3 journals and 0 updates, 1.2 kB",
     ]
-    assert words[10] == "events by minute"
+    assert words[10] == "events per minute"
     assert words[11] == f"2020-01-01 00:00  1  {'█' * 59}"
     assert words[15] == "2020-01-01 00:04  0"
     assert max(map(len, words)) == 80

@@ -77,7 +77,7 @@ def test_a_name_is_shown_and_does_nothing(found: Stats) -> None:
 
 def test_whoever_does_not_see_it_gets_words_and_a_table(found: Stats) -> None:
     html = document(found)
-    assert 'role="img" aria-label="Events by minute, from 2020-01-01 00:00 to 2020-01-01 00:29; the most, ' in html
+    assert 'role="img" aria-label="Events per minute, from 2020-01-01 00:00 to 2020-01-01 00:29; the most, ' in html
     assert '<html lang="en">' in html
     table = html.partition("<details>")[2].partition("</details>")[0]
     assert table.count('<th scope="row">') == 30

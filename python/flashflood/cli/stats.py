@@ -76,7 +76,7 @@ def _parts(found: Stats) -> Iterator[RenderableType]:
     yield f"listed on {words.to_the_second(found.date)} UTC\n"
     yield _grid(words.overview(found), right=())
     if found.bins:
-        yield Text(f"\nevents by {found.bin_width}", "bold")
+        yield Text(f"\nevents per {found.bin_width}", "bold")
         yield _histogram(found)
     for title, lines in (("size", words.by_size(found)), ("age", words.by_age(found))):
         if lines:
@@ -100,5 +100,5 @@ def _histogram(found: Stats) -> Table:
     grid.add_column(no_wrap=True, justify="right")
     grid.add_column(ratio=1)
     for label, one in zip(words.labels(found.bins), found.bins, strict=True):
-        grid.add_row(label, f"{one.events:,}", Bar(most, 0, one.events, color="blue"))
+        grid.add_row(label, f"{one.events:,}", Bar(most, 0, one.events))
     return grid

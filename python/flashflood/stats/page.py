@@ -86,7 +86,7 @@ def fragment(stats: "Stats") -> str:
 def _figure(stats: "Stats") -> str:
     labels = words.labels(stats.bins)
     rows = [(label, f"{one.events:,}", f"{one.bytes:,}") for label, one in zip(labels, stats.bins, strict=True)]
-    heading = f"Events by {stats.bin_width}"
+    heading = f"Events per {stats.bin_width}"
     return f"""\
 <figure>
 <figcaption><h3>{escape(heading)}</h3></figcaption>
