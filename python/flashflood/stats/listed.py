@@ -91,15 +91,33 @@ class Journals:
 
 
 class Updates(NamedTuple):
-    """Update objects under one prefix."""
+    """Update objects."""
 
     pending: list[Entry]
     dead: int
     dead_bytes: int
 
 
-def journals(ctx: Context) -> Journals:
-    """List the journals."""
+class Listed(NamedTuple):
+    """What is in a store."""
+
+    journals: Journals
+    updates: Updates
+    date: datetime
+    """The server's clock, naive UTC, when about half of it had been listed."""
+
+
+def listed(ctx: Context) -> Listed:
+    """List a store. A journal's blob is older than the journal: so blobs are listed after journals."""
+    journals = _journals(ctx)
+    waiting = [ctx.requests.start(_updates, ctx, folder) for folder in (layout.UPDATES, layout.ENCODED_UPDATES)]
+    date = _add_blobs(ctx, journals)
+    plain, encoded = (updates.result() for updates in waiting)
+    both = Updates(plain.pending + encoded.pending, plain.dead + encoded.dead, plain.dead_bytes + encoded.dead_bytes)
+    return Listed(journals, both, date)
+
+
+def _journals(ctx: Context) -> Journals:
     found = Journals()
     with closing(all_entries(ctx)) as pages:
         for page in pages:
@@ -107,16 +125,16 @@ def journals(ctx: Context) -> Journals:
     return found
 
 
-def add_blobs(ctx: Context, found: Journals) -> datetime:
-    """List the blobs, and give the server's date. A journal's blob is older than the journal: so these come later."""
+def _add_blobs(ctx: Context, found: Journals) -> datetime:
+    """List the blobs, and give the server's date."""
     first = [f"{layout.BLOBS}{digit}" for digit in "123456789abcdef"]
     is_large = len(found) + found.dead >= LARGE and ctx.requests.at_a_time > 1
     parts = [*zip([None, *first], [*first, None], strict=True)] if is_large else [(None, None)]
-    listed = ctx.requests.each(lambda part: _add_part(ctx, found, *part), parts)
-    found.dead_bytes += sum(dead for dead, _ in listed)
+    added = ctx.requests.each(lambda part: _add_part(ctx, found, *part), parts)
+    found.dead_bytes += sum(dead for dead, _ in added)
     if found.without_blob:
         logger.warning("%s: %d journals have no blob; `check` names them", ctx.store.name, found.without_blob)
-    return naive(listed[0][1])
+    return naive(added[0][1])
 
 
 def _add_part(ctx: Context, found: Journals, after: str | None, until: str | None) -> tuple[int, datetime]:
@@ -131,8 +149,7 @@ def _add_part(ctx: Context, found: Journals, after: str | None, until: str | Non
     return dead, dates[0]
 
 
-def updates(ctx: Context, folder: str) -> Updates:
-    """List the updates under a prefix."""
+def _updates(ctx: Context, folder: str) -> Updates:
     entries = list(ctx.entries(folder))
     dead = {entry.key.removesuffix(TOMBSTONE_SUFFIX) for entry in entries if entry.key.endswith(TOMBSTONE_SUFFIX)}
     pending = [entry for entry in without_dead(entries) if updates_among([entry])]

@@ -11,16 +11,14 @@ from datetime import datetime, timedelta
 from itertools import compress
 from uuid import UUID
 
-from flashflood import layout
 from flashflood._core import Manifest, parse_timestamp
 from flashflood.context import Context
 from flashflood.dates import EARLIEST, timestamp_at
 from flashflood.identifiers import NEW, JournalID
 from flashflood.records.loads import Sampled
-from flashflood.stats import listed
 from flashflood.stats.found import Limit, Stats, StatsGroup
 from flashflood.stats.histogram import Histogram
-from flashflood.stats.listed import Journals
+from flashflood.stats.listed import Journals, listed, naive
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
 """Bytes that part groups of journals."""
@@ -32,15 +30,10 @@ EMPTY = len(Manifest.of_rows(JournalID.make(EARLIEST, EARLIEST, NEW, str(UUID(in
 
 def stats(ctx: Context) -> Stats:
     """Count what a store holds; see `Stats`."""
-    journals = listed.journals(ctx)
-    waiting = [ctx.requests.start(listed.updates, ctx, folder) for folder in (layout.UPDATES, layout.ENCODED_UPDATES)]
-    date = listed.add_blobs(ctx, journals)
-    updates = [some.result() for some in waiting]
+    journals, updates, date = listed(ctx)
     sampled = [sample.read(ctx) for sample in journals.samples]
     events = _events(journals, sampled)
     histogram = _histogram(journals, events)
-    bins = histogram.bins() if histogram else ()
-    pending = [entry for some in updates for entry in some.pending]
     return Stats(
         store=ctx.store.name,
         date=date,
@@ -56,13 +49,13 @@ def stats(ctx: Context) -> Stats:
         new_is_exact=len(sampled[True].loads) == journals.are_new.count(True),
         new_journals=journals.are_new.count(True),
         oldest_new=min(compress(journals.written, journals.are_new), default=None),
-        pending_updates=len(pending),
-        oldest_update=min((listed.naive(entry.modified) for entry in pending), default=None),
+        pending_updates=len(updates.pending),
+        oldest_update=min((naive(entry.modified) for entry in updates.pending), default=None),
         dead_journals=journals.dead,
-        dead_updates=sum(some.dead for some in updates),
-        garbage_bytes=journals.dead_bytes + sum(some.dead_bytes for some in updates),
+        dead_updates=updates.dead,
+        garbage_bytes=journals.dead_bytes + updates.dead_bytes,
         bin_width=histogram.width if histogram else "",
-        bins=bins,
+        bins=histogram.bins() if histogram else (),
     )
 
 
