@@ -3,6 +3,7 @@
 # make lint    set up, build, and check format, lints, types and stubs
 # make bench   set up, build, measure beside FlashFlood 0.4.3 and other tools, and write docs/benchmarks.md (half an hour)
 # make fuzz    build the core's decoders for libFuzzer and fuzz them, for FUZZ_SECONDS in all (ten minutes)
+# make dist    set up, build wheel and source distribution, and try the wheel in an environment without Rust
 # make storm   set up, build, and hold real processes, killed and misled, to every promise (half an hour; MINUTES=2)
 # make pin     write the versions that are installed now into constraints.txt
 # make clean   remove whatever the others made
@@ -18,6 +19,7 @@ PIP := 26.3
 OLD_VERSION := 0.4.3
 OLD := build/flash-flood-$(OLD_VERSION)
 PEERS := build/peers
+DIST := build/dist
 MINUTES ?= 30
 FUZZ := build/fuzz
 FUZZ_SECONDS ?= 600
@@ -40,7 +42,7 @@ unexport CONDA_PREFIX PYTHONHOME PYTHONPATH
 pip := $(VENV)/bin/python -m pip install --quiet --constraint constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-rust test-python lint bench fuzz fuzz-build fuzz-keep storm pin clean
+.PHONY: demo test test-rust test-python lint dist bench fuzz fuzz-build fuzz-keep storm pin clean
 
 demo: $(STAMPS)/package
 	@$(VENV)/bin/flashflood demo
@@ -68,6 +70,17 @@ lint: $(STAMPS)/package $(STAMPS)/tools
 	mypy
 	lint-imports --no-cache
 	python -m mypy.stubtest flashflood._core --allowlist tests/stubtest-allowlist.txt
+	python release/notices.py --check
+	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
+	zizmor --offline --quiet .github/workflows
+
+# The wheel is built from the source distribution, which so has all that building needs.
+dist: $(STAMPS)/builder
+	rm -rf $(DIST)
+	CARGO_TARGET_DIR=$${CARGO_TARGET_DIR:-$(CURDIR)/target} \
+		maturin build --release --locked --sdist --interpreter python --out $(DIST)
+	python release/try_install.py $(DIST)
 
 # Linux, with RADOS Gateway (.ci/run installs it).
 bench: $(STAMPS)/package $(STAMPS)/tools $(STAMPS)/old $(STAMPS)/peers
