@@ -24,7 +24,10 @@ TARGETS = (
 )
 """What wheels are built for: release.yml."""
 STANDARD_LIBRARY = "Rust's standard library (MIT OR Apache-2.0)"
-COPYRIGHT_OF_RUST = "Copyright (c) The Rust Project Contributors"
+COPYRIGHT_OF_RUST = """\
+Copyright (c) The Rust Project Developers (see https://thanks.rust-lang.org)
+
+What it holds of others is named in share/doc/rust/COPYRIGHT-library.html of every distribution of Rust."""
 MIT = re.compile(r"permission is hereby granted, free of charge", re.IGNORECASE)
 LICENCE = re.compile(r"(licen[cs]e|copying|unlicense)", re.IGNORECASE)
 NOTICE = re.compile(r"notice", re.IGNORECASE)
