@@ -15,7 +15,7 @@ import boto3
 import pytest
 from hypothesis import settings
 from mypy_boto3_s3 import S3Client, S3ServiceResource
-from support.command_line import Run, environment, runner
+from support.command_line import Run, caller, environment, runner
 from support.races import ready
 from support.servers import rgw
 from support.servers.faulty import Fault, FaultyServer
@@ -237,6 +237,16 @@ def env(tmp_path: Path) -> dict[str, str]:
 def run(env: dict[str, str], tmp_path: Path) -> Run:
     """Give what runs the command there, to its end."""
     return runner(env, tmp_path)
+
+
+@pytest.fixture
+def call(
+    env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Run:
+    """Give what runs the command there in this process, which takes less than to begin one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLASHFLOOD_STORE", env["FLASHFLOOD_STORE"])
+    return caller(capfdbinary)
 
 
 @pytest.fixture

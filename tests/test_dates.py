@@ -203,6 +203,48 @@ def test_what_is_no_datetime_is_a_type_error_that_shows_it_before_any_request(
     assert store.requests == []
 
 
+FROM, TO = "from_date: ", "to_date: "
+NAMED: dict[str, tuple[str, Callable[[FlashFlood, Any], object]]] = {
+    "put": ("date: ", lambda ff, date: ff.put(b"data", "id", date)),
+    "put_many": ("date: ", lambda ff, date: ff.put_many([(b"data", "id", date)])),
+    "writer": ("date: ", lambda ff, date: ff.writer().put(b"data", "id", date)),
+    "replay from": (FROM, lambda ff, date: ff.replay(date)),
+    "replay to": (TO, lambda ff, date: ff.replay(None, date)),
+    "replay_batches": (TO, lambda ff, date: ff.replay_batches(to_date=date)),
+    "partitions": (FROM, lambda ff, date: ff.partitions(date)),
+    "scan_polars": (FROM, lambda ff, date: ff.scan_polars(date)),
+    "search": (TO, lambda ff, date: ff.search("events", to_date=date)),
+    "list_journals": (FROM, lambda ff, date: ff.list_journals(date)),
+    "list_event_streams": (TO, lambda ff, date: ff.list_event_streams(to_date=date)),
+    "replay_event_stream": (TO, lambda _, date: next(replay_event_stream(STREAM, to_date=date), None)),
+    "compact": (FROM, lambda ff, date: ff.compact(from_date=date)),
+}
+
+
+@pytest.mark.parametrize("call", NAMED)
+def test_what_is_wrong_with_a_date_begins_with_the_arguments_name(call: str) -> None:
+    name, made = NAMED[call]
+    ff = FlashFlood.open("memory://")
+    for wrong, error in (("2020-01-01", TypeError), (dt.date(2020, 1, 1), TypeError), (pd.NaT, ValueError)):
+        with pytest.raises(error, match=f"^{name}"):
+            made(ff, wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("grace", lambda ff: ff.collect_garbage(3)),
+        ("linger", lambda ff: ff.writer(linger=0.5)),
+        ("every", lambda ff: ff.maintain(every=60)),
+    ],
+)
+def test_what_is_no_length_of_time_is_a_type_error_that_names_the_argument(
+    name: str, call: Callable[[FlashFlood], object]
+) -> None:
+    with pytest.raises(TypeError, match=rf"^{name}: a length of time must be a datetime\.timedelta, not "):
+        call(FlashFlood.open("memory://"))
+
+
 @ON_FOLDER
 def test_a_pandas_timestamp_is_taken_to_the_microsecond_and_what_is_finer_is_dropped(place: Place) -> None:
     ff = place.open()

@@ -171,7 +171,7 @@ def test_a_server_without_conditional_put_is_found_out_and_warned_about_once_in_
     assert (found.body, found.metadata) == (b"first", {"a": "b"})
     assert place.store().create("journals/y", b"")
     [record] = caplog.records
-    assert (record.name, record.levelno) == ("flashflood", logging.WARNING)
+    assert (record.name, record.levelno) == ("flashflood.store.s3", logging.WARNING)
     assert "only one writer" in record.getMessage()
 
 

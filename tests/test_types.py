@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -26,11 +27,24 @@ def test_a_users_program_passes_in_the_strictest_mode(checker: str) -> None:
     assert found.returncode == 0, found.stdout
 
 
+WRONG = [
+    "ff.put(b'', 1)",
+    "ff.put(3)",
+    "ff.put(None)",
+    "ff.put(('a tuple',))",
+    "ff.update_event('an id', 2.5)",
+    "ff.put_many([(3, None, None)])",
+    "ff.writer().put({1, 2})",
+]
+
+
 @pytest.mark.parametrize("checker", CHECKERS)
-def test_a_wrong_program_does_not_pass(tmp_path: Path, checker: str) -> None:
+def test_each_line_of_a_wrong_program_is_found(tmp_path: Path, checker: str) -> None:
     wrong = tmp_path / "wrong.py"
-    wrong.write_text("# pyright: strict\nfrom flashflood import FlashFlood\nFlashFlood.open('x').put(b'', 1)\n")
-    assert run([*CHECKERS[checker], str(wrong)]).returncode != 0
+    wrong.write_text("\n".join(["from flashflood import FlashFlood", "ff = FlashFlood.open('x')", *WRONG, ""]))
+    found = run([*CHECKERS[checker], str(wrong)])
+    assert found.returncode != 0
+    assert {int(line) for line in re.findall(r"wrong\.py:(\d+):.* error", found.stdout)} == {*range(3, 3 + len(WRONG))}
 
 
 def test_the_program_has_every_public_name() -> None:

@@ -79,7 +79,9 @@ def test_events_put_through_a_writer_are_those_put_one_by_one(place: Place, tmp_
     ff = place.open()
     with ff.writer(linger=timedelta(milliseconds=1)) as writer:
         for number in range(60):
-            data = chance.choice([b"\0\xff", bytearray(b"bytes"), "text", {"n": number}, [number], b""])
+            kinds: list[bytes | bytearray | str | dict[str, int] | list[int]]
+            kinds = [b"\0\xff", bytearray(b"bytes"), "text", {"n": number}, [number], b""]
+            data = chance.choice(kinds)
             event_id, date = f"{chance.randrange(10)}/{chance.randrange(10)}", at(chance.randrange(9))
             future = writer.put(data, event_id, date)
             try:

@@ -9,7 +9,8 @@ from html import escape
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from flashflood.context import GRACE, Context
-from flashflood.dates import DateRange
+from flashflood.data import Data
+from flashflood.dates import DateRange, checked_length
 from flashflood.events import Event
 from flashflood.identifiers import JournalID
 from flashflood.journals import Journal, Journals
@@ -166,7 +167,7 @@ class FlashFlood(Replays):
         return self._ctx.store.root_prefix
 
     @_kept
-    def put(self, data: object, event_id: str | None = None, date: datetime | None = None) -> Event:
+    def put(self, data: Data, event_id: str | None = None, date: datetime | None = None) -> Event:
         """Store a new event and give it back.
 
         `data`: bytes, bytearray or memoryview as they are, `str` as UTF-8, a `dict` or `list` as JSON; else a
@@ -216,7 +217,7 @@ class FlashFlood(Replays):
         return get_event.event_exists(self._ctx, event_id)
 
     @_kept
-    def update_event(self, event_id: str, new_data: object) -> None:
+    def update_event(self, event_id: str, new_data: Data) -> None:
         """Give an event new data (of the kinds that `put` takes).
 
         `get_event` shows it at once, replay once it is applied.
@@ -242,8 +243,8 @@ class FlashFlood(Replays):
         return apply_updates.apply_updates(self._ctx, number_of_updates_to_apply)
 
     @_kept
-    def journal(self, minimum_number_of_events: int = 100, minimum_size: int | None = None) -> None:
-        """Combine new events into one journal: the oldest ones that reach both minima, and no more.
+    def journal(self, minimum_number_of_events: int = 100, minimum_size: int | None = None) -> int:
+        """Combine new events into one journal: the oldest ones that reach both minima, and no more. Gives how many.
 
         Where other processes journal at the same time, these are the oldest of those that it does not leave to them.
 
@@ -251,7 +252,7 @@ class FlashFlood(Replays):
         `FlashFloodJournalingError` if there are too few. Pending updates and deletes are applied; an event that this
         deletes still counts for the minima.
         """
-        journal.journal(self._ctx, minimum_number_of_events, minimum_size or 0)
+        return journal.journal(self._ctx, minimum_number_of_events, minimum_size or 0)
 
     @_kept
     def compact(
@@ -338,7 +339,7 @@ class FlashFlood(Replays):
         `dry_run`: change nothing, and give how many would be removed.
         No call of any process may last longer than half of `grace`: what it works with may be gone then.
         """
-        return (collect.planned if dry_run else collect.collect_garbage)(self._ctx, grace)
+        return (collect.planned if dry_run else collect.collect_garbage)(self._ctx, checked_length("grace", grace))
 
     def maintain(
         self, rules: Rules = RULES, *, every: timedelta | None = None, stop: threading.Event | None = None
@@ -352,7 +353,8 @@ class FlashFlood(Replays):
         it, and what one has left behind, the next one finishes.
         Where a job fails, the others are still done; then its error is raised.
         """
-        return maintain(self._ctx, rules, every, stop or threading.Event())
+        pause = None if every is None else checked_length("every", every)
+        return maintain(self._ctx, rules, pause, stop or threading.Event())
 
     def copy_to(
         self, other: "FlashFlood", *, verify: bool = False, progress: Progress = lambda _done, _total: None

@@ -13,7 +13,7 @@ from flashflood.identifiers import JournalID
 from flashflood.requests import Requests
 from flashflood.store.protocol import Body, Entry, Found, Page, Store
 
-logger = logging.getLogger("flashflood")
+logger = logging.getLogger(__name__)
 
 GRACE = timedelta(days=1)
 """How long something must have been dead before it is collected. No call may last that long: see `Deadline`."""
@@ -27,6 +27,8 @@ class Context:
         self.store = store
         self.read_pending_updates = read_pending_updates
         self.requests = Requests(store.workers, is_near=store.is_near)
+        self._listed: list[str] = []
+        """A key, once a listing has had one; the copy that `over` gives shares it."""
 
     def over(self, store: Store) -> "Context":
         """Give the same on another store, which is as near and takes as many requests."""
@@ -45,10 +47,21 @@ class Context:
             if marker is not None:  # else another process destroys the store
                 return marker.modified
 
+    def has_objects(self) -> bool:
+        """Say whether anything is in the store. It takes a request only where no listing has had an object yet."""
+        return bool(self._listed or self.page("").entries)
+
+    def page(self, prefix: str, after: str | None = None) -> Page:
+        """List one page of the objects under a prefix."""
+        page = self.store.list(prefix, after)
+        if page.entries and not self._listed:
+            self._listed.append(page.entries[0].key)
+        return page
+
     def pages(self, prefix: str, after: str | None = None) -> Iterator[Page]:
         """List the objects under a prefix, page by page."""
         while True:
-            page = self.store.list(prefix, after)
+            page = self.page(prefix, after)
             yield page
             if not page.more:
                 return

@@ -1,9 +1,13 @@
 """Event data as callers give it, and the bytes that are stored."""
 
 import json
+from typing import Any, TypeAlias
+
+Data: TypeAlias = bytes | bytearray | memoryview | str | dict[Any, Any] | list[Any]
+"""What `to_bytes` takes."""
 
 
-def to_bytes(data: object) -> bytes:
+def to_bytes(data: Data) -> bytes:
     """Give the bytes to store: bytes-like as they are, `str` as UTF-8, a `dict` or `list` as JSON (`json.dumps`).
 
     `TypeError` for anything else, or inside a dict or list; `ValueError` for what UTF-8 or JSON cannot hold (lone

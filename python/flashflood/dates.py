@@ -24,6 +24,21 @@ def microseconds(timestamp: str) -> int:
 def timestamp_at(microseconds: int) -> str:
     """Give the timestamp of so many microseconds after the beginning of the year 1."""
     return format_timestamp(datetime.min + timedelta(microseconds=microseconds))  # noqa: DTZ901  as above
+def timestamp_of(argument: str, date: datetime) -> str:
+    """Give the timestamp of a date that a caller gave. `TypeError` or `ValueError`, which name the argument."""
+    try:
+        return format_timestamp(date)
+    except (TypeError, ValueError) as error:
+        msg = f"{argument}: {error}"
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(msg) from error
+
+
+def checked_length(argument: str, length: timedelta) -> timedelta:
+    """Take a length of time that a caller gave. `TypeError`, which names the argument, if it is none."""
+    if not isinstance(length, timedelta):
+        msg = f"{argument}: a length of time must be a datetime.timedelta, not {type(length).__name__}: {length!r:.100}"
+        raise TypeError(msg)
+    return length
 
 
 class DateRange(NamedTuple):
@@ -35,10 +50,10 @@ class DateRange(NamedTuple):
     @classmethod
     def of(cls, from_date: datetime | None, to_date: datetime | None) -> "DateRange":
         """Check and convert what a caller gave. `ValueError` for a start after the end, or years outside 1 to 9999."""
-        start = None if from_date is None else format_timestamp(from_date)
-        end = None if to_date is None else format_timestamp(to_date)
+        start = None if from_date is None else timestamp_of("from_date", from_date)
+        end = None if to_date is None else timestamp_of("to_date", to_date)
         if start is not None and end is not None and start > end:
-            msg = f"from_date {start} is after to_date {end}; swap them"
+            msg = f"the range begins at {start}, after its end {end}; swap the two dates"
             raise ValueError(msg)
         return cls(start, end)
 

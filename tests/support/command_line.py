@@ -11,6 +11,10 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+import pytest
+
+from flashflood.cli import main
+
 FLASHFLOOD = str(Path(sysconfig.get_path("scripts"), "flashflood"))
 
 Run = Callable[..., CompletedProcess[bytes]]
@@ -41,6 +45,18 @@ def runner(env: Mapping[str, str], folder: Path) -> Run:
         )
 
     return run
+
+
+def caller(captured: pytest.CaptureFixture[bytes]) -> Run:
+    """Give a function that runs the command in this process."""
+
+    def call(*arguments: str) -> CompletedProcess[bytes]:
+        captured.readouterr()
+        status = main(arguments)
+        found = captured.readouterr()
+        return CompletedProcess(arguments, status, found.out, found.err)
+
+    return call
 
 
 def output(process: CompletedProcess[bytes]) -> bytes:

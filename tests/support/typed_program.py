@@ -65,8 +65,10 @@ def on_a_resource(s3: S3ServiceResource) -> tuple[object, object, object]:
     return same.s3, same.s3_client, same.bucket
 
 
-def write() -> None:
+def write(document: dict[str, int], documents: list[dict[str, Any]]) -> None:
     event = assert_type(ff.put({"level": 3}, "an id", SINCE), Event)
+    for data in (document, documents, bytearray(), memoryview(b""), json.loads("[]")):
+        ff.put(data)
     assert_type((event.event_id, event.date, event.data), tuple[str, datetime, bytes])
     stored = assert_type(ff.put_many([(b"", None, None), event], on_conflict="skip"), Stored)
     skipped = assert_type(stored.skipped, SpooledIds)
@@ -119,7 +121,7 @@ def replay() -> None:
 
 
 def maintain() -> None:
-    ff.journal(minimum_number_of_events=1_000, minimum_size=10_000)
+    assert_type(ff.journal(minimum_number_of_events=1_000, minimum_size=10_000), int)
     assert_type(ff.update(), int)
     assert_type(ff.compact(10**8, SINCE, UNTIL, dry_run=True), Compaction)
     rules = Rules(journal_events=10, update_age=None, grace=timedelta(days=2))

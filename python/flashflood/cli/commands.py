@@ -5,8 +5,9 @@ from typing import Any
 import click
 
 from flashflood.cli import demo as walk
+from flashflood.cli.log import verbose
 from flashflood.cli.output import writing
-from flashflood.cli.reading import get, get_many, journals, replay
+from flashflood.cli.reading import get, get_many, journals, replay, search
 from flashflood.cli.stats import stats
 from flashflood.cli.upkeep import apply_updates, check, collect_garbage, compact, copy, journal, maintain, repair
 from flashflood.cli.writing import delete, put, put_many, update
@@ -28,13 +29,19 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="flashflood-rs", prog_name="flashflood", message="%(prog)s %(version)s")
+@verbose
 def flashflood() -> None:
     """Record events and stream them back, on S3, in a file or in a local folder.
+
+    \b
+      export FLASHFLOOD_STORE=events.flashflood         # or s3://BUCKET/PREFIX, or FOLDER/
+      flashflood put '{"level": 43}' --id monday
+      flashflood replay --from -7d --filter 'level > `40`'
 
     On a terminal, results are shown for people; into a file or a pipe they go as JSON Lines.
 
     Exit codes: 0 done; 1 it could not be done; 2 the command line is wrong.
-    """
+    """  # noqa: D301  click's sign that lines stay as they are
 
 
 @click.command()
@@ -50,8 +57,8 @@ def demo(url: str | None) -> None:
 
 
 _WRITING = (put, put_many, update, delete)
-_READING = (get, get_many, replay, journals, stats)
+_READING = (get, get_many, replay, search, journals, stats)
 _UPKEEP = (journal, apply_updates, compact, collect_garbage, maintain, check, repair, copy)
 
 for _command in (*_WRITING, *_READING, *_UPKEEP, demo):
-    flashflood.add_command(_command)
+    flashflood.add_command(verbose(_command))

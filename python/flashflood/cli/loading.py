@@ -10,7 +10,7 @@ import click
 from flashflood import FlashFlood, FlashFloodEventExistsError, Loaded, Rejected
 from flashflood.cli.input import events_from
 from flashflood.cli.output import Report, one_line, say
-from flashflood.cli.parameters import Command, usage_error
+from flashflood.cli.parameters import FILE, Command, usage_error
 from flashflood.cli.progress import counted
 from flashflood.cli.side_files import Output, refuse_shared
 from flashflood.load.fields import Fields, Incoming
@@ -27,14 +27,14 @@ EventsOf: TypeAlias = Callable[[Iterable[Line]], Iterable[Incoming | Rejected]]
 def put_many_parameters(command: Command) -> Command:
     """Add what `Asked` has."""
     parameters: list[Callable[[Command], Command]] = [
-        click.argument("files", metavar="[FILE]...", nargs=-1),
-        click.option("--file", "file", metavar="PATH", help="One more FILE; - is standard input."),
+        click.argument("files", metavar="[FILE]...", type=FILE, nargs=-1),
+        click.option("--file", "file", metavar="PATH", type=FILE, help="One more FILE; - is standard input."),
         click.option("--id", "event_id", metavar="JMESPATH", help="The event's id; made of its data without this."),
         click.option(
             "--date", metavar="JMESPATH", help="Its date: ISO 8601, or a number since 1970; now without this."
         ),
         click.option("--each", metavar="JMESPATH", help="What of a line the events are, as 'Records[]'."),
-        click.option("--rejects", metavar="PATH", help="Keep lines that will not do in a file, and go on."),
+        click.option("--rejects", metavar="PATH", type=FILE, help="Keep lines that will not do in a file, and go on."),
         click.option(
             "--on-conflict",
             type=click.Choice(["error", "skip"]),
@@ -42,7 +42,9 @@ def put_many_parameters(command: Command) -> Command:
             show_default=True,
             help="What to do with an event whose id is taken.",
         ),
-        click.option("--skipped", metavar="PATH", help="Write the ids that were skipped to a file, one a line."),
+        click.option(
+            "--skipped", metavar="PATH", type=FILE, help="Write the ids that were skipped to a file, one a line."
+        ),
     ]
     for parameter in reversed(parameters):
         command = parameter(command)

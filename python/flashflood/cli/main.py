@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from flashflood.cli.commands import flashflood
+from flashflood.cli.log import logging_to_stderr
 from flashflood.cli.output import ReaderGone, abandon_stdout, flush, one_line, say, stand_in_for_closed_streams
 
 INTERRUPTED = 130
@@ -21,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     stand_in_for_closed_streams()
     try:
-        status = flashflood.main(arguments, prog_name="flashflood", standalone_mode=False)
+        with logging_to_stderr():
+            status = flashflood.main(arguments, prog_name="flashflood", standalone_mode=False)
         flush()
     except ReaderGone:
         abandon_stdout()
@@ -29,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.Abort:
         abandon_stdout()
         return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        say(error.format_message())
+        return error.exit_code
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "flashflood"
         return _fail(f"{error.format_message()} (see `{command} --help`)", error.exit_code)

@@ -17,6 +17,11 @@ from flashflood import Event
 
 DATE_WIDTH = 27
 """Characters of a date as `iso` writes it."""
+SECONDS_WIDTH = 19
+"""Those of one without fractions of a second."""
+DAY_WIDTH = 10
+LEAST_WIDTH = 12
+"""Characters of an id and of the data for which a narrow table gives up the time of day."""
 ID_WIDTH = 36
 """Characters of a UUID, which is what most ids are; longer ids are not cut."""
 
@@ -164,16 +169,33 @@ class Table:
 
 
 class EventTable(Table):
-    """Events for people: date, id and the beginning of the data."""
+    """Events for people: date, id and the beginning of the data. Each of them is seen at any width."""
 
     def __init__(self) -> None:
         """Lay out the three columns."""
-        super().__init__(("date", DATE_WIDTH), ("event_id", ID_WIDTH), ("data", 0))
+        self._date_width, self._id_width = _widths(Console().width)
+        super().__init__(("date", self._date_width), ("event_id", self._id_width), ("data", 0))
+        self._is_narrow = self._id_width < ID_WIDTH
 
     def event(self, event: Event) -> bytes:
         """Give an event's line."""
-        seen = event.data[: self._console.width]
-        return self.row(iso(event.date), event.event_id, seen.decode(errors="backslashreplace"))
+        seen = event.data[: self._console.width].decode(errors="backslashreplace")
+        name = one_line(event.event_id)
+        if self._is_narrow:
+            shown = Text(name)
+            shown.truncate(self._id_width, overflow="ellipsis")
+            name = shown.plain
+        return self.row(iso(event.date)[: self._date_width], name, seen)
+
+
+def _widths(width: int) -> tuple[int, int]:
+    """Give the characters of a date and of an id on a terminal: narrow ones cut dates short, and then ids."""
+    blanks = 4
+    for date in (DATE_WIDTH, SECONDS_WIDTH):
+        if width >= date + ID_WIDTH + LEAST_WIDTH + blanks:
+            return date, ID_WIDTH
+    date = SECONDS_WIDTH if width >= SECONDS_WIDTH + 2 * LEAST_WIDTH + blanks else DAY_WIDTH
+    return date, max(1, (width - date - blanks) // 2)
 
 
 def one_line(text: str) -> str:

@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
+from click.shell_completion import CompletionItem
 
 from flashflood import FlashFlood, FlashFloodException, Rules
 from flashflood.dates import UNITS, date_of, duration_of
 
 
 class Date(click.ParamType[datetime]):
-    """A date in ISO 8601 or in the form of journal ids (`2019-05-16T211813.059000Z`).
+    """A date in ISO 8601 or in the form of journal ids (`2019-05-16T211813.059000Z`), or one so long ago (`-7d`).
 
     Without an offset it is UTC; without a time, midnight.
     """
@@ -23,10 +24,19 @@ class Date(click.ParamType[datetime]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Give the naive UTC datetime, or fail with a usage error that shows an example."""
+        text = str(value)
         try:
-            return date_of(str(value))
+            return _so_long_ago(duration_of(text[1:])) if text.startswith("-") else date_of(text)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+def _so_long_ago(length: timedelta) -> datetime:
+    try:
+        return datetime.now(UTC).replace(tzinfo=None) - length
+    except OverflowError as error:
+        msg = "that is before the year 1."
+        raise ValueError(msg) from error
 
 
 class Share(click.ParamType[float]):
@@ -80,11 +90,21 @@ def duration_text(duration: timedelta) -> str:
 
 Command = Callable[..., Any]
 
+FILE = click.Path(readable=False)
+"""The path of a file, which a shell completes; whether it can be read, whoever opens it says."""
+
+
+def _complete_path(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Let the shell complete a store's URL as the path of a file or a folder."""
+    return [CompletionItem(incomplete, type="file")]
+
+
 store_option = click.option(
     "--store",
     "url",
     metavar="URL",
     envvar="FLASHFLOOD_STORE",
+    shell_complete=_complete_path,
     help="s3://BUCKET/PREFIX, a file, or a FOLDER/; FLASHFLOOD_STORE names it where this does not.",
 )
 
@@ -109,7 +129,9 @@ report_format = click.option(
 
 def range_options(command: Command) -> Command:
     """Add `--from` and `--to`."""
-    start = click.option("--from", "from_date", metavar="DATE", type=Date(), help="Only what is later than this.")
+    start = click.option(
+        "--from", "from_date", metavar="DATE", type=Date(), help="Only what is later than this; -7d: than 7 days ago."
+    )
     end = click.option("--to", "to_date", metavar="DATE", type=Date(), help="Only up to this, itself included.")
     return start(end(command))
 
@@ -125,7 +147,9 @@ def rule(name: str, kind: click.ParamType[Any], words: str) -> Callable[[Command
 def data_parameters(command: Command) -> Command:
     """Add the argument `DATA` and `--file`, of which `input.data_from` takes one."""
     argument = click.argument("text", metavar="[DATA]", required=False)
-    option = click.option("--file", "path", metavar="PATH", help="Take the data from a file; - is standard input.")
+    option = click.option(
+        "--file", "path", metavar="PATH", type=FILE, help="Take the data from a file; - is standard input."
+    )
     return argument(option(command))
 
 
@@ -137,6 +161,19 @@ def opened(url: str | None) -> Iterator[FlashFlood]:
         raise click.UsageError(msg)
     with in_one_line(url):
         yield open_store(url)
+
+
+def refuse_nothing(flood: FlashFlood) -> None:
+    """Fail where nothing was ever stored: a misspelt URL looks like a store without events."""
+    nothing = nothing_in(flood)
+    if nothing is not None:
+        raise click.ClickException(nothing)
+
+
+def nothing_in(flood: FlashFlood) -> str | None:
+    """Say that nothing was ever stored. None: there is something. Where a listing had it, this takes no request."""
+    ctx = flood._ctx  # noqa: SLF001  an inner room's way in
+    return None if ctx.has_objects() else f"{ctx.store.name}: nothing was ever stored there; is its name right?"
 
 
 def open_store(url: str) -> FlashFlood:

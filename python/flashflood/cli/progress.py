@@ -47,6 +47,13 @@ def passing(what: str) -> Iterator[Callable[[int, int], None]]:
         yield show
 
 
-def _bar(amount: str) -> Progress:
+@contextmanager
+def _bar(amount: str) -> Iterator[Progress]:
+    """Show a bar while the block runs. Where that is broken off, nothing of it stays on the terminal."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn(amount), TimeElapsedColumn())
-    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        try:
+            yield bar
+        except BaseException:
+            bar.live.transient = True
+            raise

@@ -1,12 +1,16 @@
 """The commands that read events and journals. Each takes parameters, calls the API once, and writes what it gives."""
 
+import json
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack, closing
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 import click
+from jmespath.exceptions import JMESPathError
 
-from flashflood import Event, JournalID
+from flashflood import Event, Expression, JournalID
 from flashflood.cli.input import ids_from
 from flashflood.cli.output import (
     DATE_WIDTH,
@@ -22,9 +26,11 @@ from flashflood.cli.output import (
 )
 from flashflood.cli.parameters import (
     EVENT_FORMATS,
+    FILE,
     events_format,
     opened,
     range_options,
+    refuse_nothing,
     store_option,
     usage_error,
 )
@@ -55,7 +61,9 @@ def get(url: str | None, form: str, event_id: str) -> None:
 
 @click.command("get-many")
 @store_option
-@click.option("--file", "path", metavar="PATH", help="Take the ids from a file, one a line; - is standard input.")
+@click.option(
+    "--file", "path", metavar="PATH", type=FILE, help="Take the ids from a file, one a line; - is standard input."
+)
 @click.option(
     "--on-missing",
     type=click.Choice(["error", "skip"]),
@@ -66,7 +74,12 @@ def get(url: str | None, form: str, event_id: str) -> None:
 @events_format
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 def get_many(url: str | None, path: str | None, on_missing: OnMissing, form: str | None, ids: tuple[str, ...]) -> None:
-    """Write the events of the IDs, in their order."""
+    """Write the events of the IDs, in their order.
+
+    \b
+      flashflood get-many monday tuesday
+      flashflood get-many --on-missing skip --file ids.txt > events.jsonl
+    """  # noqa: D301  click's sign that lines stay as they are
     if bool(ids) == bool(path):
         msg = "give the ids as arguments, or with --file (- for standard input)."
         raise click.UsageError(msg)
@@ -78,7 +91,11 @@ def get_many(url: str | None, path: str | None, on_missing: OnMissing, form: str
 @click.command()
 @store_option
 @range_options
-@click.option("--filter", metavar="JMESPATH", help="Only events whose JSON data make the expression true.")
+@click.option(
+    "--filter",
+    metavar="JMESPATH",
+    help="Only events whose JSON data make the expression true; in single quotes, numbers and texts in backquotes.",
+)
 @click.option("--select", metavar="JMESPATH", help="What the expression makes of an event's data, in their place.")
 @click.option(
     "--columns",
@@ -101,6 +118,7 @@ def get_many(url: str | None, path: str | None, on_missing: OnMissing, form: str
     show_default=True,
     help="What to do with a value that does not fit its column's type.",
 )
+@click.option("--limit", metavar="N", type=click.IntRange(1), help="Stop after so many events.")
 @click.option(
     "--format",
     "form",
@@ -108,9 +126,10 @@ def get_many(url: str | None, path: str | None, on_missing: OnMissing, form: str
     help="JSON Lines (the default into a file or pipe), the data alone, a table (the default on a terminal), or one "
     "for other programs.",
 )
-def replay(
+def replay(  # noqa: PLR0913, PLR0917  an argument for each option
     url: str | None,
     form: str | None,
+    limit: int | None,
     columns: tuple[tuple[str, str], ...],
     schema: tuple[tuple[str, str], ...],
     on_mismatch: OnMismatch,
@@ -119,18 +138,50 @@ def replay(
     """Write the events of a date range, in the order of their dates.
 
     \b
-      flashflood replay --from 2026-03-01 --filter 'level == `"error"`' | jq -r .data
+      flashflood replay --from -7d --limit 10
+      flashflood replay --from 2026-03-01 --filter 'level == `"error"` && n > `2`' | jq -r .data
       flashflood replay --format parquet --columns 'n=length(files)' --columns city=address.city > events.parquet
     """  # noqa: D301  click's sign that lines stay as they are
     if (columns or schema or on_mismatch != "error") and form not in FORMATS:
         msg = "--columns, --schema and --on-mismatch are for tables: add --format parquet, arrow or csv."
         raise click.UsageError(msg)
+    if schema and not columns:
+        msg = "--schema has the types of columns: name them with --columns."
+        raise click.UsageError(msg)
     with opened(url) as flood:
         if form in FORMATS:
             table = {"columns": once("--columns", columns), "schema": once("--schema", schema)}
-            write_table(_begun(flood.replay_batches, **what, **table, on_mismatch=on_mismatch), form)
+            write_table(_begun(flood.replay_batches, **what, **table, on_mismatch=on_mismatch), form, limit)
         else:
-            _write_events("replaying", _begun(flood.replay, **what), form)
+            with closing(_begun(flood.replay, **what)) as events:
+                _write_events("replaying", islice(events, limit), form)
+        refuse_nothing(flood)
+
+
+@click.command()
+@store_option
+@range_options
+@click.argument("expression", metavar="JMESPATH")
+def search(url: str | None, from_date: datetime | None, to_date: datetime | None, expression: str) -> None:
+    """Evaluate an expression over `{"events": [...]}`, the data of all events of a date range, and write its value.
+
+    \b
+      flashflood search 'max(events[].level)' --from -7d
+      flashflood search 'events[?city == `"Ulm"`].level' | jq .
+    """  # noqa: D301  click's sign that lines stay as they are
+    with opened(url) as flood:
+        try:
+            found = flood.search(Expression(expression), from_date, to_date)
+        except json.JSONDecodeError as error:
+            msg = f"the data of some event are not JSON ({error}); `replay --filter` passes over such events."
+            raise click.ClickException(msg) from error
+        except JMESPathError as error:
+            msg = f"{expression!r} has no value on these events: {error}"
+            raise click.ClickException(msg) from error
+        except ValueError as error:
+            raise usage_error(error) from error
+        refuse_nothing(flood)
+    write(json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace") + b"\n")
 
 
 def _begun(call: Callable[..., T], **given: Any) -> T:  # noqa: ANN401  the call's arguments
@@ -143,16 +194,16 @@ def _begun(call: Callable[..., T], **given: Any) -> T:  # noqa: ANN401  the call
 
 def _write_events(what: str, events: Iterable[Event], form: str | None) -> None:
     """Write events as they come; into a file or pipe, showing on the terminal that `what` is under way."""
-    if not is_for_people():
-        events = counted(what, events)
     if (form or ("table" if is_for_people() else "jsonl")) == "table":
         table = EventTable()
         write(table.header())
         line = table.event
     else:
         line = data_line if form == "data" else event_line
-    for event in events:
-        write(line(event))
+    with ExitStack() as stack:
+        shown = events if is_for_people() else stack.enter_context(closing(counted(what, events)))
+        for event in shown:
+            write(line(event))
 
 
 @click.command()
@@ -165,7 +216,11 @@ def _write_events(what: str, events: Iterable[Event], form: str | None) -> None:
     help="JSON Lines (the default into a file or pipe), or a table (the default on a terminal).",
 )
 def journals(url: str | None, from_date: datetime | None, to_date: datetime | None, form: str | None) -> None:
-    """List the journals that overlap a date range, events not yet journaled (version `new`) included."""
+    """List the journals that overlap a date range, events not yet journaled (version `new`) included.
+
+    \b
+      flashflood journals --from -1d
+    """  # noqa: D301  click's sign that lines stay as they are
     with opened(url) as flood:
         try:
             found = flood.list_journals(from_date, to_date)
@@ -174,12 +229,13 @@ def journals(url: str | None, from_date: datetime | None, to_date: datetime | No
         if (form or ("table" if is_for_people() else "jsonl")) == "jsonl":
             for journal_id in found:
                 write(_journal_line(journal_id))
-            return
-        table = Table(("from", DATE_WIDTH), ("to", DATE_WIDTH), ("version", DATE_WIDTH), ("blob", ID_WIDTH))
-        write(table.header())
-        for journal_id in found:
-            dates = iso(journal_id.start_date), iso(journal_id.end_date)
-            write(table.row(*dates, journal_id.version, journal_id.blob_id))
+        else:
+            table = Table(("from", DATE_WIDTH), ("to", DATE_WIDTH), ("version", DATE_WIDTH), ("blob", ID_WIDTH))
+            write(table.header())
+            for journal_id in found:
+                dates = iso(journal_id.start_date), iso(journal_id.end_date)
+                write(table.row(*dates, journal_id.version, journal_id.blob_id))
+        refuse_nothing(flood)
 
 
 def _journal_line(journal_id: JournalID) -> bytes:

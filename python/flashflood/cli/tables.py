@@ -76,8 +76,11 @@ class _Output(io.RawIOBase):
         return self._written
 
 
-def write_table(batches: ReplayBatches, form: str) -> None:
-    """Write record batches to standard output. A click exception says what cannot be written, and why."""
+def write_table(batches: ReplayBatches, form: str, limit: int | None) -> None:
+    """Write record batches to standard output, `limit` rows at most.
+
+    A click exception says what cannot be written, and why.
+    """
     if form != "csv" and is_for_people():
         msg = f"{form} is not for a terminal: send it into a file, as in `> events.{form}`."
         raise click.UsageError(msg)
@@ -95,7 +98,7 @@ def write_table(batches: ReplayBatches, form: str) -> None:
             working("replaying"),
         ):
             try:
-                for group in _groups(reader):
+                for group in _groups(reader, limit):
                     writer.write_table(group)
             except BaseException:
                 output.give_up()  # closing the writer would write the end of a whole file
@@ -125,13 +128,13 @@ def _writer(file: pa.PythonFile, schema: pa.Schema, form: str) -> Any:  # noqa: 
     return ipc.new_file(file, schema) if form == "arrow" else csv.CSVWriter(file, schema)
 
 
-def _groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
-    """Put record batches together: the first ones of a replay are small."""
+def _groups(reader: pa.RecordBatchReader, limit: int | None) -> Iterator[pa.Table]:
+    """Put record batches together, `limit` rows at most: the first ones of a replay are small."""
     import pyarrow as pa  # noqa: PLC0415  as above
 
     waiting: list[pa.RecordBatch] = []
     rows = size = 0
-    for batch in reader:
+    for batch in reader if limit is None else _first(reader, limit):
         waiting.append(batch)
         rows, size = rows + batch.num_rows, size + batch.nbytes
         if rows >= ROWS_OF_A_GROUP or size >= BYTES_OF_A_GROUP:
@@ -139,3 +142,10 @@ def _groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
             waiting, rows, size = [], 0, 0
     if waiting:
         yield pa.Table.from_batches(waiting)
+
+
+def _first(reader: pa.RecordBatchReader, limit: int) -> Iterator[pa.RecordBatch]:
+    """Give the first rows. No batch is read beyond them."""
+    while limit > 0 and (batch := next(reader, None)) is not None:
+        yield batch.slice(0, limit)
+        limit -= batch.num_rows

@@ -9,15 +9,18 @@ from flashflood import Copied, Maintained, Repairs, Rules
 from flashflood.cli.output import (
     Report,
     flush,
+    say,
 )
 from flashflood.cli.parameters import (
     Duration,
     OrNever,
     Share,
     in_one_line,
+    nothing_in,
     open_store,
     opened,
     range_options,
+    refuse_nothing,
     report_format,
     rule,
     store_option,
@@ -25,16 +28,44 @@ from flashflood.cli.parameters import (
 from flashflood.cli.progress import passing, working
 from flashflood.cli.signals import asked_to_stop
 from flashflood.maintain.compact import TARGET_SIZE
+from flashflood.maintain.journal import TooFewEventsError
 
 
 @click.command()
 @store_option
-@click.option("--minimum-events", metavar="N", type=click.IntRange(0), default=100, show_default=True)
-@click.option("--minimum-size", metavar="BYTES", type=click.IntRange(0))
-def journal(url: str | None, minimum_events: int, minimum_size: int | None) -> None:
-    """Combine new events into a journal, oldest first, with their updates applied; fails where there are too few."""
+@click.option(
+    "--minimum-events",
+    metavar="N",
+    type=click.IntRange(0),
+    default=100,
+    show_default=True,
+    help="How many events a journal has at least; no more are taken than that needs.",
+)
+@click.option("--minimum-size", metavar="BYTES", type=click.IntRange(0), help="The same for the bytes of their data.")
+@click.option("--all", "until_too_few", is_flag=True, help="Make journal after journal, until there are too few.")
+@report_format
+def journal(
+    url: str | None, minimum_events: int, minimum_size: int | None, *, until_too_few: bool, form: str | None
+) -> None:
+    """Combine new events into a journal, oldest first, with their updates applied, and say how many.
+
+    Where there are too few it does nothing, says so, and is done. `maintain` chooses the moment itself.
+
+    \b
+      flashflood journal --minimum-events 1          # whatever is new
+      flashflood journal --minimum-events 1000 --all # for a schedule
+    """  # noqa: D301  click's sign that lines stay as they are
+    journaled, words = 0, "nothing to journal"
     with opened(url) as flood, working("journaling"):
-        flood.journal(minimum_events, minimum_size)
+        try:
+            while taken := flood.journal(minimum_events, minimum_size):
+                journaled += taken
+                if not until_too_few:
+                    break
+        except TooFewEventsError as too_few:
+            words = str(too_few)
+        refuse_nothing(flood)
+    Report(form).write(f"{journaled:,} events journaled" if journaled else words, {"journaled": journaled})
 
 
 @click.command()
@@ -58,12 +89,18 @@ def compact(  # noqa: PLR0913, PLR0917  an argument for each option
     dry_run: bool,  # noqa: FBT001  click's flag
     form: str | None,
 ) -> None:
-    """Combine neighbouring small journals into larger ones, with their updates applied, and say what was done."""
+    """Combine neighbouring small journals into larger ones, with their updates applied, and say what was done.
+
+    \b
+      flashflood compact --dry-run
+      flashflood compact --to -1d
+    """  # noqa: D301  click's sign that lines stay as they are
     with opened(url) as flood, working("compacting"):
         try:
             done = flood.compact(target_size, from_date, to_date, dry_run=dry_run)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
+        refuse_nothing(flood)
     cost = f", ${done.dollars:,.2f}" if done.dollars else ""
     words = f"{done.journals:,} journals into {done.into:,}: {done.events:,} events, {done.bytes:,} bytes"
     Report(form).write(f"{words}; about {done.requests:,} requests{cost}", done._asdict())
@@ -89,14 +126,25 @@ def maintain(url: str | None, every: timedelta | None, form: str | None, **rules
 
     Any number of these may run on one store. SIGTERM and Ctrl-C end it after the step under way, with exit code 0; a
     second one at once.
-    """
+
+    \b
+      flashflood maintain                                    # once, from cron
+      flashflood maintain --every 1m --journal-events 500    # as a service
+    """  # noqa: D301  click's sign that lines stay as they are
     with opened(url) as flood, asked_to_stop() as stop:
+        done = flood.maintain(Rules(**rules), stop=stop)
+        if every is None:
+            refuse_nothing(flood)
+            _report_maintained(Report(form), done)
+            return
+        if nothing := nothing_in(flood):
+            say(f"flashflood: {nothing}")
         while True:
-            done = flood.maintain(Rules(**rules), stop=stop)
-            if every is None or any(done):
+            if any(done):
                 _report_maintained(Report(form), done)
-            if every is None or stop.wait(every.total_seconds()):
+            if stop.wait(every.total_seconds()):
                 return
+            done = flood.maintain(Rules(**rules), stop=stop)
 
 
 def _report_maintained(report: Report, done: Maintained) -> None:
@@ -116,6 +164,7 @@ def apply_updates(url: str | None, limit: int | None, form: str | None) -> None:
     """Apply pending updates and deletes to the journals, and say how many."""
     with opened(url) as flood, working("applying updates"):
         count = flood.update(limit)
+        refuse_nothing(flood)
     Report(form).write(f"{count:,} updates applied", {"updates_applied": count})
 
 
@@ -133,6 +182,7 @@ def check(url: str | None, sample: float | None, form: str | None) -> int:
     """Look for damage, and name each finding; exit code 1 where there is one."""
     with opened(url) as flood, working("checking"):
         findings = flood.check(sample=sample)
+        refuse_nothing(flood)
     report = Report(form)
     if sample is not None:
         words = f"looked only at {findings.looked_at:,} of {findings.journals:,} journals"
@@ -152,6 +202,7 @@ def repair(url: str | None, dry_run: bool, form: str | None) -> int:  # noqa: FB
     with opened(url) as flood, working("repairing"):
         repairs = flood.repair(dry_run=dry_run)
         findings = [] if dry_run else flood.check()
+        refuse_nothing(flood)
     report = Report(form)
     words = f"{repairs:,} repairs" + (" to be made" if dry_run else "")
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in repairs.kinds.items())
@@ -193,6 +244,7 @@ def collect_garbage(
     """Remove journals and updates that are long dead, and say how many."""
     with opened(url) as flood, working("collecting garbage"):
         count = flood.collect_garbage(timedelta(hours=grace), dry_run=dry_run)
+        refuse_nothing(flood)
     if dry_run:
         Report(form).write(f"{count:,} journals and updates to be removed", {"to_collect": count})
     else:
@@ -208,11 +260,15 @@ def copy(source: str, target: str, verify: bool, form: str | None) -> None:  # n
     """Copy the store SOURCE into the empty store TARGET, and say what was copied; interrupted, repeat it.
 
     Both are URLs, as --store takes them. Nobody may write to TARGET meanwhile.
-    """
+
+    \b
+      flashflood copy s3://my-bucket/events copy.flashflood --verify
+    """  # noqa: D301  click's sign that lines stay as they are
     with in_one_line(f"copying {source} to {target}"):
         flood, other = open_store(source), open_store(target)
         with passing("copying") as progress:
             copied = flood.copy_to(other, verify=verify, progress=progress)
+        refuse_nothing(flood)
     report = Report(form)
     _report_copied(report, copied)
     _write_taken_out(report, copied.repairs)

@@ -26,7 +26,13 @@ from flashflood.cli.parameters import (
 @click.option("--date", metavar="DATE", type=Date(), help="When it happened; now where none is given.")
 @data_parameters
 def put(url: str | None, event_id: str | None, date: datetime | None, text: str | None, path: str | None) -> None:
-    """Store an event with DATA, and print its id."""
+    """Store an event with DATA, and print its id.
+
+    \b
+      flashflood put '{"level": 43}'
+      flashflood put --id monday --date 2026-03-02T06:00:00Z --file level.json
+      echo 43 | flashflood put - --date -1h
+    """  # noqa: D301  click's sign that lines stay as they are
     data = data_from(text, path)
     with opened(url) as flood:
         event = flood.put(data, event_id, date)

@@ -3,6 +3,7 @@
 `WaitingUpdates` says which updates are for which journal; `combine` writes.
 """
 
+import logging
 from collections.abc import Callable
 
 from flashflood._core import Sources
@@ -14,6 +15,8 @@ from flashflood.maintain.waiting_updates import WaitingUpdates
 from flashflood.records import ledger
 from flashflood.records.living import are_living
 from flashflood.records.overtaken import OvertakenError, until_settled
+
+logger = logging.getLogger(__name__)
 
 
 def apply_updates(
@@ -32,6 +35,7 @@ def apply_updates(
         used = until_settled("update", _Group(ctx, waiting, group).apply)
         applied += used
         left = None if left is None else left - used
+    logger.info("%s: %d updates applied", ctx.store.name, applied)
     return applied
 
 

@@ -26,7 +26,7 @@ from flashflood.store import UndeletedError
 
 T = TypeVar("T")
 
-logger = logging.getLogger("flashflood")
+logger = logging.getLogger(__name__)
 
 DEAD_AT_A_TIME = 500
 """Dead objects that are collected at a time: a journal's blob and draft make two keys of a request's 1,000."""
@@ -38,12 +38,13 @@ def collect_garbage(ctx: Context, grace: timedelta, is_stopped: Callable[[], boo
     `is_stopped`: asked now and then; once it says so, no further ones are removed.
     `UndeletedError`, once all else is done, where the server would not delete some objects.
     """
-    collection = _Collection(ctx, ctx.now() - grace, is_stopped)
+    collection = _Collection(ctx, lambda: ctx.now() - grace, is_stopped)
     collection.collect_journals()
     collection.collect_updates()
     if not is_stopped():
         collection.collect_drafts()
     ctx.store.give_back()
+    logger.info("%s: %d dead journals and updates removed", ctx.store.name, collection.collected)
     if collection.refusals:
         first, *more = collection.refusals
         first.add_note(f"{collection.collected} others were removed; what else is left, the next call removes")
@@ -58,20 +59,26 @@ def planned(ctx: Context, grace: timedelta) -> int:
 
     How old they are, the date of the server's answers says: the clock that dates objects is asked by writing one.
     """
-    collection = _Collection(ctx, ctx.store.list(layout.DRAFTS).date - grace)
+    collection = _Collection(ctx, lambda: ctx.store.list(layout.DRAFTS).date - grace)
     return collection.count()
 
 
 class _Collection:
     """One call: what it has removed, and what the server would not delete."""
 
-    def __init__(self, ctx: Context, until: datetime, is_stopped: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, ctx: Context, until: Callable[[], datetime], is_stopped: Callable[[], bool] = lambda: False
+    ) -> None:
         self._ctx = ctx
         self._is_stopped = is_stopped
-        self._until = until
-        """What was written by then is old enough."""
+        self._ask_until = until
         self.collected = 0
         self.refusals: list[UndeletedError] = []
+
+    @cached_property
+    def _until(self) -> datetime:
+        """What was written by then is old enough. It is asked for at the first thing that may be: asking writes."""
+        return self._ask_until()
 
     def count(self) -> int:
         """Say how much there is to remove; batches that nobody has decided yet are left out."""

@@ -24,7 +24,7 @@ from flashflood.records.living import are_living
 from flashflood.records.overtaken import OvertakenError
 from flashflood.records.pending_updates import lineage, pending_updates_of
 
-logger = logging.getLogger("flashflood")
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 

@@ -50,7 +50,7 @@ KEYS_AT_A_TIME = 1000
 KEYS_IN_MESSAGE = 10
 """How many of the keys that differ an error names."""
 
-logger = logging.getLogger("flashflood")
+logger = logging.getLogger(__name__)
 
 
 class Copied(NamedTuple):

@@ -4,6 +4,7 @@ Anyone can do it, as often as may be. Writes `index/`, `gone/`, late updates, to
 entry goes.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -20,6 +21,8 @@ from flashflood.records import ledger
 from flashflood.records.index import IndexEntry, create_entry, read_entry, remove_from_index, revisions_in_index
 from flashflood.records.ledger import LedgerEntry
 from flashflood.records.pending_updates import pending_updates_of
+
+logger = logging.getLogger(__name__)
 
 ENTRIES_AT_A_TIME = 5_000
 """Rows at a time: their index entries are written, then the older entries are removed."""
@@ -40,6 +43,7 @@ def recover(ctx: Context) -> int:
     now = ctx.now()
     left_behind = [open_.entry for open_ in under_way if replace(open_, listed=now).is_left_behind]
     for entry in left_behind:
+        logger.info("%s: recovering combination %s, which was left behind", ctx.store.name, entry.journal_id)
         manifest = ledger.create_fence(ctx, entry.journal_id)
         if manifest is None:
             ledger.close(ctx, [entry])

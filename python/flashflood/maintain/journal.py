@@ -19,23 +19,28 @@ from flashflood.records.living import new_journals
 from flashflood.records.overtaken import OvertakenError, until_settled
 
 
-def journal(ctx: Context, minimum_number_of_events: int, minimum_size: int) -> None:
+class TooFewEventsError(FlashFloodJournalingError):
+    """All new events together do not reach the minima."""
+
+
+def journal(ctx: Context, minimum_number_of_events: int, minimum_size: int) -> int:
     """Combine the oldest new journals that together reach both minima: of events, and of bytes of data, before deletes.
 
-    `FlashFloodJournalingError` if all new journals together do not.
+    Gives how many events they have. `TooFewEventsError` if all new journals together do not reach the minima.
     """
 
     def is_enough(sources: Sources) -> bool:
         return sources.events >= minimum_number_of_events and sources.size >= minimum_size
 
     def too_few(sources: Sources, named: set[JournalID]) -> FlashFloodJournalingError:
-        return FlashFloodJournalingError(
-            f"nothing journaled: {sources.events} new events with {sources.size} bytes, fewer than "
-            f"minimum_number_of_events={minimum_number_of_events}, minimum_size={minimum_size}{_under_way(named)}"
+        least = f"{minimum_number_of_events:,} events" + (f" and {minimum_size:,} bytes" if minimum_size else "")
+        return TooFewEventsError(
+            f"nothing journaled: {sources.events:,} new events with {sources.size:,} bytes of data, where a journal is"
+            f" to have {least} at least{_under_way(named)}"
         )
 
     recover(ctx)
-    until_settled("journal", _Journaling(ctx, minimum_number_of_events, is_enough, too_few).attempt)
+    return until_settled("journal", _Journaling(ctx, minimum_number_of_events, is_enough, too_few).attempt).events
 
 
 def journal_up_to(ctx: Context, events: int, size: int) -> Sources:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import NamedTuple
 
 from flashflood import layout
@@ -24,7 +25,7 @@ from flashflood.records.living import journal_id, new_entries
 from flashflood.records.pending_updates import pending_entries
 from flashflood.store.protocol import Entry
 
-logger = logging.getLogger("flashflood")
+logger = logging.getLogger(__name__)
 
 EVENTS_OF_A_JOURNAL = 10_000
 """New events that go into one journal at most."""
@@ -131,7 +132,11 @@ class _Round:
         self._ctx = ctx
         self._rules = rules
         self._stop = stop
-        self._now = ctx.now()
+
+    @cached_property
+    def _now(self) -> datetime:
+        """Asked for where it matters: asking writes, which would make a store where there is none."""
+        return self._ctx.now()
 
     def journal(self) -> int:
         """Journal all events that are new now, where that is due."""
@@ -194,6 +199,8 @@ class _Round:
         if every is None:
             return False
         marker = self._ctx.store.head(layout.last_key(job))
+        if marker is None and not self._ctx.has_objects():
+            return False
         if marker is not None and self._now - marker.modified < every:
             return False
         self._ctx.store.put(layout.last_key(job), b"")

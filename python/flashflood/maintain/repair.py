@@ -30,7 +30,7 @@ from flashflood.records.living import are_living
 from flashflood.records.overtaken import OvertakenError, until_settled
 from flashflood.store.overlay import Overlay
 
-logger = logging.getLogger("flashflood")
+logger = logging.getLogger(__name__)
 
 
 class Repairs(int):
@@ -60,6 +60,8 @@ def repair(ctx: Context) -> Repairs:
         raise FlashFloodCorruptionError(message)
     kinds = {"combinations finished": recover(ctx)}
     survey = look(ctx)
+    if not ctx.has_objects():
+        return Repairs({}, [])  # asking for the time would write
     strays = look_for_strays(ctx, survey, list_index(ctx, survey, ctx.now()))
     kinds["tombstones removed"] = _remove_lone_tombstones(ctx, survey.lone_tombstones)
     kinds["journals buried"] = _bury_again(ctx, survey)
@@ -73,7 +75,9 @@ def repair(ctx: Context) -> Repairs:
     taken_out += deleted_again
     for line in taken_out:
         logger.warning("%s: taken out of replay: %s", ctx.store.name, line)
-    return Repairs(kinds, taken_out)
+    repairs = Repairs(kinds, taken_out)
+    logger.info("%s: repairs: %s", ctx.store.name, repairs.kinds or "none")
+    return repairs
 
 
 def planned(ctx: Context) -> Repairs:

@@ -110,7 +110,7 @@ class JournalPages:
             self._credit = max(0, self._credit - 1)
 
     def _ask_after(self, key: str) -> None:
-        page = self._ctx.requests.start(self._ctx.store.list, layout.JOURNALS, key or None)
+        page = self._ctx.requests.start(self._ctx.page, layout.JOURNALS, key or None)
         insort(self._ahead, _Asked(key, page), key=_after)
 
     def _is_behind(self, asked: _Asked) -> bool:

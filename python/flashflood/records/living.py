@@ -26,7 +26,7 @@ from flashflood.records.journal_pages import JournalPages
 from flashflood.store.protocol import Entry
 from flashflood.turns import SharedLists
 
-logger = logging.getLogger("flashflood")
+logger = logging.getLogger(__name__)
 
 
 class SortedPage(NamedTuple):

@@ -13,7 +13,7 @@ from flashflood.records.index import IndexEntry, not_found
 from flashflood.records.living import without_dead
 from flashflood.store.protocol import Entry
 
-logger = logging.getLogger("flashflood")
+logger = logging.getLogger(__name__)
 
 LISTED_ONE_BY_ONE = 2
 """For so many journals at most, updates are listed journal by journal; for more, all updates are listed."""

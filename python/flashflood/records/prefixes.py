@@ -52,7 +52,7 @@ class _Stretch:
         """List a page, from the first prefix that is left."""
         self._go_on()
         before = self._left[0][:-1]  # the prefix may itself be a key
-        page = self._ctx.store.list(commonprefix(self._left), before)  # noqa: RUF071  of keys, not paths
+        page = self._ctx.page(commonprefix(self._left), before)  # noqa: RUF071  of keys, not paths
         covered = _covered(page, self._left)
         self.listed |= covered
         self._left = [prefix for prefix in self._left if prefix not in covered]

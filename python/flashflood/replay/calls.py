@@ -49,7 +49,7 @@ class Replays:
         made before the first event is asked for.
         """
         scan = Scan(DateRange.of(from_date, to_date), checked_budget(memory_budget))
-        return Replay(self._ctx, scan, stage_of(filter, select))
+        return Replay(self._ctx, scan, stage_of(filter, select), filter)
 
     def replay_batches(  # noqa: PLR0913  all but the range by name only
         self,
@@ -82,7 +82,7 @@ class Replays:
         """
         scan = Scan(DateRange.of(from_date, to_date), checked_budget(memory_budget))
         wanted = Wanted(Stages.of(filter, select), Columns.of(columns, schema, on_mismatch))
-        return ReplayBatches(partial(batches, self._ctx, scan), wanted, batch_size)
+        return ReplayBatches(partial(batches, self._ctx, scan, filter=filter), wanted, batch_size)
 
     def partitions(  # noqa: PLR0913  as above
         self,

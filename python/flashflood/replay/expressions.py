@@ -25,7 +25,7 @@ from flashflood._core import Expression as CoreExpression
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-LOGGER = logging.getLogger("flashflood")
+LOGGER = logging.getLogger(__name__)
 
 MOST_NESTED_JSON = 500
 """Data that nest deeper than this count as not JSON."""
@@ -239,6 +239,12 @@ def _parse_failure(expression: str, error: ParseError) -> tuple[int, str]:
         # For a quoted function name jmespath gives no position.
         quoted = next(token for token in _called_names(expression) if token["type"] == "quoted_identifier")
         return quoted["start"], error.msg
+    number = re.match(r"-?\d+(\.\d+)?", expression[error.lex_position :])
+    if number is not None:
+        return (
+            error.lex_position,
+            f"{error.msg}; a number that is compared, or given to a function, is written `{number[0]}`",
+        )
     return error.lex_position, error.msg
 
 

@@ -18,8 +18,10 @@ from flashflood._core import Batch, Run
 from flashflood.context import Context
 from flashflood.pickling import no_pickle
 from flashflood.records import blobs
+from flashflood.replay.hints import BareNames
 from flashflood.replay.read_ahead import ReadAhead
 from flashflood.replay.rows import MergedRows, Scan, VanishedError
+from flashflood.replay.stages import Given
 from flashflood.replay.windows import Stage, Windows
 from flashflood.turns import Events, SharedIterator
 
@@ -35,9 +37,12 @@ B = TypeVar("B", bound=Sized)
 class Replay(Events):
     """The events of a replay, one by one."""
 
-    def __init__(self, ctx: Context, scan: Scan, stage: Stage[Batch]) -> None:
-        """Replay from the first event on. No request is made before one is asked for."""
-        super().__init__(_runs(ctx, scan, stage), "this replay")
+    def __init__(self, ctx: Context, scan: Scan, stage: Stage[Batch], filter: Given | None = None) -> None:
+        """Replay from the first event on. No request is made before one is asked for.
+
+        `filter`: what the stage filters with, for a hint where it names what no event has.
+        """
+        super().__init__(_runs(ctx, scan, stage, BareNames(filter)), "this replay")
 
     def __reduce__(self) -> NoReturn:
         """Say what to do instead of pickling."""
@@ -55,20 +60,29 @@ def checked_budget(memory_budget: int) -> int:
     return operator.index(memory_budget)
 
 
-def batches(ctx: Context, scan: Scan, stage: Stage[B]) -> SharedIterator[B]:
-    """Give the events in the range, many at a time. The look ahead starts when a second batch is asked for."""
-    return SharedIterator((batch for batch, _ in _batches(ctx, scan, stage)), "this replay")
+def batches(ctx: Context, scan: Scan, stage: Stage[B], filter: Given | None = None) -> SharedIterator[B]:
+    """Give the events in the range, many at a time. The look ahead starts when a second batch is asked for.
+
+    `filter`: as for `Replay`.
+    """
+    return SharedIterator((batch for batch, _ in _told(ctx, scan, stage, BareNames(filter))), "this replay")
 
 
-def _runs(ctx: Context, scan: Scan, stage: Stage[Batch]) -> Generator[Run, None, None]:
+def _runs(ctx: Context, scan: Scan, stage: Stage[Batch], names: BareNames) -> Generator[Run, None, None]:
     """Yield the events in runs: the first one alone, then those of a batch each time."""
     is_first = True
-    for batch, look_ahead in _batches(ctx, scan, stage):
+    for batch, look_ahead in _told(ctx, scan, stage, names):
         if is_first:
             yield batch.events(0, 1)
             look_ahead()
         yield batch.events(int(is_first))
         is_first = False
+
+
+def _told(ctx: Context, scan: Scan, stage: Stage[B], names: BareNames) -> Iterator[tuple[B, Callable[[], None]]]:
+    """Yield what `_batches` does, and end with a hint where there is one."""
+    yield from _batches(ctx, scan, names.watching(stage))
+    names.tell()
 
 
 def _batches(ctx: Context, scan: Scan, stage: Stage[B]) -> Iterator[tuple[B, Callable[[], None]]]:

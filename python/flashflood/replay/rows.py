@@ -26,7 +26,7 @@ from flashflood.replay.sections import expected_bytes, read_rows
 if TYPE_CHECKING:
     from flashflood.store.protocol import Entry
 
-logger = logging.getLogger("flashflood")
+logger = logging.getLogger(__name__)
 
 BYTES_PER_ROW = 128
 """What an opened row takes in memory, about."""
@@ -216,7 +216,7 @@ class MergedRows:
     def _merge_in(self, opening: _Opening) -> None:
         found = opening.journal_id
         manifest = opening.answer.result()
-        logger.info("replaying from journal %s", found)
+        logger.debug("%s: replaying from journal %s", self._ctx.store.name, found)
         if manifest is None:
             raise VanishedError(found, "manifest")
         self._resolve(found.start)

@@ -22,7 +22,7 @@ from flashflood.replay.replay import MEMORY_BUDGET, Replay, batches
 from flashflood.replay.rows import Scan
 from flashflood.replay.stages import Given, stage_of
 
-logger = logging.getLogger("flashflood")
+logger = logging.getLogger(__name__)
 
 AHEAD = 4
 """Batches that are evaluated at a time."""

@@ -8,7 +8,7 @@ from flashflood._core import Batch
 from flashflood.replay.expressions import Compiled, Expression
 from flashflood.replay.windows import Stage
 
-logger = logging.getLogger("flashflood")
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 

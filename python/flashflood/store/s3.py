@@ -60,7 +60,7 @@ BROKEN_BODY = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 _warned: dict[tuple[str, ...], object] = {}
 """What has been warned about in this process."""
 
-logger = logging.getLogger("flashflood")
+logger = logging.getLogger(__name__)
 
 
 class S3Store:

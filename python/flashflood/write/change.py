@@ -4,24 +4,30 @@ Writes an update object, addressed to the journal that holds the event; a delete
 removes the index entries. Later, `update()` or `journal()` applies the update to the journal.
 """
 
+import logging
+
 from flashflood import layout
 from flashflood.context import Context, Deadline
-from flashflood.data import to_bytes
+from flashflood.data import Data, to_bytes
 from flashflood.dates import timestamp_now
 from flashflood.identifiers import JournalUpdateAction, Update, timestamp_after
 from flashflood.records.claims import Absent, Existing, find, lost
 from flashflood.records.index import PATIENCE, IndexEntry, lookup, moving, not_found, remove_from_index
 
+logger = logging.getLogger(__name__)
 
-def update_event(ctx: Context, event_id: str, new_data: object) -> None:
+
+def update_event(ctx: Context, event_id: str, new_data: Data) -> None:
     """Give an event new data. `FlashFloodEventNotFound` if there is none."""
-    _write_update(ctx, event_id, JournalUpdateAction.UPDATE, to_bytes(new_data))
+    entry, _ = _write_update(ctx, event_id, JournalUpdateAction.UPDATE, to_bytes(new_data))
+    logger.info("%s: update of event %r, for journal %s", ctx.store.name, event_id, entry.target)
 
 
 def delete_event(ctx: Context, event_id: str) -> None:
     """Delete an event. `FlashFloodEventNotFound` if there is none."""
     last, revisions = _write_update(ctx, event_id, JournalUpdateAction.DELETE, b"")
     remove_from_index(ctx, event_id, last.revision, revisions)
+    logger.info("%s: delete of event %r, for journal %s", ctx.store.name, event_id, last.target)
 
 
 def _write_update(

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from flashflood import layout
-from flashflood._core import format_timestamp, parse_timestamp
+from flashflood._core import parse_timestamp
 from flashflood.context import Context
-from flashflood.data import to_bytes
-from flashflood.dates import timestamp_now
+from flashflood.data import Data, to_bytes
+from flashflood.dates import timestamp_now, timestamp_of
 from flashflood.events import Event
 
 
@@ -22,10 +22,10 @@ class Given(NamedTuple):
     """Whether the id was made here, so that nobody else can know it before its first claim."""
 
     @classmethod
-    def of(cls, ctx: Context, data: object, event_id: str | None, date: datetime | None) -> "Given":
+    def of(cls, ctx: Context, data: Data, event_id: str | None, date: datetime | None) -> "Given":
         """Check and convert what `put` takes. Without an id a random one is made; without a date it is now."""
         body = to_bytes(data)
-        timestamp = timestamp_now() if date is None else format_timestamp(date)
+        timestamp = timestamp_now() if date is None else timestamp_of("date", date)
         if event_id is None or event_id == "":
             return cls(timestamp, str(uuid.uuid4()), body, is_new_id=True)
         layout.refuse_bad_id(event_id, ctx.store.root_prefix)

@@ -16,7 +16,7 @@ from flashflood.records import claims
 from flashflood.records.index import PATIENCE, IndexEntry, is_held, moving
 from flashflood.write.given import Given
 
-logger = logging.getLogger("flashflood")
+logger = logging.getLogger(__name__)
 
 
 def put(ctx: Context, given: Given) -> Event:

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from flashflood import layout
 from flashflood._core import Manifest, Row
 from flashflood.context import Context, Deadline
+from flashflood.data import Data
 from flashflood.dates import timestamp_now
 from flashflood.events import Event
 from flashflood.exceptions import FlashFloodEventExistsError, FlashFloodException
@@ -24,7 +25,7 @@ from flashflood.records.overtaken import OvertakenError, until_settled
 from flashflood.spooled_ids import SpooledIds
 from flashflood.write.given import Given
 
-logger = logging.getLogger("flashflood")
+logger = logging.getLogger(__name__)
 
 LARGEST_BATCH = 5_000
 """Events in a batch at most."""
@@ -34,7 +35,7 @@ SMALLEST_JOURNAL = 100
 """A batch of fewer events has the version `new`, so that `journal` combines it; a larger one is a journal already."""
 
 OnConflict: TypeAlias = Literal["error", "skip"]
-Bare: TypeAlias = tuple[object, str | None, datetime | None]
+Bare: TypeAlias = tuple[Data, str | None, datetime | None]
 """(data, event_id, date), as `put` takes them."""
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from threading import Semaphore
 
 from flashflood.context import Context
+from flashflood.data import Data
 from flashflood.events import Event
 from flashflood.write.gathering import Gathering
 from flashflood.write.given import Given
@@ -29,7 +30,7 @@ class Puts:
         self._here: dict[int, _Here] = {}
         """By process id: threads and locks do not survive a fork."""
 
-    def put(self, data: object, event_id: str | None, date: datetime | None) -> Event:
+    def put(self, data: Data, event_id: str | None, date: datetime | None) -> Event:
         """Store a new event and give it back. `FlashFloodEventExistsError` if the id is taken."""
         given = Given.of(self._ctx, data, event_id, date)
         if not (given.is_new_id or self._ctx.store.is_near):

@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import NoReturn, Self
 
 from flashflood.context import Context
+from flashflood.data import Data
+from flashflood.dates import checked_length
 from flashflood.events import Event
 from flashflood.exceptions import FlashFloodException
 from flashflood.pickling import no_pickle
@@ -61,7 +63,7 @@ class Writer:
 
     def __init__(self, ctx: Context, linger: timedelta) -> None:
         """Begin; `FlashFlood.writer` makes it."""
-        if linger < timedelta(0):
+        if checked_length("linger", linger) < timedelta(0):
             msg = f"linger={linger}; give 0 or more"
             raise ValueError(msg)
         self._ctx = ctx
@@ -70,7 +72,7 @@ class Writer:
         self._lock = Lock()
         self._failed: list[_Promised] = []
 
-    def put(self, data: object, event_id: str | None = None, date: datetime | None = None) -> Future[Event]:
+    def put(self, data: Data, event_id: str | None = None, date: datetime | None = None) -> Future[Event]:
         """Take an event to be stored, with the arguments of `FlashFlood.put`; what is wrong with them is raised here.
 
         The future gives the event once no crash and no other process loses it, or why it is not stored. Until its batch
