@@ -64,7 +64,7 @@ def put_many(ctx: Context, events: Iterable[Event | Bare], on_conflict: OnConfli
     except Exception as error:
         seen = stored + len(skipped)
         had = f"{stored} of the first {seen} events, in earlier batches; they stay" if seen else "none of the events"
-        error.add_note(f"put_many had stored {had}")
+        error.add_note(f"this call had stored {had}")
         raise
     return Stored(stored, skipped)
 
