@@ -24,6 +24,8 @@ def microseconds(timestamp: str) -> int:
 def timestamp_at(microseconds: int) -> str:
     """Give the timestamp of so many microseconds after the beginning of the year 1."""
     return format_timestamp(datetime.min + timedelta(microseconds=microseconds))  # noqa: DTZ901  as above
+
+
 def timestamp_of(argument: str, date: datetime) -> str:
     """Give the timestamp of a date that a caller gave. `TypeError` or `ValueError`, which name the argument."""
     try:

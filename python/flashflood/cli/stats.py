@@ -11,7 +11,7 @@ from rich.text import Text
 
 from flashflood import Stats
 from flashflood.cli.output import Report, iso, one_line, write
-from flashflood.cli.parameters import opened, report_format, store_option
+from flashflood.cli.parameters import opened, refuse_nothing, report_format, store_option
 from flashflood.cli.progress import working
 from flashflood.cli.side_files import Output, refuse_shared
 from flashflood.stats import words
@@ -36,6 +36,7 @@ def stats(url: str | None, form: str | None, path: str | None) -> None:
         refuse_shared({"--html": None if path == "-" else path}, (), flood)
         with working("counting"):
             found = flood.stats()
+        refuse_nothing(flood)
         if path is None:
             Report(form).write(_text(found), _record(found))
         elif path == "-":

@@ -19,7 +19,7 @@ from flashflood.store.protocol import Entry
 LARGE = 16_000
 """Journals from which on their blobs are listed in 16 parts at one time, where the store is far: one more page each."""
 
-logger = logging.getLogger("flashflood")
+logger = logging.getLogger(__name__)
 
 
 class Journals:
