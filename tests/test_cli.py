@@ -235,9 +235,14 @@ def test_a_table_has_a_title_and_a_line_for_each_event_with_nothing_that_a_termi
 
 
 def test_journals_can_be_shown_as_a_table(week: Run) -> None:
-    title, *rows = output(week("journals", "--format", "table", COLUMNS="200")).decode().splitlines()
-    assert title.split() == ["from", "to", "version", "blob"]
-    assert [row.split()[2] for row in rows] == ["new"] * 7
+    week("journal", "--minimum-events", "6")
+    title, journal, new = output(week("journals", "--format", "table", COLUMNS="80")).decode().splitlines()
+    assert title.split() == ["from", "to", "events", "bytes", "id"]
+    *facts, short_id = journal.split()
+    assert facts == ["2026-01-01", "00:00:00", "2026-01-06", "00:00:00", "6", "72", "bytes"]
+    assert [found["journal_id"][-36:-28] for found in lines(week("journals"))] == [short_id, new.split()[-2]]
+    assert new.split()[-1] == "new"
+    assert len(new) == 80
 
 
 # What goes wrong
@@ -416,7 +421,7 @@ def test_at_a_terminal_replay_shows_a_table_without_a_bar_and_counts_are_words(e
     output(week("update", "day 1", "x"))
     for arguments, wanted in (
         (["replay"], "day 7"),
-        (["journals"], "version"),
+        (["journals"], "events"),
         (["compact"], "0 journals into 0"),
         (["apply-updates"], "1 updates applied"),
         (["put-many", "--file", "/dev/null"], "0 events stored, 0 skipped"),

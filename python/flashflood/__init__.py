@@ -29,6 +29,7 @@ from flashflood.maintain.compact import Compaction
 from flashflood.maintain.copy import Copied
 from flashflood.maintain.maintain import Maintained, Rules
 from flashflood.maintain.repair import Repairs
+from flashflood.records.journal_counts import JournalSummary
 from flashflood.replay.arrow import ReplayBatches
 from flashflood.replay.expressions import Expression
 from flashflood.replay.partitions import Partition
@@ -62,6 +63,7 @@ __all__ = [
     "FlashFloodJournalingError",
     "Journal",
     "JournalID",
+    "JournalSummary",
     "Loaded",
     "Maintained",
     "Partition",

@@ -23,6 +23,7 @@ from flashflood.maintain.repair import Repairs
 from flashflood.pickling import no_pickle
 from flashflood.read import get_event, get_events
 from flashflood.read.get_events import OnMissing
+from flashflood.records.journal_counts import JournalSummary, summaries
 from flashflood.records.living import journals_between, living_journals, new_journals
 from flashflood.replay.calls import Replays
 from flashflood.stats.found import Stats
@@ -288,6 +289,15 @@ class FlashFlood(Replays):
     def list_journals(self, from_date: datetime | None = None, to_date: datetime | None = None) -> Iterator[JournalID]:
         """Yield the ids of the living journals that overlap from_date < date <= to_date, in key order, lazily."""
         return journals_between(self._ctx, DateRange.of(from_date, to_date))
+
+    def describe_journals(
+        self, from_date: datetime | None = None, to_date: datetime | None = None
+    ) -> Iterator[JournalSummary]:
+        """Yield the same journals, each with how many events and bytes of data it holds, lazily.
+
+        A listing does not say so: each journal takes a request more, a HEAD, many at a time.
+        """
+        return summaries(self._ctx, self.list_journals(from_date, to_date))
 
     def journal_ids(self, list_from: str | None = None) -> Iterator[JournalID]:
         """Yield the ids of all living journals in key order, after `list_from`, lazily."""

@@ -31,6 +31,7 @@ from flashflood import (
     FlashFloodJournalUploadError,
     Journal,
     JournalID,
+    JournalSummary,
     Loaded,
     Maintained,
     Partition,
@@ -164,6 +165,8 @@ def journals() -> None:
 
 
 def errors() -> None:
+    for summary in assert_type(ff.describe_journals(SINCE, UNTIL), Iterator[JournalSummary]):
+        assert_type((summary.events, summary.bytes), tuple[int | None, int | None])
     try:
         ff.journal()
     except FlashFloodEventNotFound as error:

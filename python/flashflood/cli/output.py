@@ -11,9 +11,11 @@ from typing import TextIO
 import click
 import orjson
 from rich.console import Console
+from rich.filesize import decimal
 from rich.text import Text
 
-from flashflood import Event
+from flashflood import Event, JournalSummary
+from flashflood.identifiers import NEW
 
 DATE_WIDTH = 27
 """Characters of a date as `iso` writes it."""
@@ -201,3 +203,24 @@ def _widths(width: int) -> tuple[int, int]:
 def one_line(text: str) -> str:
     """Show each character that is not printable (line feeds, escapes, lone surrogates) as Python's escape of it."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+class JournalTable(Table):
+    """Journals for people, in 80 columns: dates to the second, events, bytes of data, and whether they are new."""
+
+    _EVENTS, _BYTES = 11, 10
+
+    def __init__(self) -> None:
+        """Lay out the six columns."""
+        second, short_id = len("2026-03-01 06:00:00"), len("0b48b328")
+        counts = ("events".rjust(self._EVENTS), self._EVENTS), ("bytes".rjust(self._BYTES), self._BYTES)
+        super().__init__(("from", second), ("to", second), *counts, ("id", short_id), ("", 0))
+
+    def journal(self, summary: JournalSummary) -> bytes:
+        """Give a journal's line; what is not known of it is a question mark."""
+        journal_id, events, size = summary
+        dates = (date.isoformat(" ", "seconds") for date in (journal_id.start_date, journal_id.end_date))
+        counts = "?" if events is None else f"{events:,}", "?" if size is None else decimal(size)
+        padded = counts[0].rjust(self._EVENTS), counts[1].rjust(self._BYTES)
+        state = journal_id.version if journal_id.version == NEW else ""
+        return self.row(*dates, *padded, journal_id.blob_id[:8], state)

@@ -13,10 +13,8 @@ from jmespath.exceptions import JMESPathError
 from flashflood import Event, Expression, JournalID
 from flashflood.cli.input import ids_from
 from flashflood.cli.output import (
-    DATE_WIDTH,
-    ID_WIDTH,
     EventTable,
-    Table,
+    JournalTable,
     data_line,
     event_line,
     is_for_people,
@@ -218,23 +216,23 @@ def _write_events(what: str, events: Iterable[Event], form: str | None) -> None:
 def journals(url: str | None, from_date: datetime | None, to_date: datetime | None, form: str | None) -> None:
     """List the journals that overlap a date range, events not yet journaled (version `new`) included.
 
+    A table has dates to the second, how many events and bytes each journal holds, and the beginning of the UUID that
+    names its blob. It takes a request for each journal beside the listing; JSON Lines take none.
+
     \b
       flashflood journals --from -1d
     """  # noqa: D301  click's sign that lines stay as they are
+    is_table = (form or ("table" if is_for_people() else "jsonl")) == "table"
     with opened(url) as flood:
-        try:
-            found = flood.list_journals(from_date, to_date)
-        except ValueError as error:
-            raise click.UsageError(str(error)) from error
-        if (form or ("table" if is_for_people() else "jsonl")) == "jsonl":
-            for journal_id in found:
-                write(_journal_line(journal_id))
-        else:
-            table = Table(("from", DATE_WIDTH), ("to", DATE_WIDTH), ("version", DATE_WIDTH), ("blob", ID_WIDTH))
+        if is_table:
+            table = JournalTable()
+            found = _begun(flood.describe_journals, from_date=from_date, to_date=to_date)
             write(table.header())
-            for journal_id in found:
-                dates = iso(journal_id.start_date), iso(journal_id.end_date)
-                write(table.row(*dates, journal_id.version, journal_id.blob_id))
+            for summary in found:
+                write(table.journal(summary))
+        else:
+            for journal_id in _begun(flood.list_journals, from_date=from_date, to_date=to_date):
+                write(_journal_line(journal_id))
         refuse_nothing(flood)
 
 

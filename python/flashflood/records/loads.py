@@ -3,6 +3,8 @@
 from typing import NamedTuple
 
 from flashflood.context import Context
+from flashflood.exceptions import FlashFloodCorruptionError
+from flashflood.records.journal_counts import journal_counts
 from flashflood.records.living import journal_id
 from flashflood.store.protocol import Entry
 
@@ -68,12 +70,9 @@ class Sample:
 
 
 def _load_of(ctx: Context, entry: Entry) -> Load | None:
-    """Read what stands behind a manifest. None: it is gone."""
-    found = ctx.store.head(entry.key)
-    if found is None:
-        return None
+    """Read what stands behind a manifest. None: it is gone, or damaged."""
     try:
-        return Load(int(found.metadata["journal_data_size"]), int(found.metadata["number_of_events"]))
-    except (KeyError, ValueError):  # a tool that copies only the data has left them out
-        manifest = ctx.manifest(journal_id(entry))
-        return None if manifest is None else Load(manifest.size, len(manifest))
+        counts = journal_counts(ctx, journal_id(entry))
+    except FlashFloodCorruptionError:  # whoever reads the journal finds out
+        return None
+    return None if counts is None else Load(counts.size, counts.events)
