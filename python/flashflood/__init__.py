@@ -31,6 +31,7 @@ from flashflood.maintain.maintain import Maintained, Rules
 from flashflood.maintain.repair import Repairs
 from flashflood.records.journal_counts import JournalSummary
 from flashflood.replay.arrow import ReplayBatches
+from flashflood.replay.damage import Damage
 from flashflood.replay.expressions import Expression
 from flashflood.replay.partitions import Partition
 from flashflood.replay.replay import Replay
@@ -51,6 +52,7 @@ if not TYPE_CHECKING:
 __all__ = [
     "Compaction",
     "Copied",
+    "Damage",
     "Event",
     "Expression",
     "Findings",

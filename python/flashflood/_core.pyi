@@ -248,6 +248,14 @@ class Window:
         Another length than asked for is an error that names the journal and the offset. `ValueError` where `updates` is
         not empty.
         """
+    def readable(self, buffers: Sequence[Buffer], holes: Sequence[tuple[int, int, int]], /) -> tuple[Batch, list[int]]:
+        """Give the events whose bytes are there, and of each request how many are not.
+
+        Buffers may be shorter than asked for. `holes`: bytes of them that are void, each (number of the request, start,
+        stop), as the blob counts. An event without data is always there.
+        """
+    def ranges(self, request: int, /) -> list[tuple[int, int]]:
+        """Give where in the blob the data lie of the events that a request brings, each (start, stop), in order."""
     def data(self, buffers: Sequence[Buffer], updates: Sequence[Buffer] = (), /) -> bytes:
         """Give the events' data, one after the other: a stretch of the combined journal's blob."""
 

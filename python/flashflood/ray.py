@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from flashflood.api import FlashFlood
     from flashflood.replay.columns import GivenColumns, GivenSchema, OnMismatch
+    from flashflood.replay.damage import OnDamage
     from flashflood.replay.partitions import Partition
     from flashflood.replay.stages import Given
 
@@ -56,6 +57,7 @@ class FlashFloodDatasource(Datasource):  # type: ignore[misc]  # Ray has no type
         columns: GivenColumns | None = None,
         schema: GivenSchema | None = None,
         on_mismatch: OnMismatch = "error",
+        on_damage: OnDamage = "error",
         size: int | None = None,
     ) -> None:
         """List the range, and plan its partitions."""
@@ -69,6 +71,7 @@ class FlashFloodDatasource(Datasource):  # type: ignore[misc]  # Ray has no type
             columns=columns,
             schema=schema,
             on_mismatch=on_mismatch,
+            on_damage=on_damage,
         )
         self._has_size = size is not None
         self._partitions = self._plan(size=SIZE if size is None else size)

@@ -38,6 +38,7 @@ from pyspark.sql.types import BinaryType, DataType, StringType, StructField, Str
 from flashflood.api import FlashFlood
 from flashflood.dates import date_of, duration_of
 from flashflood.exceptions import FlashFloodEventExistsError
+from flashflood.replay.damage import checked
 from flashflood.replay.partitions import SIZE
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
     from flashflood.replay.arrow import ReplayBatches
     from flashflood.replay.columns import OnMismatch
+    from flashflood.replay.damage import OnDamage
     from flashflood.replay.partitions import Partition
 
 SCHEMA = StructType().add("event_id", StringType()).add("date", TimestampType()).add("data", BinaryType())
@@ -60,7 +62,7 @@ _WRITTEN: dict[str, tuple[type[DataType], ...]] = {
     "data": (BinaryType, StringType),
 }
 _STORE = frozenset({"store", "path"})
-_READ = _STORE | {"from_date", "to_date", "filter", "select", "columns", "on_mismatch", "size"}
+_READ = _STORE | {"from_date", "to_date", "filter", "select", "columns", "on_mismatch", "on_damage", "size"}
 _STREAM = _READ | {"lateness"}
 _SPARKS_OWN = frozenset({"checkpointlocation", "queryname"})
 """Options that Spark hands on to what a stream is written to."""
@@ -71,8 +73,8 @@ class FlashFloodDataSource(DataSource):
 
     Options: `store`, what `FlashFlood.open` takes (or `path`, which `load` and `save` set); for reads `from_date`,
     `to_date` (ISO 8601; UTC where no offset is given), `filter`, `select`, `columns` (a JSON object of JMESPath
-    expressions by name: `{"n": "length(files)"}`), `on_mismatch` and `size` (bytes), as `FlashFlood.partitions` takes
-    them; for `readStream` `lateness` too (`90s`, `5m`, `24h`; a minute).
+    expressions by name: `{"n": "length(files)"}`), `on_mismatch`, `on_damage` (`error` or `skip`) and `size`
+    (bytes), as `FlashFlood.partitions` takes them; for `readStream` `lateness` too (`90s`, `5m`, `24h`; a minute).
     With `columns`, one for each of them takes the place of data. Their types are those of the user's schema, or are
     inferred.
     `ValueError` for any other option, or where the store is missing.
@@ -116,6 +118,7 @@ class _Plan(NamedTuple):
     select: str | None
     columns: dict[str, str | None] | None
     on_mismatch: OnMismatch
+    on_damage: OnDamage
     size: int
 
     @classmethod
@@ -129,8 +132,9 @@ class _Plan(NamedTuple):
             raise ValueError(msg)
         columns = _columns(options["columns"]) if "columns" in options else None
         on_mismatch = cast("OnMismatch", options.get("on_mismatch", "error"))
+        on_damage = checked(cast("OnDamage", options.get("on_damage", "error")))
         how = options.get("filter"), options.get("select")
-        return cls(url, from_date, to_date, *how, columns, on_mismatch, int(size))
+        return cls(url, from_date, to_date, *how, columns, on_mismatch, on_damage, int(size))
 
     def schema(self) -> StructType:
         """Give all columns; where they have no types, the first events are read for these."""
@@ -152,7 +156,8 @@ class _Plan(NamedTuple):
         return [InputPartition(partition) for partition in cut]
 
     def _how(self, schema: StructType | None) -> dict[str, Any]:
-        how = {"filter": self.filter, "select": self.select, "on_mismatch": self.on_mismatch}
+        how: dict[str, Any] = {"filter": self.filter, "select": self.select}
+        how |= {"on_mismatch": self.on_mismatch, "on_damage": self.on_damage}
         if self.columns is None or schema is None:
             return how | {"columns": self.columns}
         types = {field.name: _type(field) for field in schema if self.columns.get(field.name) is not None}

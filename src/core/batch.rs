@@ -18,6 +18,9 @@ pub struct Batch {
     buffers: Arc<[Bytes]>,
 }
 
+/// Bytes that could not be read: of which request, from where to before where in the blob.
+pub type Hole = (u32, u64, u64);
+
 /// One event of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event<'a> {
@@ -36,11 +39,28 @@ pub struct Event<'a> {
 impl Batch {
     /// The events of a window, given the bytes of its requests.
     pub fn new(window: Arc<Window>, buffers: Vec<Bytes>) -> Result<Self> {
-        if !window.updates().is_empty() {
-            return Err(Error::argument("some of these events have their data from updates: only data() takes them"));
-        }
-        window.check_requests(&buffers.iter().map(|buffer| buffer.len() as u64).collect::<Vec<_>>())?;
+        check_no_updates(&window)?;
+        window.check_requests(&lengths(&buffers))?;
         Ok(Self { window, pieces: None, buffers: buffers.into() })
+    }
+
+    /// The events of a window whose bytes are there, and of each request how many are not: where its buffer is shorter
+    /// than was asked for, and in the holes, each (request, start, stop) as the blob counts.
+    pub fn readable(window: Arc<Window>, buffers: Vec<Bytes>, holes: &[Hole]) -> Result<(Self, Vec<u64>)> {
+        check_no_updates(&window)?;
+        window.check_readable(&lengths(&buffers))?;
+        let mut lost = vec![0; buffers.len()];
+        let mut is_there = |piece: &&Piece| {
+            let DataAt::Request(number, at) = piece.data_at else { return true };
+            let Some(request) = window.requests().get(number as usize) else { return true };
+            let (start, stop) = (request.start + at, request.start + at + piece.size);
+            let overlaps = |hole: &Hole| hole.0 == number && hole.1 < stop && start < hole.2;
+            let is_there = at + piece.size <= buffers[number as usize].len() as u64 && !holes.iter().any(overlaps);
+            lost[number as usize] += u64::from(!is_there);
+            is_there
+        };
+        let pieces: Vec<Piece> = window.pieces().iter().filter(&mut is_there).copied().collect();
+        Ok((Self { window, pieces: Some(pieces.into()), buffers: buffers.into() }, lost))
     }
 
     /// How many events there are.
@@ -114,6 +134,17 @@ impl Batch {
     }
 }
 
+fn check_no_updates(window: &Window) -> Result<()> {
+    if window.updates().is_empty() {
+        return Ok(());
+    }
+    Err(Error::argument("some of these events have their data from updates: only data() takes them"))
+}
+
+fn lengths(buffers: &[Bytes]) -> Vec<u64> {
+    buffers.iter().map(|buffer| buffer.len() as u64).collect()
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -168,6 +199,29 @@ pub(super) mod tests {
     fn an_event_has_the_data_that_it_is_given_instead_of_its_own() {
         let other = batch().kept(&[true, false, true, false]).with_data(b"nullfalse".to_vec(), &[(4, 9), (0, 4)]);
         assert_eq!(shown(&other), [("a", &b"false"[..]), ("c", b"null")]);
+    }
+
+    fn read(buffer: &'static [u8], holes: &[Hole]) -> (Vec<String>, u64) {
+        let window = Arc::clone(&batch().window);
+        let (readable, lost) = Batch::readable(window, vec![Bytes::from_static(buffer)], holes).unwrap();
+        (readable.events().map(|event| event.event_id.to_owned()).collect(), lost[0])
+    }
+
+    #[test]
+    fn what_can_be_read_is_what_lies_in_the_bytes_and_in_no_hole() {
+        let ranges = batch().window.ranges(0);
+        assert_eq!(ranges, [(0, 3), (3, 5), (5, 14)]);
+        assert_eq!(read(b"onexytwothree!", &[]), (["a", "b", "c", "d"].map(String::from).to_vec(), 0));
+        assert_eq!(read(b"onexytwothree", &[]), (["a", "b", "c"].map(String::from).to_vec(), 1));
+        assert_eq!(read(b"", &[]), (vec!["b".to_owned()], 3));
+        assert_eq!(read(b"onexytwothree!", &[(0, 3, 5)]), (["a", "b", "d"].map(String::from).to_vec(), 1));
+        assert_eq!(read(b"onexytwothree!", &[(0, 2, 6), (1, 0, 14)]), (vec!["b".to_owned()], 3));
+        let window = Arc::clone(&batch().window);
+        assert!(matches!(
+            Batch::readable(Arc::clone(&window), vec![Bytes::from_static(b"onexytwothree!!")], &[]),
+            Err(Error::Corrupt { .. })
+        ));
+        assert!(matches!(Batch::readable(window, Vec::new(), &[]), Err(Error::Argument(_))));
     }
 
     #[test]

@@ -64,6 +64,25 @@ impl Window {
         Ok(Batch::new(batch, whole))
     }
 
+    /// The events whose bytes are there, and how many of each request's are not.
+    #[pyo3(signature = (buffers, holes, /))]
+    fn readable(
+        &self,
+        py: Python<'_>,
+        buffers: &Bound<'_, PySequence>,
+        holes: Vec<batch::Hole>,
+    ) -> PyResult<(Batch, Vec<u64>)> {
+        let buffers = all_bytes_of(buffers)?;
+        let (batch, lost) = released(py, || batch::Batch::readable(Arc::clone(&self.0), buffers, &holes))?;
+        Ok((Batch::new(batch, None), lost))
+    }
+
+    /// Where in the blob the data lie of the events that a request brings.
+    #[pyo3(signature = (request, /))]
+    fn ranges(&self, request: u32) -> Vec<(u64, u64)> {
+        self.0.ranges(request)
+    }
+
     /// The events' data, one after the other.
     #[pyo3(signature = (buffers, updates=None, /), text_signature = "($self, buffers, updates=(), /)")]
     fn data<'py>(

@@ -6,7 +6,7 @@ It is checked, and not run.
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ import flashflood
 from flashflood import (
     Compaction,
     Copied,
+    Damage,
     Event,
     Expression,
     Findings,
@@ -103,6 +104,8 @@ def replay() -> None:
     for event in events:
         assert_type(json.loads(event.data), Any)
     events.close()
+    tolerant = ff.replay(on_damage="skip").skipped, ff.replay_batches(on_damage=told).skipped
+    assert_type(tolerant, tuple[list[Damage], Sequence[Damage]])
     assert_type(ff.replay_batches(SINCE, filter="level", batch_size=1_000, memory_budget=10**8), ReplayBatches)
     typed = ff.replay_batches(columns={"n": "level", "date": None}, schema={"n": "int64"}, on_mismatch="null")
     assert_type(typed.only(["n"]).to_polars(), pl.DataFrame)
@@ -119,6 +122,11 @@ def replay() -> None:
     for stream in ff.list_event_streams(SINCE, UNTIL):
         assert_type(stream, dict[str, Any])
         assert_type(replay_event_stream(stream, SINCE, UNTIL, allow_file_urls="/folder"), Iterator[Event])
+
+
+def told(damage: Damage) -> None:
+    fields = damage.journal_id, damage.key, damage.problem, damage.events
+    assert_type(fields, tuple[JournalID, str, str, int | None])
 
 
 def maintain() -> None:

@@ -118,6 +118,13 @@ def get_many(url: str | None, path: str | None, on_missing: OnMissing, form: str
 )
 @click.option("--limit", metavar="N", type=click.IntRange(1), help="Stop after so many events.")
 @click.option(
+    "--on-damage",
+    type=click.Choice(["error", "skip"]),
+    default="error",
+    show_default=True,
+    help="What to do where a journal is damaged: end, or leave out what cannot be read of it and say so.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice([*EVENT_FORMATS, *FORMATS]),
@@ -131,7 +138,7 @@ def replay(  # noqa: PLR0913, PLR0917  an argument for each option
     columns: tuple[tuple[str, str], ...],
     schema: tuple[tuple[str, str], ...],
     on_mismatch: OnMismatch,
-    **what: Any,  # noqa: ANN401  the range, filter and select
+    **what: Any,  # noqa: ANN401  the range, filter and select, and what to do about damage
 ) -> None:
     """Write the events of a date range, in the order of their dates.
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import CapsuleType
 
     from flashflood._core import Columns, RecordBatch
+    from flashflood.replay.damage import Damage
     from flashflood.replay.wanted import Begin, Wanted
 
 BATCH_SIZE = 65_536
@@ -35,12 +36,19 @@ class ReplayBatches:
     begins.
     """
 
-    def __init__(self, begin: Begin, wanted: Wanted, batch_size: int) -> None:
-        """Make no request yet. `begin`: begins a replay. `ValueError` if `batch_size` is not 1 or more."""
+    skipped: Sequence[Damage] = ()
+    """The damaged journals of which the stream that was asked for last has left out what cannot be read."""
+
+    def __init__(self, begin: Begin, wanted: Wanted, batch_size: int, sample: Begin | None = None) -> None:
+        """Make no request yet. `begin`: begins a replay; `sample`: one that only infers types, if it is another.
+
+        `ValueError` if `batch_size` is not 1 or more.
+        """
         if batch_size < 1:
             msg = f"batch_size={batch_size}; a record batch has 1 row or more"
             raise ValueError(msg)
         self._begin = begin
+        self._sample = sample or begin
         self._given = wanted
         self._batch_size = batch_size
 
@@ -60,14 +68,16 @@ class ReplayBatches:
         the interface allows: the consumer casts.
         """
         core = self._core if requested_schema is None else self._core.as_asked(requested_schema)
-        return export_stream(self._begin(self._wanted.record_batches(core)), core, self._batch_size)
+        found = self._begin(self._wanted.record_batches(core))
+        self.skipped = found.skipped
+        return export_stream(found, core, self._batch_size)
 
     def only(self, names: Sequence[str]) -> ReplayBatches:
         """Give some of the columns, in the order of `names`: values of no others are read.
 
         `ValueError` for a name that no column has, and for one that is given twice.
         """
-        chosen = ReplayBatches(self._begin, self._wanted, self._batch_size)
+        chosen = ReplayBatches(self._begin, self._wanted, self._batch_size, self._sample)
         chosen._core = self._core.only(names)
         return chosen
 
@@ -104,7 +114,7 @@ class ReplayBatches:
 
     @cached_property
     def _wanted(self) -> Wanted:
-        return self._given.inferred(self._begin)
+        return self._given.inferred(self._sample)
 
     @cached_property
     def _core(self) -> Columns:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from flashflood.context import Context
 from flashflood.dates import DateRange
-from flashflood.replay import search
+from flashflood.replay import damage, search
 from flashflood.replay.arrow import BATCH_SIZE, ReplayBatches
 from flashflood.replay.columns import Columns, GivenColumns, GivenSchema, OnMismatch
+from flashflood.replay.damage import OnDamage
 from flashflood.replay.partitions import SIZE, Partition, partitions
 from flashflood.replay.replay import MEMORY_BUDGET, Replay, batches, checked_budget
 from flashflood.replay.rows import Scan
@@ -26,13 +27,14 @@ class Replays:
 
     _ctx: Context
 
-    def replay(
+    def replay(  # noqa: PLR0913  all but the range by name only
         self,
         from_date: datetime | None = None,
         to_date: datetime | None = None,
         *,
         filter: Given | None = None,
         select: Given | None = None,
+        on_damage: OnDamage = "error",
         memory_budget: int = MEMORY_BUDGET,
     ) -> Replay:
         """Yield the events with from_date < date <= to_date in (date, event_id) order; a missing end is unbounded.
@@ -41,6 +43,9 @@ class Replays:
         `select`: a JMESPath expression; its value, as JSON, takes the place of an event's data. It is `null` where the
         data are not JSON, or a function meets a type that it cannot take. `filter` sees the data as they were.
         An expression is a text, what `jmespath.compile` gives, or an `Expression`.
+        `on_damage`: "skip" leaves out the events of damaged journals that cannot be read, and no others; of a journal
+        whose manifest cannot be read, all. A callable does so too, and is told of each such journal once, by a
+        `Damage`. `skipped` of what this gives has these. "error": the first one ends the replay.
         `memory_budget`: at most about so many bytes of data are held, without the events that the caller keeps; 0: as
         few as possible. Beside them are held, in the range, the rows of the journals that overlap, some 130 bytes each,
         and an event that is larger, once. With less than 200 KB for each journal that overlaps, there are more
@@ -48,10 +53,10 @@ class Replays:
         `ValueError` for a range that ends before it begins, or an expression that can never be evaluated. No request is
         made before the first event is asked for.
         """
-        scan = Scan(DateRange.of(from_date, to_date), checked_budget(memory_budget))
-        return Replay(self._ctx, scan, stage_of(filter, select), filter)
+        scan = _scan(from_date, to_date, on_damage, memory_budget)
+        return Replay.begun(self._ctx, scan, stage_of(filter, select), filter)
 
-    def replay_batches(  # noqa: PLR0913  all but the range by name only
+    def replay_batches(  # noqa: PLR0913  as above
         self,
         from_date: datetime | None = None,
         to_date: datetime | None = None,
@@ -61,6 +66,7 @@ class Replays:
         columns: GivenColumns | None = None,
         schema: GivenSchema | None = None,
         on_mismatch: OnMismatch = "error",
+        on_damage: OnDamage = "error",
         batch_size: int = BATCH_SIZE,
         memory_budget: int = MEMORY_BUDGET,
     ) -> ReplayBatches:
@@ -78,11 +84,13 @@ class Replays:
         together float64, texts string, booleans bool, arrays a list; all else, and what disagrees, json.
         `on_mismatch`: a value that does not fit its type is an error that names event and column, or "null".
         A value is null where the data are not JSON, have no such value, or are of a type that a function cannot take.
+        `on_damage`: as for `replay`; `skipped` of what this gives is that of the stream that was read last.
         `ValueError` also for a type that no column has, or one for a column that there is not.
         """
-        scan = Scan(DateRange.of(from_date, to_date), checked_budget(memory_budget))
+        scan = _scan(from_date, to_date, on_damage, memory_budget)
         wanted = Wanted(Stages.of(filter, select), Columns.of(columns, schema, on_mismatch))
-        return ReplayBatches(partial(batches, self._ctx, scan, filter=filter), wanted, batch_size)
+        begin, sample = (partial(batches, self._ctx, one) for one in (scan, scan.of_sample()))
+        return ReplayBatches(partial(begin, filter=filter), wanted, batch_size, sample)
 
     def partitions(  # noqa: PLR0913  as above
         self,
@@ -94,6 +102,7 @@ class Replays:
         columns: GivenColumns | None = None,
         schema: GivenSchema | None = None,
         on_mismatch: OnMismatch = "error",
+        on_damage: OnDamage = "error",
         size: int = SIZE,
         presigned: bool = False,
     ) -> list[Partition]:
@@ -104,13 +113,14 @@ class Replays:
         `presigned`: they can be read without credentials, for an hour; they are larger, and all manifests are read.
         `columns`, `schema`, `on_mismatch`: what their `batches` have, as for `replay_batches`. Types are inferred here,
         once for all.
+        `on_damage`: as for `replay`, by each partition for itself. Where they are pickled, so is a callable.
         `ValueError` for a range that ends before it begins, a size below 1, an expression that can never be evaluated,
-        or `presigned` where the store is not on S3.
+        `presigned` where the store is not on S3, or together with `on_damage`.
         """
-        scan = Scan(DateRange.of(from_date, to_date), MEMORY_BUDGET)
+        scan = _scan(from_date, to_date, on_damage)
         wanted = Wanted(Stages.of(filter, select), Columns.of(columns, schema, on_mismatch))
-        typed = wanted.inferred(partial(batches, self._ctx, scan))
-        return partitions(self._ctx, scan.dates, typed, size, presigned=presigned)
+        typed = wanted.inferred(partial(batches, self._ctx, scan.of_sample()))
+        return partitions(self._ctx, scan, typed, size, presigned=presigned)
 
     def scan_polars(  # noqa: PLR0913  as above
         self,
@@ -122,18 +132,20 @@ class Replays:
         columns: GivenColumns | None = None,
         schema: GivenSchema | None = None,
         on_mismatch: OnMismatch = "error",
+        on_damage: OnDamage = "error",
     ) -> "pl.LazyFrame":
         """Give the same events as a polars LazyFrame: columns event_id, date (UTC, microseconds), data (binary).
 
         Each `collect` is a replay, of the dates that the query's conditions on `date` leave, and as far as its `head`
         needs. `columns`, `schema`, `on_mismatch`: as for `replay_batches`; only columns that the query needs are read.
-        Types are inferred here. `ModuleNotFoundError` without polars.
+        Types are inferred here. `on_damage`: as for `replay`, each time that it is collected. `ModuleNotFoundError`
+        without polars.
         """
         from flashflood.replay.polars_scan import scan_polars  # noqa: PLC0415  polars is wanted here only
 
-        scan = Scan(DateRange.of(from_date, to_date), MEMORY_BUDGET)
+        scan = _scan(from_date, to_date, on_damage)
         wanted = Wanted(Stages.of(filter, select), Columns.of(columns, schema, on_mismatch))
-        return scan_polars(self._ctx, scan, wanted.inferred(partial(batches, self._ctx, scan)))
+        return scan_polars(self._ctx, scan, wanted.inferred(partial(batches, self._ctx, scan.of_sample())))
 
     def search(self, expression: Given, from_date: datetime | None = None, to_date: datetime | None = None) -> Any:  # noqa: ANN401  any JSON
         """Evaluate a JMESPath expression over all events of a replay at once.
@@ -153,3 +165,11 @@ class Replays:
         credentials here end, where they are temporary.
         """
         return list_event_streams(self._ctx, DateRange.of(from_date, to_date))
+
+
+def _scan(
+    from_date: datetime | None, to_date: datetime | None, on_damage: OnDamage, memory_budget: int = MEMORY_BUDGET
+) -> Scan:
+    """Take what a caller gave. `ValueError` for a range that ends before it begins, and for what is no `on_damage`."""
+    dates, budget = DateRange.of(from_date, to_date), checked_budget(memory_budget)
+    return Scan(dates, budget, on_damage=damage.checked(on_damage))

@@ -15,12 +15,11 @@ from flashflood.context import Context
 from flashflood.pickling import no_pickle
 from flashflood.replay.arrow import BATCH_SIZE, ReplayBatches
 from flashflood.replay.planning import Part, plan_parts
-from flashflood.replay.replay import MEMORY_BUDGET, Replay, batches, checked_budget
+from flashflood.replay.replay import MEMORY_BUDGET, Batches, Replay, batches, checked_budget
 from flashflood.replay.rows import Scan
 from flashflood.replay.stages import stage_of
 from flashflood.replay.streams import list_event_streams, stream_batches
 from flashflood.store import Address, S3Store
-from flashflood.turns import Events, SharedIterator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from flashflood._core import Batch
     from flashflood.dates import DateRange
+    from flashflood.replay.damage import OnDamage
     from flashflood.replay.wanted import Wanted
     from flashflood.replay.windows import Stage
 
@@ -51,13 +51,13 @@ class _InStore:
         """Pickle by the address."""
         return _in_store, (self.address,)
 
-    def events(self, part: Part, memory_budget: int, stage: Stage[Batch]) -> Events:
+    def events(self, scan: Scan, stage: Stage[Batch]) -> Replay:
         """Replay a part."""
-        return Replay(self._ctx, Scan(part.dates, memory_budget, part.plan), stage)
+        return Replay.begun(self._ctx, scan, stage)
 
-    def batches(self, part: Part, memory_budget: int, stage: Stage[B]) -> SharedIterator[B]:
+    def batches(self, scan: Scan, stage: Stage[B]) -> Batches[B]:
         """Do so, many events at a time."""
-        return batches(self._ctx, Scan(part.dates, memory_budget, part.plan), stage)
+        return batches(self._ctx, scan, stage)
 
 
 @lru_cache(maxsize=16)
@@ -72,14 +72,14 @@ class _InStreams(NamedTuple):
     streams: list[dict[str, Any]]
     name: str
 
-    def events(self, part: Part, _memory_budget: int, stage: Stage[Batch]) -> Events:
+    def events(self, scan: Scan, stage: Stage[Batch]) -> Replay:
         """Replay a part."""
-        return Events((stage(batch).events() for batch in stream_batches(self.streams, part.dates)), "this replay")
+        return Replay((stage(batch).events() for batch in stream_batches(self.streams, scan.dates)), [])
 
-    def batches(self, part: Part, _memory_budget: int, stage: Stage[B]) -> SharedIterator[B]:
+    def batches(self, scan: Scan, stage: Stage[B]) -> Batches[B]:
         """Do so, many events at a time."""
-        staged = (stage(batch) for batch in stream_batches(self.streams, part.dates))
-        return SharedIterator((batch for batch in staged if len(batch)), "this replay")
+        staged = (stage(batch) for batch in stream_batches(self.streams, scan.dates))
+        return Batches((batch for batch in staged if len(batch)), [])
 
 
 class Partition:
@@ -90,11 +90,12 @@ class Partition:
     for an hour.
     """
 
-    def __init__(self, source: _InStore | _InStreams, part: Part, wanted: Wanted) -> None:
+    def __init__(self, source: _InStore | _InStreams, part: Part, wanted: Wanted, on_damage: OnDamage) -> None:
         """Make no request."""
         self._source = source
         self._part = part
         self._wanted = wanted
+        self._on_damage = on_damage
 
     @property
     def from_date(self) -> datetime | None:
@@ -117,17 +118,19 @@ class Partition:
         """About so many bytes of data, before filtering and selecting."""
         return self._part.size
 
-    def events(self, *, memory_budget: int = MEMORY_BUDGET) -> Events:
+    def events(self, *, memory_budget: int = MEMORY_BUDGET) -> Replay:
         """Yield the events in (date, event_id) order, as `replay` does, with the plan's `filter` and `select`."""
-        return self._source.events(self._part, checked_budget(memory_budget), stage_of(*self._wanted.stages))
+        return self._source.events(self._scan(memory_budget), stage_of(*self._wanted.stages))
 
     def batches(self, *, batch_size: int = BATCH_SIZE, memory_budget: int = MEMORY_BUDGET) -> ReplayBatches:
         """Give the same events as a stream of Arrow record batches, as `replay_batches` does, with the plan's columns.
 
         Types that were left open were inferred when it was planned.
         """
-        begin = partial(self._source.batches, self._part, checked_budget(memory_budget))
-        return ReplayBatches(begin, self._wanted, batch_size)
+        return ReplayBatches(partial(self._source.batches, self._scan(memory_budget)), self._wanted, batch_size)
+
+    def _scan(self, memory_budget: int) -> Scan:
+        return Scan(self._part.dates, checked_budget(memory_budget), self._part.plan, self._on_damage)
 
     def __repr__(self) -> str:
         """Name its dates, and what is in it."""
@@ -143,26 +146,34 @@ class Partition:
     def __dask_tokenize__(self) -> tuple[str, ...]:
         """Give what Dask names its tasks by: the same for the same store and call, as long as nothing has changed."""
         what = self._part.dates, self._part.fingerprint, self._wanted
-        return self._source.name, blake2b(pickle.dumps(what)).hexdigest()
+        return self._source.name, blake2b(pickle.dumps(what)).hexdigest(), repr(self._on_damage)
 
 
-def partitions(ctx: Context, dates: DateRange, wanted: Wanted, size: int, *, presigned: bool) -> list[Partition]:
-    """Cut the replay of a range into partitions of about `size` bytes; see `plan_parts`.
+def partitions(ctx: Context, scan: Scan, wanted: Wanted, size: int, *, presigned: bool) -> list[Partition]:
+    """Cut a replay into partitions of about `size` bytes; see `plan_parts`.
 
-    `ValueError` for a size below 1, or `presigned` where the store is not on S3.
+    `ValueError` for a size below 1, or `presigned` where the store is not on S3, or damage is to be left out.
     """
+    dates, on_damage = scan.dates, scan.on_damage
     if size < 1:
         msg = f"size={size}; a partition has 1 byte or more"
         raise ValueError(msg)
     if presigned and not isinstance(ctx.store, S3Store):
         msg = f"presigned=True, but {ctx.store.name} is not on S3: only its URLs can be read without credentials"
         raise ValueError(msg)
+    if presigned and on_damage != "error":
+        msg = (
+            "on_damage is for partitions that read the store: without credentials nobody can tell a lost blob from one"
+        )
+        msg += " that was replaced; leave out presigned, or on_damage"
+        raise ValueError(msg)
     parts = [] if dates.is_empty else plan_parts(ctx, dates, size)
     if not presigned:
         in_store = _InStore(ctx, Address.of(ctx.store))
-        return [Partition(in_store, part, wanted) for part in parts]
+        return [Partition(in_store, part, wanted, on_damage) for part in parts]
     streams = list(list_event_streams(ctx, dates))
-    return [Partition(_InStreams(_within(streams, part.dates), ctx.store.name), part, wanted) for part in parts]
+    name = ctx.store.name
+    return [Partition(_InStreams(_within(streams, part.dates), name), part, wanted, on_damage) for part in parts]
 
 
 def _within(streams: list[dict[str, Any]], dates: DateRange) -> list[dict[str, Any]]:

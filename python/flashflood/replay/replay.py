@@ -12,21 +12,19 @@ event that went out is the place to go on from when something listed is gone.
 import operator
 import os
 from collections.abc import Callable, Generator, Iterator, Sized
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import NoReturn, Self, TypeVar
 
 from flashflood._core import Batch, Run
 from flashflood.context import Context
 from flashflood.pickling import no_pickle
 from flashflood.records import blobs
+from flashflood.replay.damage import Damage, Skipping
 from flashflood.replay.hints import BareNames
 from flashflood.replay.read_ahead import ReadAhead
 from flashflood.replay.rows import MergedRows, Scan, VanishedError
 from flashflood.replay.stages import Given
 from flashflood.replay.windows import Stage, Windows
 from flashflood.turns import Events, SharedIterator
-
-if TYPE_CHECKING:
-    from flashflood.identifiers import JournalID
 
 MEMORY_BUDGET = 160_000_000
 """Bytes that one replay may hold: half of it for event data, a quarter for manifests under way, the rest for rows."""
@@ -37,16 +35,35 @@ B = TypeVar("B", bound=Sized)
 class Replay(Events):
     """The events of a replay, one by one."""
 
-    def __init__(self, ctx: Context, scan: Scan, stage: Stage[Batch], filter: Given | None = None) -> None:
+    skipped: list[Damage]
+    """The damaged journals of which it has left out what cannot be read; with `on_damage="error"` none."""
+
+    def __init__(self, runs: Generator[Run, None, None], skipped: list[Damage]) -> None:
+        """Take no event yet."""
+        super().__init__(runs, "this replay")
+        self.skipped = skipped
+
+    @classmethod
+    def begun(cls, ctx: Context, scan: Scan, stage: Stage[Batch], filter: Given | None = None) -> Self:
         """Replay from the first event on. No request is made before one is asked for.
 
         `filter`: what the stage filters with, for a hint where it names what no event has.
         """
-        super().__init__(_runs(ctx, scan, stage, BareNames(filter)), "this replay")
+        skipping = Skipping(ctx, scan.on_damage)
+        return cls(_runs(ctx, scan, stage, skipping, BareNames(filter)), skipping.damages)
 
     def __reduce__(self) -> NoReturn:
         """Say what to do instead of pickling."""
-        raise no_pickle(self, "pickle the FlashFlood, if it was opened by its URL, and replay there")
+        raise no_pickle(self, "pickle the FlashFlood, if it was opened by its URL, or the partition, and replay there")
+
+
+class Batches(SharedIterator[B]):
+    """The events of a replay, many at a time."""
+
+    def __init__(self, found: Generator[B, None, None], skipped: list[Damage]) -> None:
+        """Take no batch yet. `skipped`: as a `Replay` has it."""
+        super().__init__(found, "this replay")
+        self.skipped = skipped
 
 
 def checked_budget(memory_budget: int) -> int:
@@ -60,18 +77,22 @@ def checked_budget(memory_budget: int) -> int:
     return operator.index(memory_budget)
 
 
-def batches(ctx: Context, scan: Scan, stage: Stage[B], filter: Given | None = None) -> SharedIterator[B]:
+def batches(ctx: Context, scan: Scan, stage: Stage[B], filter: Given | None = None) -> Batches[B]:
     """Give the events in the range, many at a time. The look ahead starts when a second batch is asked for.
 
     `filter`: as for `Replay`.
     """
-    return SharedIterator((batch for batch, _ in _told(ctx, scan, stage, BareNames(filter))), "this replay")
+    skipping = Skipping(ctx, scan.on_damage)
+    told = _told(ctx, scan, stage, skipping, BareNames(filter))
+    return Batches((batch for batch, _ in told), skipping.damages)
 
 
-def _runs(ctx: Context, scan: Scan, stage: Stage[Batch], names: BareNames) -> Generator[Run, None, None]:
+def _runs(
+    ctx: Context, scan: Scan, stage: Stage[Batch], skipping: Skipping, names: BareNames
+) -> Generator[Run, None, None]:
     """Yield the events in runs: the first one alone, then those of a batch each time."""
     is_first = True
-    for batch, look_ahead in _told(ctx, scan, stage, names):
+    for batch, look_ahead in _told(ctx, scan, stage, skipping, names):
         if is_first:
             yield batch.events(0, 1)
             look_ahead()
@@ -79,34 +100,37 @@ def _runs(ctx: Context, scan: Scan, stage: Stage[Batch], names: BareNames) -> Ge
         is_first = False
 
 
-def _told(ctx: Context, scan: Scan, stage: Stage[B], names: BareNames) -> Iterator[tuple[B, Callable[[], None]]]:
+def _told(
+    ctx: Context, scan: Scan, stage: Stage[B], skipping: Skipping, names: BareNames
+) -> Iterator[tuple[B, Callable[[], None]]]:
     """Yield what `_batches` does, and end with a hint where there is one."""
-    yield from _batches(ctx, scan, names.watching(stage))
+    yield from _batches(ctx, scan, names.watching(stage), skipping)
     names.tell()
 
 
-def _batches(ctx: Context, scan: Scan, stage: Stage[B]) -> Iterator[tuple[B, Callable[[], None]]]:
+def _batches(ctx: Context, scan: Scan, stage: Stage[B], skipping: Skipping) -> Iterator[tuple[B, Callable[[], None]]]:
     """Yield the batches that have events, each with the call that starts the look ahead before the next batch does."""
     place: tuple[str, str] | None = None
-    missed: set[JournalID] = set()
     process = os.getpid()
     while not scan.dates.is_empty:
         ahead = ReadAhead(scan.memory_budget, is_on=place is not None)
-        rows = MergedRows(ctx, scan, ahead, place)
+        rows = MergedRows(ctx, scan, ahead, place, skipping)
         windows = Windows(ctx, rows, scan.memory_budget, ahead, stage)
         try:
             for fetch in windows.fetches():
                 batch = fetch.batch()
                 place = max(place or fetch.window.last, fetch.window.last)
+                skipping.leave_out(fetch.lost)
                 if len(batch):
                     yield batch, windows.look_ahead
                 windows.look_ahead()
         except VanishedError as error:
-            if error.journal_id in missed:
+            if error.journal_id in skipping.missed:
                 raise blobs.missing(ctx, error.journal_id, error.what) from None
-            missed.add(error.journal_id)
+            skipping.missed.add(error.journal_id)
             scan = scan._replace(plan=None)
         else:
+            skipping.sum_up()
             return
         finally:
             if process == os.getpid():  # a forked child has nothing under way, and the futures' locks may be held

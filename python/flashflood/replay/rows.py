@@ -14,12 +14,16 @@ from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from flashflood import layout
 from flashflood._core import Manifest, Merge, Window
 from flashflood.context import Context
 from flashflood.dates import EARLIEST, DateRange
+from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID
+from flashflood.records import blobs
 from flashflood.records.index import lookup
 from flashflood.records.living import Listing, Plan, journal_id
+from flashflood.replay.damage import Lost, OnDamage, Skipping, unheard
 from flashflood.replay.read_ahead import ReadAhead
 from flashflood.replay.sections import expected_bytes, read_rows
 
@@ -42,6 +46,11 @@ class Scan(NamedTuple):
     """In bytes."""
     plan: Plan | None = None
     """Where an earlier listing says to begin, for the first pass."""
+    on_damage: OnDamage = "error"
+
+    def of_sample(self) -> "Scan":
+        """Give the same for a look at some events, which tells nobody of damage."""
+        return self if self.on_damage == "error" else self._replace(on_damage=unheard)
 
 
 class VanishedError(Exception):
@@ -66,9 +75,12 @@ class _Opening(NamedTuple):
 class MergedRows:
     """One pass over the journals: what is listed, opened, and merged."""
 
-    def __init__(self, ctx: Context, scan: Scan, ahead: ReadAhead, place: tuple[str, str] | None) -> None:
+    def __init__(
+        self, ctx: Context, scan: Scan, ahead: ReadAhead, place: tuple[str, str] | None, skipping: Skipping
+    ) -> None:
         """Begin after a place in the order of events; None: at the start."""
         self._ctx = ctx
+        self.skipping = skipping
         self._budget = scan.memory_budget
         self._ahead = ahead
         self._dates = scan.dates
@@ -215,13 +227,30 @@ class MergedRows:
 
     def _merge_in(self, opening: _Opening) -> None:
         found = opening.journal_id
-        manifest = opening.answer.result()
         logger.debug("%s: replaying from journal %s", self._ctx.store.name, found)
+        manifest = self._manifest(opening)
         if manifest is None:
-            raise VanishedError(found, "manifest")
+            return
         self._resolve(found.start)
         self.sources.append(found)
         questions = self._merge.add(manifest)
         answers = self._ctx.requests.each(lambda question: lookup(self._ctx, question[1]).entry, questions)
         for (timestamp, event_id), named in zip(questions, answers, strict=True):
             self._merge.decide(timestamp, event_id, None if named is None else named.target)
+
+    def _manifest(self, opening: _Opening) -> Manifest | None:
+        """Give a manifest that was under way. None: the journal is damaged, and left out."""
+        found = opening.journal_id
+        try:
+            manifest = opening.answer.result()
+        except FlashFloodCorruptionError as error:
+            if not self.skipping.is_on:
+                raise
+            error.key = error.key or layout.journal_key(found)
+            self.skipping.leave_out([Lost(found, error, None)])
+            return None
+        if manifest is None:
+            if not (self.skipping.is_on and found in self.skipping.missed):
+                raise VanishedError(found, "manifest")
+            self.skipping.leave_out([Lost(found, blobs.missing(self._ctx, found, "manifest"), None)])
+        return manifest

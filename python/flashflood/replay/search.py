@@ -50,7 +50,7 @@ def search(ctx: Context, expression: Given, dates: DateRange) -> Any:  # noqa: A
                 return _as_a_whole(core, found)
         except _LeftToPythonError:
             logger.info("Python searches %r: the core leaves some of the events to it", compiled.expression)
-    events = [json.loads(event.data) for event in Replay(ctx, scan, stage)]
+    events = [json.loads(event.data) for event in Replay.begun(ctx, scan, stage)]
     return compiled.search({"events": events}, options)
 
 

@@ -16,6 +16,7 @@ from flashflood import layout
 from flashflood._core import Manifest
 from flashflood.context import Context
 from flashflood.dates import DateRange
+from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.records.living import journal_id
 from flashflood.store.protocol import Entry
 
@@ -62,11 +63,14 @@ def read_rows(ctx: Context, entry: Entry, dates: DateRange) -> Manifest | None:
 def outline(ctx: Context, entry: Entry) -> list[tuple[str, int]]:
     """Give the timestamp with which each section of a listed manifest begins, and the section's bytes.
 
-    None are given where it has no table, or is gone.
+    None are given where it has no table, is gone, or cannot be read: whoever reads its rows finds out.
     """
     if entry.size < SECTION:
         return []
-    table, _ = _read_table(ctx, entry)
+    try:
+        table, _ = _read_table(ctx, entry)
+    except FlashFloodCorruptionError:
+        return []
     if table is None:
         return []
     return list(zip(table.first, (stop - start for start, stop in pairwise(table.at)), strict=True))

@@ -12,6 +12,7 @@ from flashflood.identifiers import JournalID
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from flashflood.exceptions import FlashFloodCorruptionError
     from flashflood.store.protocol import Found
 
 STRETCH = 64 * 1024
@@ -32,6 +33,8 @@ class Stretch:
         self.is_there = False
         self.found: Found | None = None
         """None: there is no blob, or nothing has come yet."""
+        self.failure: FlashFloodCorruptionError | None = None
+        """What the store says of bytes that are not as they were written; raised, unless damage is left out."""
 
 
 class Part:
@@ -40,13 +43,14 @@ class Part:
     def __init__(self, stretch: Stretch, start: int, stop: int, *, is_first: bool) -> None:
         """Take those from `start` to before `stop`, as the blob counts. `is_first`: the stretch is still to be sent."""
         self.stretch = stretch
+        self.start = start
+        self.stop = stop
         self.is_first = is_first
-        self._range = slice(start - stretch.start, stop - stretch.start)
 
     def cut(self) -> bytes | None:
         """Give its bytes: fewer where the blob is short. None: there is no blob."""
         found = self.stretch.found
-        return None if found is None else found.body[self._range]
+        return None if found is None else found.body[self.start - self.stretch.start : self.stop - self.stretch.start]
 
 
 class Stretches:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from flashflood._core import Batch, RecordBatch
     from flashflood.replay.columns import Columns
     from flashflood.replay.expressions import Expression
+    from flashflood.replay.replay import Batches
     from flashflood.replay.windows import Stage
-    from flashflood.turns import SharedIterator
 
 B = TypeVar("B", bound="Sized")
 
@@ -29,7 +29,7 @@ MOST_SAMPLED = 100_000
 class Begin(Protocol):
     """Begins a replay."""
 
-    def __call__(self, stage: Stage[B], /) -> SharedIterator[B]:
+    def __call__(self, stage: Stage[B], /) -> Batches[B]:
         """Give its batches, each as a stage makes it."""
 
 

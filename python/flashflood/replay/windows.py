@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from flashflood._core import Batch, Window
 from flashflood.context import Context
+from flashflood.exceptions import FlashFloodCorruptionError
+from flashflood.replay.damage import Lost, Skipping
 from flashflood.replay.read_ahead import ReadAhead
 from flashflood.replay.rows import BYTES_PER_ROW, REQUESTS_PER_WORKER, MergedRows, VanishedError
+from flashflood.replay.salvage import salvaged
 from flashflood.replay.stretches import Part, Stretch, Stretches
 
 if TYPE_CHECKING:
@@ -32,24 +35,28 @@ Stage: TypeAlias = Callable[[Batch], B]
 class Fetch(Generic[B]):
     """A window whose bytes are on their way."""
 
-    def __init__(self, window: Window, parts: list[Part], stage: Stage[B]) -> None:
+    def __init__(self, ctx: Context, window: Window, parts: list[Part], stage: Stage[B], skipping: Skipping) -> None:
         """Request nothing yet. `parts`: what the window's requests ask for, in their order."""
         self.window = window
+        self._ctx = ctx
+        self._skipping = skipping
         self._parts = parts
         self._new = [part.stretch for part in parts if part.is_first]
         self._stage: Stage[B] = stage
         self._lock = threading.Lock()
         self._to_come = len(self._new)
         self._batch: B | None = None
+        self.lost: list[Lost] = []
+        """What the batch leaves out."""
         self.answers: list[Future[None]] = []
         """Of its own requests."""
         self.cost = window.fetched + BYTES_PER_REQUEST * len(self._new) + BYTES_PER_ROW * len(window)
         """The memory that it takes, in bytes."""
 
-    def start(self, ctx: Context) -> None:
+    def start(self) -> None:
         """Start its requests."""
         for stretch in self._new:
-            stretch.answer = ctx.requests.work(self._bring, ctx, stretch)
+            stretch.answer = self._ctx.requests.work(self._bring, stretch)
             self.answers.append(stretch.answer)
 
     def batch(self) -> B:
@@ -59,8 +66,13 @@ class Fetch(Generic[B]):
                 answer.result()
         return self._finished() if self._batch is None else self._batch
 
-    def _bring(self, ctx: Context, stretch: Stretch) -> None:
-        stretch.found = ctx.blob(stretch.journal_id, stretch.start, stretch.stop)
+    def _bring(self, stretch: Stretch) -> None:
+        try:
+            stretch.found = self._ctx.blob(stretch.journal_id, stretch.start, stretch.stop)
+        except FlashFloodCorruptionError as error:
+            if not self._skipping.is_on:
+                raise
+            stretch.failure = error
         stretch.is_there = True
         with self._lock:
             self._to_come -= 1
@@ -69,15 +81,19 @@ class Fetch(Generic[B]):
             self._batch = self._finished()
 
     def _finished(self) -> B:
-        bodies = []
-        for part in self._parts:
-            body = part.cut()
-            if body is None:
-                raise VanishedError(part.stretch.journal_id, "blob")
-            bodies.append(body)
+        if self._skipping.is_on:
+            batch, self.lost = salvaged(self._ctx, self.window, self._parts, self._skipping)
+        else:
+            batch = self.window.batch([self._whole(part) for part in self._parts])
         self._parts.clear()
         self._new.clear()
-        return self._stage(self.window.batch(bodies))
+        return self._stage(batch)
+
+    def _whole(self, part: Part) -> bytes:
+        body = part.cut()
+        if body is None:
+            raise VanishedError(part.stretch.journal_id, "blob")
+        return body
 
 
 class Windows(Generic[B]):
@@ -146,8 +162,8 @@ class Windows(Generic[B]):
     def _start(self, window: Window) -> None:
         """Start a window's requests."""
         parts = list(self._stretches.parts(window, is_ahead=self._ahead.is_on))
-        fetch = Fetch(window, parts, self._stage)
-        fetch.start(self._ctx)
+        fetch = Fetch(self._ctx, window, parts, self._stage, self._rows.skipping)
+        fetch.start()
         self._under_way.append(fetch)
         self._cost += fetch.cost
         self._limit = min(GROWTH * self._limit, LARGEST_WINDOW, self._ahead.size // WINDOWS_AHEAD)

@@ -207,6 +207,18 @@ impl Window {
         self.requests.iter().map(|request| self.journals.end(request.journal).max(request.stop)).collect()
     }
 
+    /// Where in the blob the data lie of the events that a request brings, in the blob's order.
+    pub fn ranges(&self, request: u32) -> Vec<(u64, u64)> {
+        let from = self.requests.get(request as usize).map_or(0, |request| request.start);
+        let of_request = |piece: &Piece| match piece.data_at {
+            DataAt::Request(found, start) if found == request => Some((from + start, from + start + piece.size)),
+            _ => None,
+        };
+        let mut ranges: Vec<(u64, u64)> = self.pieces.iter().filter_map(of_request).collect();
+        ranges.sort_unstable();
+        ranges
+    }
+
     /// The numbers of the updates whose data are needed.
     pub fn updates(&self) -> &[u32] {
         &self.updates
@@ -255,6 +267,14 @@ impl Window {
             request.check(*length).map_err(|what| Error::corrupt(self.journals.journal_id(request.journal), what))?;
         }
         Ok(())
+    }
+
+    /// Checks that no more was fetched than was asked for.
+    pub fn check_readable(&self, lengths: &[u64]) -> Result<()> {
+        let asked_for = self.requests.iter().map(|request| request.stop - request.start);
+        let at_least: Vec<u64> = lengths.iter().zip(asked_for).map(|(length, asked)| asked.max(*length)).collect();
+        check_count("buffers", "requests", lengths.len(), self.requests.len())?;
+        self.check_requests(&at_least)
     }
 
     /// Checks that the updates' data have the lengths that were announced.
