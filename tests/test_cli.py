@@ -163,6 +163,7 @@ def test_journals_lists_those_that_overlap_the_range(run: Run) -> None:
 def test_a_sound_store_has_no_findings_and_needs_no_repair(run: Run) -> None:
     output(run("put", "x", "--id", "a"))
     assert output(run("check")) == b""
+    assert output(run("check", "--format", "text")) == b"no damage found\n"
     assert lines(run("repair")) == [{"repairs": 0}]
 
 
@@ -173,8 +174,51 @@ def test_check_names_the_damage_and_exits_with_1(run: Run, tmp_path: Path) -> No
     process = run("check", "--store", "store/")
     assert process.returncode == 1
     assert process.stderr == b""
-    findings = [json.loads(line)["finding"] for line in process.stdout.splitlines()]
-    assert any(blob.name in finding for finding in findings)
+    (finding,) = map(json.loads, process.stdout.splitlines())
+    assert f"its blob is missing, with 1 events that are nowhere else ('a'); {finding['remedy']}" in finding["finding"]
+    del finding["finding"]
+    assert finding == {
+        "kind": "blob-missing",
+        "journal_id": lines(run("journals", "--store", "store/"))[0]["journal_id"],
+        "key": f"blobs/{blob.name}",
+        "event_id": None,
+        "remedy": f"restore blobs/{blob.name} from a copy",
+        "by_repair": False,
+    }
+    for arguments in (["repair"], ["repair", "--dry-run"]):  # which agree with it
+        repaired = run(*arguments, "--store", "store/")
+        assert (repaired.returncode, repaired.stdout.splitlines()[1:]) == (1, process.stdout.splitlines())
+
+
+def test_replay_skips_what_is_damaged_and_says_so_on_standard_error(run: Run, tmp_path: Path) -> None:
+    for name in "ab":
+        output(run("put", name, "--id", name, "--store", "store/", "--date", "2026-01-01"))
+    lost, _ = lines(run("journals", "--store", "store/"))
+    (tmp_path / "store" / "blobs" / lost["journal_id"][-36:]).unlink()
+    replay = ("replay", "--store", "store/", "--format")
+    assert run(*replay, "data").returncode == 1
+    for form, wanted in (("data", b"\n"), ("csv", b'"event_id","date","data"\n')):
+        process = run(*replay, form, "--on-damage", "skip")
+        assert process.returncode == 0
+        assert process.stdout.startswith(wanted[:-1])
+        assert len(process.stdout.splitlines()) == 1 + (form == "csv")
+        one, all_ = process.stderr.decode().splitlines()
+        assert one.startswith("flashflood: ")
+        assert lost["journal_id"] in one
+        assert all_.endswith("left out of replay: 1 event of 1 journal")
+
+
+def test_a_strange_file_is_told_once_with_the_commands_name_before_it(run: Run, tmp_path: Path) -> None:
+    output(run("put", "x", "--id", "a", "--store", "store/"))
+    (tmp_path / "store" / "journals" / "strange").touch()
+    for _ in range(2):
+        process = run("replay", "--store", "store/")
+        assert process.returncode == 0
+        (line,) = process.stderr.decode().splitlines()
+        assert line.startswith("flashflood: ")
+        assert "journals/strange is no journal" in line
+    checked = run("check", "--store", "store/")
+    assert (checked.stderr, checked.stdout.count(b"strange: ")) == (b"", 1)
 
 
 def test_collect_garbage_says_how_many_journals_and_updates_it_removed(run: Run) -> None:

@@ -277,6 +277,9 @@ def test_a_ledger_entry_never_buries_a_journal_that_was_not_combined(place: Plac
     key = f"ledger/{journal_id[-36:]}"
     entry = {"journal_id": journal_id, "sources": [source], "updates": [], "size": 0}
     place.store().put(key, json.dumps(entry).encode())
+    (finding,) = ff.check()
+    about = finding.kind, finding.key, finding.remedy, finding.by_repair
+    assert about == ("ledger-entry-damaged", key, "remove the entry", False)
     for call in (ff.repair, ff.update):
         with pytest.raises(FlashFloodException, match=key):
             call()

@@ -309,7 +309,7 @@ def test_the_command_line_names_what_repair_takes_out_and_what_it_leaves_with_ex
     assert done.returncode == 1
     counted, *rest = map(json.loads, done.stdout.splitlines())
     assert counted["repairs"] > 0
-    assert [list(line) for line in rest] == [["taken_out"], ["finding"]]
+    assert [next(iter(line)) for line in rest] == ["taken_out", "finding"]
     assert "event 'a'" in rest[0]["taken_out"]
     assert broken in rest[1]["finding"]
 

@@ -27,6 +27,7 @@ from flashflood.load.load import Loaded, load_lines
 from flashflood.maintain.check import Findings
 from flashflood.maintain.compact import Compaction
 from flashflood.maintain.copy import Copied
+from flashflood.maintain.finding import Finding
 from flashflood.maintain.maintain import Maintained, Rules
 from flashflood.maintain.repair import Repairs
 from flashflood.records.journal_counts import JournalSummary
@@ -55,6 +56,7 @@ __all__ = [
     "Damage",
     "Event",
     "Expression",
+    "Finding",
     "Findings",
     "FlashFlood",
     "FlashFloodCorruptionError",

@@ -320,8 +320,9 @@ class FlashFlood(Replays):
         return stats(self._ctx)
 
     def check(self, *, sample: float | None = None) -> Findings:
-        """Look through the whole store, and give a line for each thing that is wrong. Reads only.
+        """Look through the whole store, and give a `Finding` for each thing that is wrong. Reads only.
 
+        A finding is a text, and has fields: kind, journal_id, key, event_id, remedy, and whether `repair` does that.
         Other calls may be under way: only what a fresh look finds again is wrong.
         `sample`: look only at such a part of the journals (0.01: one in a hundred), chosen by chance, with their
         manifests, blobs and index entries. What the index has beside them, and ids that several journals have, are not
@@ -336,8 +337,8 @@ class FlashFlood(Replays):
 
         These are combinations left behind, journals that share events or are out of order, manifests that are missing,
         and the index. The number's `taken_out` names each event that replay shows no more: one that had been deleted,
-        or one of two events of one id; its `kinds` says how many of each kind there were. What cannot be mended stays,
-        and `check` names it.
+        or one of two events of one id; its `kinds` says how many of each kind there were. What cannot be mended stays:
+        `check` names it, and what would mend it.
         `dry_run`: change nothing, and say what would be mended.
         """
         return (repair.planned if dry_run else repair.repair)(self._ctx)

@@ -22,6 +22,7 @@ from flashflood import (
     Damage,
     Event,
     Expression,
+    Finding,
     Findings,
     FlashFlood,
     FlashFloodCorruptionError,
@@ -137,7 +138,11 @@ def maintain() -> None:
     assert_type(ff.maintain(rules, every=timedelta(minutes=1), stop=threading.Event()), Maintained)
     assert_type(ff.maintain().journaled, int)
     findings = assert_type(ff.check(sample=0.01), Findings)
-    assert_type((findings.looked_at, findings.journals, list(findings)), tuple[int, int, list[str]])
+    assert_type((findings.looked_at, findings.journals, list(findings)), tuple[int, int, list[Finding]])
+    for finding in findings:
+        about = finding.kind == "blob-missing", finding.journal_id, finding.key, finding.event_id
+        assert_type(about, tuple[bool, str | None, str | None, str | None])
+        assert_type((finding.upper(), finding.remedy, finding.by_repair), tuple[str, str, bool])
     assert_type(ff.repair(), Repairs)
     assert_type(ff.repair().taken_out, list[str])
     assert_type(ff.collect_garbage(timedelta(days=2), dry_run=True), int)
@@ -160,6 +165,8 @@ def look() -> None:
 
 def journals() -> None:
     assert_type(ff.list_journals(SINCE, UNTIL), Iterator[JournalID])
+    for summary in assert_type(ff.describe_journals(SINCE, UNTIL), Iterator[JournalSummary]):
+        assert_type((summary.events, summary.bytes), tuple[int | None, int | None])
     assert_type(ff.new_journals(), Iterator[JournalID])
     for journal_id in ff.journal_ids():
         assert_type((journal_id.start_date, journal_id.end_date), tuple[datetime, datetime])
@@ -173,8 +180,6 @@ def journals() -> None:
 
 
 def errors() -> None:
-    for summary in assert_type(ff.describe_journals(SINCE, UNTIL), Iterator[JournalSummary]):
-        assert_type((summary.events, summary.bytes), tuple[int | None, int | None])
     try:
         ff.journal()
     except FlashFloodEventNotFound as error:

@@ -17,10 +17,18 @@ LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
 class _Handler(logging.Handler):
-    """Says each message in a line of its own; with its date, level and module once `-v` is given."""
+    """Says each message in a line of its own, a warning once; with its date, level and module once `-v` is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._warned: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
+        if record.levelno >= logging.WARNING:
+            if text in self._warned:
+                return
+            self._warned.add(text)
         if record.exc_info and record.exc_info[1] is not None:
             text = f"{text}: {record.exc_info[1]}"
         if logger.isEnabledFor(logging.INFO):

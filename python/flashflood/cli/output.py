@@ -128,6 +128,11 @@ class Report:
         """Write a line, which says the same in words and as a record."""
         write(f"{words}\n".encode() if self._is_text else json_line(record))
 
+    def say(self, words: str) -> None:
+        """Write words that are for people only: no line of JSON says that there is none."""
+        if self._is_text:
+            write(f"{words}\n".encode())
+
 
 def event_line(event: Event) -> bytes:
     """Give an event as JSON without loss: its data as the string `data` if they are UTF-8, else as `data_base64`."""
@@ -200,11 +205,6 @@ def _widths(width: int) -> tuple[int, int]:
     return date, max(1, (width - date - blanks) // 2)
 
 
-def one_line(text: str) -> str:
-    """Show each character that is not printable (line feeds, escapes, lone surrogates) as Python's escape of it."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
-
-
 class JournalTable(Table):
     """Journals for people, in 80 columns: dates to the second, events, bytes of data, and whether they are new."""
 
@@ -224,3 +224,8 @@ class JournalTable(Table):
         padded = counts[0].rjust(self._EVENTS), counts[1].rjust(self._BYTES)
         state = journal_id.version if journal_id.version == NEW else ""
         return self.row(*dates, *padded, journal_id.blob_id[:8], state)
+
+
+def one_line(text: str) -> str:
+    """Show each character that is not printable (line feeds, escapes, lone surrogates) as Python's escape of it."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from flashflood import Copied, Maintained, Repairs, Rules
+from flashflood import Copied, Finding, Maintained, Repairs, Rules
 from flashflood.cli.output import (
     Report,
     flush,
@@ -187,21 +187,24 @@ def check(url: str | None, sample: float | None, form: str | None) -> int:
     if sample is not None:
         words = f"looked only at {findings.looked_at:,} of {findings.journals:,} journals"
         report.write(words, {"looked_at": findings.looked_at, "journals": findings.journals})
-    return _write_findings(report, findings)
+    status = _write_findings(report, findings)
+    if not findings:
+        report.say("no damage found")
+    return status
 
 
 @click.command()
 @store_option
-@click.option("--dry-run", is_flag=True, help="Change nothing; say what would be mended, and look no further.")
+@click.option("--dry-run", is_flag=True, help="Change nothing; say what would be mended, and what would not.")
 @report_format
 def repair(url: str | None, dry_run: bool, form: str | None) -> int:  # noqa: FBT001  click's flag
     """Mend what `check` finds, say how many mendings it took, and name what replay shows no more.
 
-    Then name what is still to be mended; exit code 1 where there is something.
+    Then name what is left, and what would mend that; exit code 1 where there is something.
     """
     with opened(url) as flood, working("repairing"):
         repairs = flood.repair(dry_run=dry_run)
-        findings = [] if dry_run else flood.check()
+        found = flood.check()
         refuse_nothing(flood)
     report = Report(form)
     words = f"{repairs:,} repairs" + (" to be made" if dry_run else "")
@@ -209,7 +212,7 @@ def repair(url: str | None, dry_run: bool, form: str | None) -> int:  # noqa: FB
     record: dict[str, object] = {"to_repair" if dry_run else "repairs": repairs}
     report.write(*((f"{words}: {kinds}", record | {"kinds": repairs.kinds}) if kinds else (words, record)))
     _write_taken_out(report, repairs)
-    return _write_findings(report, findings)
+    return _write_findings(report, [finding for finding in found if not (dry_run and finding.by_repair)])
 
 
 def _write_taken_out(report: Report, repairs: Repairs) -> None:
@@ -217,9 +220,9 @@ def _write_taken_out(report: Report, repairs: Repairs) -> None:
         report.write(f"taken out of replay: {event}", {"taken_out": event})
 
 
-def _write_findings(report: Report, findings: list[str]) -> int:
+def _write_findings(report: Report, findings: list[Finding]) -> int:
     for finding in findings:
-        report.write(finding, {"finding": finding})
+        report.write(finding, finding.record())
     return 1 if findings else 0
 
 

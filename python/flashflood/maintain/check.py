@@ -4,7 +4,7 @@
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
 from typing import NamedTuple
 
@@ -13,13 +13,16 @@ from flashflood._core import Manifest, Row
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID
+from flashflood.maintain.finding import Finding, Kind
+from flashflood.maintain.finish import false_entry
 from flashflood.maintain.index_listing import list_index
-from flashflood.maintain.misindexed import made_since, misindexed
+from flashflood.maintain.misindexed import Misindexed, made_since, misindexed
 from flashflood.maintain.sample import Sample
 from flashflood.maintain.strays import Lost, look_for_strays
 from flashflood.maintain.survey import Survey, look
-from flashflood.records import unfinished_copy
+from flashflood.records import ledger, unfinished_copy
 from flashflood.records.index import read_entry, revisions
+from flashflood.records.ledger import LedgerEntry
 
 LOOKS = 4
 """How often the store is looked through at most."""
@@ -32,12 +35,12 @@ ENTRIES_TO_READ = 300
 those that are wrong, if that is one entry in a hundred."""
 
 
-class Findings(list[str]):
-    """A line for each thing that is wrong, and how much was looked at."""
+class Findings(list[Finding]):
+    """All that is wrong, and how much was looked at. Each is a text, with fields."""
 
-    def __init__(self, lines: Iterable[str], looked_at: int, journals: int) -> None:
+    def __init__(self, found: Iterable[Finding], looked_at: int, journals: int) -> None:
         """Take all three."""
-        super().__init__(lines)
+        super().__init__(found)
         self.looked_at = looked_at
         """How many journals were looked at."""
         self.journals = journals
@@ -45,7 +48,7 @@ class Findings(list[str]):
 
 
 def check(ctx: Context, share: float | None = None) -> Findings:
-    """Look through the whole store. Gives a line for each thing that is wrong.
+    """Look through the whole store. Gives a finding for each thing that is wrong.
 
     `share`: look only at such a part of the journals, chosen by chance, and at their blobs and index entries.
     What others are just changing may look wrong: only what a fresh look finds again counts. A sound store is looked
@@ -53,13 +56,14 @@ def check(ctx: Context, share: float | None = None) -> Findings:
     `ValueError` if `share` is not above 0 and up to 1.
     """
     sample = None if share is None else Sample(share)
-    damage = ctx.store.damage()
+    damage = [Finding.of_text("store-damaged", line) for line in ctx.store.damage()]
     try:
         found = _found_again_and_again(ctx, sample)
     except FlashFloodCorruptionError as error:
         if not damage:
             raise
-        return Findings([*damage, f"what its objects say was not looked through: {error}"], 0, 0)
+        unseen = f"what its objects say was not looked through: {error}"
+        return Findings([*damage, Finding.of("store-damaged", unseen, damage[0].remedy, key=error.key)], 0, 0)
     return Findings([*damage, *found.report()], found.looked_at, found.journals)
 
 
@@ -79,9 +83,9 @@ def _found_again_and_again(ctx: Context, sample: Sample | None) -> "_Look":
 class _Look(NamedTuple):
     """What one look finds."""
 
-    lines: list[str]
+    findings: list[Finding]
     void: list[str]
-    """Keys of index entries that lead to no event, which make one line together."""
+    """Keys of index entries that lead to no event, which make one finding together."""
     is_misindexed: bool
     """Whether the index does not lead to some event: a fresh look must see that entry again."""
     looked_at: int
@@ -90,18 +94,21 @@ class _Look(NamedTuple):
 
     def found_again(self, other: "_Look") -> "_Look":
         """Give what another look finds too."""
-        lines, void = set(other.lines), set(other.void)
+        findings, void = set(other.findings), set(other.void)
         return other._replace(
-            lines=[line for line in self.lines if line in lines], void=[key for key in self.void if key in void]
+            findings=[found for found in self.findings if found in findings],
+            void=[key for key in self.void if key in void],
         )
 
-    def report(self) -> list[str]:
-        """Give a line for each thing that is wrong."""
+    def report(self) -> list[Finding]:
+        """Give all that is wrong."""
         if not self.void:
-            return self.lines
+            return self.findings
         some = f"{self.void[0]}, …" if len(self.void) > 1 else self.void[0]
         left = f"{len(self.void)} index entries lead to no event, as writers that were killed or refused leave them"
-        return [*self.lines, f"{left} ({some}); `repair` removes them"]
+        remedy = "`repair` removes them"
+        finding = Finding.of("index-entries-void", f"{left} ({some})", remedy, by_repair=True, key=self.void[0])
+        return [*self.findings, finding]
 
 
 def _look_through(ctx: Context, sample: Sample | None, entries_to_read: int | None) -> _Look:
@@ -111,34 +118,79 @@ def _look_through(ctx: Context, sample: Sample | None, entries_to_read: int | No
     strays = look_for_strays(ctx, survey, listing)
     unled = misindexed(ctx, survey, listing, entries_to_read)
     unfinished = unfinished_copy.problem(ctx)
-    lines = [*([] if unfinished is None else [unfinished]), *survey.problems, *strays.problems]
-    lines += _lines_about_journals(ctx, survey)
-    lines += [f"event {item.row.event_id!r} in journal {item.journal_id}: {item.why}" for item in unled]
-    lines += [_line_about(lost) for lost in strays.lost]
-    void = [layout.index_key(void.event_id, revision) for void in strays.void for revision in void.revisions]
-    return _Look(lines, void, bool(unled), survey.looked_at, survey.journals)
-
-
-def _lines_about_journals(ctx: Context, survey: Survey) -> list[str]:
-    lines = [
-        f"journal {journal_id}: its rows are out of order, or outside the range that it names"
-        for journal_id in survey.disordered
-    ]
+    copies = [] if unfinished is None else [Finding.of_text("copy-unfinished", unfinished, layout.UNFINISHED_COPY)]
     bodiless, short = _blob_problems(ctx, survey)
-    lines += [str(one) for one in incomplete_among(ctx, survey, bodiless)]
-    lines += [f"journal {found}: its blob is shorter than its events; restore it from a copy" for found in short]
-    lines += [
-        f"event {event_id!r} is in several journals: {', '.join(found)}" for event_id, found in survey.shared.items()
-    ]
-    lines += [
-        f"{layout.ledger_key(open_.entry.journal_id)}: a combination was left behind; `repair` finishes it"
-        for open_ in survey.under_way
-        if open_.is_left_behind
-    ]
-    return lines
+    shared = survey.shared
+    stuck = _stuck([*bodiless, *short], shared.values())
+    findings = [*copies, *survey.problems, *strays.problems]
+    findings += [_about_disordered(journal_id, stuck) for journal_id in survey.disordered]
+    findings += [one.finding() for one in incomplete_among(ctx, survey, bodiless)]
+    findings += [_about_short(journal_id) for journal_id in short]
+    findings += [_about_shared(event_id, holders, stuck) for event_id, holders in shared.items()]
+    findings += [_about_left_behind(ctx, open_.entry) for open_ in survey.under_way if open_.is_left_behind]
+    findings += [_about_misindexed(item, stuck) for item in unled]
+    findings += [_about_lost(lost) for lost in strays.lost]
+    void = [layout.index_key(void.event_id, revision) for void in strays.void for revision in void.revisions]
+    return _Look(findings, void, bool(unled), survey.looked_at, survey.journals)
 
 
-def _line_about(lost: Lost) -> str:
+def _stuck(damaged: Collection[JournalID], shared: Collection[list[JournalID]]) -> set[JournalID]:
+    """Give the journals that cannot be rewritten: the damaged ones, and those that share events with one of them."""
+    stuck = set(damaged)
+    while stuck and (more := {one for link in shared if not stuck.isdisjoint(link) for one in link} - stuck):
+        stuck |= more
+    return stuck
+
+
+_NOT_YET = ", once the blobs of these journals have been restored from a copy"
+"""What goes after `repair`'s remedy where it has to write journals anew, and cannot read them."""
+
+
+def _about_disordered(journal_id: JournalID, stuck: set[JournalID]) -> Finding:
+    problem = f"journal {journal_id}: its rows are out of order, or outside the range that it names"
+    is_stuck = journal_id in stuck
+    remedy = "`repair` writes it in order" + _NOT_YET * is_stuck
+    return Finding.of("journal-disordered", problem, remedy, by_repair=not is_stuck, journal_id=journal_id)
+
+
+def _about_short(journal_id: JournalID) -> Finding:
+    problem, key = f"journal {journal_id}: its blob is shorter than its events", layout.blob_key(journal_id)
+    return Finding.of("blob-short", problem, f"restore {key} from a copy", journal_id=journal_id, key=key)
+
+
+def _about_shared(event_id: str, holders: list[JournalID], stuck: set[JournalID]) -> Finding:
+    problem = f"event {event_id!r} is in several journals: {', '.join(holders)}"
+    is_stuck = holders[0] in stuck
+    remedy = "`repair` keeps one of them" + _NOT_YET * is_stuck
+    return Finding.of("event-in-several-journals", problem, remedy, by_repair=not is_stuck, event_id=event_id)
+
+
+def _about_left_behind(ctx: Context, entry: LedgerEntry) -> Finding:
+    key, journal_id = layout.ledger_key(entry.journal_id), entry.journal_id
+    problem = f"{key}: a combination was left behind"
+    try:
+        manifest = ctx.manifest(journal_id)
+    except FlashFloodCorruptionError as error:
+        problem += f", and cannot be finished, since {error}"
+        remedy = "restore that manifest from a copy, or remove it and this entry"
+        return Finding.of("ledger-entry-damaged", problem, remedy, journal_id=journal_id, key=key)
+    false = None if manifest is None or ledger.is_fence(manifest) else false_entry(entry, manifest)
+    if false is not None:
+        return Finding.of("ledger-entry-damaged", str(false), "remove the entry", journal_id=journal_id, key=key)
+    return Finding.of("combination-left-behind", problem, "`repair` finishes it", by_repair=True, key=key)
+
+
+def _about_misindexed(item: Misindexed, stuck: set[JournalID]) -> Finding:
+    event_id, journal_id = item.row.event_id, item.journal_id
+    problem = f"event {event_id!r} in journal {journal_id}: {item.why}"
+    remedy = "`repair` deletes it again" if item.was_deleted else "`repair` writes its index entry again"
+    is_stuck = journal_id in stuck and (item.was_deleted or item.is_outdated)
+    remedy += _NOT_YET * is_stuck
+    kind: Kind = "event-misindexed"
+    return Finding.of(kind, problem, remedy, by_repair=not is_stuck, journal_id=journal_id, event_id=event_id)
+
+
+def _about_lost(lost: Lost) -> Finding:
     known, whole = len(lost.entries), len(lost.recoverable)
     events = ", ".join(repr(entry.event_id) for entry in lost.entries[:IDS_IN_FINDING])
     more = ", …" if known > IDS_IN_FINDING else ""
@@ -147,7 +199,10 @@ def _line_about(lost: Lost) -> str:
     if 0 < whole < known:
         remedy += f"; `repair` would write it again with {whole} of them"
     found = f"{known} events that the index names ({events}{more})"
-    return f"journal {lost.journal_id}: {what} is missing, with {found}; {remedy}"
+    problem = f"journal {lost.journal_id}: {what} is missing, with {found}"
+    kind: Kind = "manifest-missing"
+    key = layout.journal_key(lost.journal_id)
+    return Finding.of(kind, problem, remedy, by_repair=whole > 0, journal_id=lost.journal_id, key=key)
 
 
 class Incomplete(NamedTuple):
@@ -159,21 +214,26 @@ class Incomplete(NamedTuple):
     is_replaced: bool
     """Whether another journal says that it replaces it; otherwise its blob is missing."""
 
-    def __str__(self) -> str:
-        """Say it in a finding's words."""
+    def finding(self) -> Finding:
+        """Say it."""
+        journal_id = self.journal_id
+        kind: Kind
         if not self.only_here:
-            return f"journal {self.journal_id}: it is dead, but its tombstone is missing; `repair` writes it again"
+            kind, key = "journal-unburied", layout.tombstone_key(layout.journal_key(journal_id))
+            problem = f"journal {journal_id}: it is dead, but its tombstone is missing"
+            remedy = "`repair` writes it again"
+            return Finding.of(kind, problem, remedy, by_repair=True, journal_id=journal_id, key=key)
         events = ", ".join(map(repr, self.only_here[:IDS_IN_FINDING])) + (
             ", …" if len(self.only_here) > IDS_IN_FINDING else ""
         )
         if self.is_replaced:
-            return (
-                f"journal {self.journal_id}: another journal says that it replaces it, but has not its events {events}"
-            )
-        return (
-            f"journal {self.journal_id}: its blob is missing, with {len(self.only_here)} events that are nowhere else"
-            f" ({events}); restore it from a copy"
-        )
+            kind, key = "journal-replaced-in-part", layout.journal_key(journal_id)
+            problem = f"journal {journal_id}: another journal says that it replaces it, but has not its events {events}"
+            remedy = "restore the other one's manifest from a copy"
+            return Finding.of(kind, problem, remedy, journal_id=journal_id, key=key)
+        kind, key, count = "blob-missing", layout.blob_key(journal_id), len(self.only_here)
+        problem = f"journal {journal_id}: its blob is missing, with {count} events that are nowhere else ({events})"
+        return Finding.of(kind, problem, f"restore {key} from a copy", journal_id=journal_id, key=key)
 
 
 def find_incomplete(ctx: Context, survey: Survey) -> list[Incomplete]:

@@ -55,6 +55,15 @@ def recover(ctx: Context) -> int:
     return len(left_behind)
 
 
+def false_entry(entry: LedgerEntry, manifest: Manifest) -> FlashFloodCorruptionError | None:
+    """Say that a ledger entry names other sources than its journal replaces. None: it names the same."""
+    if set(manifest.replaces) == set(entry.sources):
+        return None
+    key = layout.ledger_key(entry.journal_id)
+    msg = f"{key}: its sources are not those that journal {entry.journal_id} replaces; remove the entry"
+    return FlashFloodCorruptionError(msg, journal_id=entry.journal_id, key=key)
+
+
 def finish(ctx: Context, made: Sequence[Made], known: Iterable[Manifest] = ()) -> None:
     """Step 10: point the index at the new journals, hand on late updates, bury the sources and the updates used.
 
@@ -63,10 +72,8 @@ def finish(ctx: Context, made: Sequence[Made], known: Iterable[Manifest] = ()) -
     """
     # 1. Whoever wrote the ledger entry must have made this very journal.
     for entry, manifest in made:
-        if set(manifest.replaces) != set(entry.sources):
-            key = layout.ledger_key(entry.journal_id)
-            msg = f"{key}: its sources are not those that journal {entry.journal_id} replaces; remove the entry"
-            raise FlashFloodCorruptionError(msg, journal_id=entry.journal_id, key=key)
+        if (error := false_entry(entry, manifest)) is not None:
+            raise error
     # 2. The index leads to the new rows before anything that it led to dies.
     _move_entries(ctx, made)
     manifests = {entry.journal_id: manifest for entry, manifest in made}
@@ -185,6 +192,5 @@ def _remove_if_target(ctx: Context, event_id: str, journal_ids: set[JournalID]) 
     listed = revisions_in_index(ctx, event_id)
     if not listed:
         return
-    current = read_entry(ctx, event_id, listed[-1])
-    if current is not None and current.target in journal_ids:
-        remove_from_index(ctx, event_id, current.revision, listed)
+    if _target(ctx, event_id, listed[-1]) in journal_ids:
+        remove_from_index(ctx, event_id, listed[-1], listed)

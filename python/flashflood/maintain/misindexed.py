@@ -32,6 +32,11 @@ class Misindexed:
     revisions: list[int]
     mark: int
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the index has other revisions, as high as the row's or higher: its journal has to be written anew."""
+        return self.row.revision is not None and self.row.revision <= max([self.mark, *self.revisions])
+
 
 def misindexed(ctx: Context, survey: Survey, listing: IndexListing, sample: int | None = None) -> list[Misindexed]:
     """Give the events that the index does not lead to.

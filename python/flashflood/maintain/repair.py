@@ -7,9 +7,9 @@ mends the index, and deletes again what was deleted.
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Self
+from typing import Self, TypeVar
 
 from flashflood import layout
 from flashflood._core import Manifest, Row, Sources
@@ -31,6 +31,8 @@ from flashflood.records.overtaken import OvertakenError, until_settled
 from flashflood.store.overlay import Overlay
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Repairs(int):
@@ -69,7 +71,8 @@ def repair(ctx: Context) -> Repairs:
     kinds["index entries removed"] = _remove_void(ctx, strays.void)
     kinds["groups of journals combined"], taken_out = _combine_groups(ctx)
     indexed: set[str] = set()
-    deleted = until_settled("repair", partial(_mend_index, ctx, indexed))
+    stuck: set[JournalID] = set()
+    deleted = until_settled("repair", partial(_mend_index, ctx, indexed, stuck))
     kinds["index entries written"] = len(indexed)
     kinds["events deleted"], deleted_again = _delete_all_again(ctx, deleted)
     taken_out += deleted_again
@@ -95,21 +98,26 @@ def _combine_groups(ctx: Context) -> tuple[int, list[str]]:
     survey = look(ctx)
     combined, taken_out = 0, []
     for journal_ids in _groups([[journal_id] for journal_id in survey.disordered] + list(survey.shared.values())):
-        try:
-            out = until_settled("repair", partial(_rewrite, ctx, journal_ids))
-        except FlashFloodCorruptionError as error:
-            logger.warning("%s: not repaired: %s", ctx.store.name, error)
-        else:
-            combined += out is not None
-            taken_out += out or []
+        out = _unless_damaged(ctx, partial(_rewrite, ctx, journal_ids))
+        combined += out is not None
+        taken_out += out or []
     return combined, taken_out
+
+
+def _unless_damaged(ctx: Context, call: Callable[[], T]) -> T | None:
+    """Call until other processes are done with what it needs. None: damage is in its way, as the log says."""
+    try:
+        return until_settled("repair", call)
+    except FlashFloodCorruptionError as error:
+        logger.warning("%s: not repaired: %s", ctx.store.name, error)
+        return None
 
 
 def _delete_all_again(ctx: Context, deleted: Mapping[JournalID, list[Row]]) -> tuple[int, list[str]]:
     """Delete events again, by journal; give how many, and a line for each."""
     taken_out: list[str] = []
     for journal_id, rows in deleted.items():
-        if until_settled("repair", partial(_delete_again, ctx, journal_id, rows)):
+        if _unless_damaged(ctx, partial(_delete_again, ctx, journal_id, rows)):
             taken_out += [_line_about_row(row, journal_id, "it has been deleted") for row in rows]
     return len(taken_out), taken_out
 
@@ -203,8 +211,10 @@ def _taken_out(source: Manifest, made: Manifest) -> Iterator[str]:
             yield _line_about_row(row, source.journal_id, why)
 
 
-def _mend_index(ctx: Context, indexed: set[str]) -> dict[JournalID, list[Row]]:
+def _mend_index(ctx: Context, indexed: set[str], stuck: set[JournalID]) -> dict[JournalID, list[Row]]:
     """Write the index entries of events that the index has lost; add these events' ids to `indexed`.
+
+    Journals that would have to be written anew, and are damaged, are added to `stuck`, and left alone.
 
     Gives those that have been deleted and are still in a journal, by journal. `OvertakenError` if other processes have
     changed what was seen of some event; the others are mended.
@@ -214,12 +224,14 @@ def _mend_index(ctx: Context, indexed: set[str]) -> dict[JournalID, list[Row]]:
     lost = [item for item in found if not item.was_deleted]
     outdated: defaultdict[JournalID, set[str]] = defaultdict(set)
     for item in lost:
-        if item.row.revision is not None and item.row.revision <= max([item.mark, *item.revisions]):
+        if item.is_outdated:
             outdated[item.journal_id].add(item.row.event_id)
-    for journal_id, event_ids in outdated.items():
-        _forget_revisions(ctx, journal_id, event_ids)
-    if outdated:
+    for journal_id in outdated.keys() - stuck:
+        if not _unless_damaged(ctx, partial(_forget_revisions, ctx, journal_id, outdated[journal_id])):
+            stuck.add(journal_id)
+    if outdated.keys() - stuck:
         raise OvertakenError
+    lost = [item for item in lost if not item.is_outdated]
     done = ctx.requests.each(partial(_index_again, ctx), lost)
     indexed.update(item.row.event_id for item, is_done in zip(lost, done, strict=True) if is_done)
     if not all(done):
@@ -231,14 +243,14 @@ def _mend_index(ctx: Context, indexed: set[str]) -> dict[JournalID, list[Row]]:
     return deleted
 
 
-def _forget_revisions(ctx: Context, journal_id: JournalID, event_ids: set[str]) -> None:
-    """Write a journal anew without the revisions of events whose index has others, as high or higher.
+def _forget_revisions(ctx: Context, journal_id: JournalID, event_ids: set[str]) -> bool:
+    """Write a journal anew without the revisions of events whose index has others, as high or higher; give True.
 
     Combining the journal then lists the index for them, as for events of 0.4.3 (PROTOCOL.md, step 10).
     """
     manifest = ctx.manifest(journal_id)
     if manifest is None or not _is_free(ctx, journal_id):
-        return
+        return True
     rows = [
         Row(row.event_id, row.timestamp, row.offset, row.size, None, row.birth, row.updated, row.came_from)
         if row.event_id in event_ids
@@ -246,6 +258,7 @@ def _forget_revisions(ctx: Context, journal_id: JournalID, event_ids: set[str]) 
         for row in manifest.rows()
     ]
     combine(ctx, Sources([Manifest.of_rows(journal_id, rows, manifest.size, manifest.replaces)]))
+    return True
 
 
 def _index_again(ctx: Context, item: Misindexed) -> bool:

@@ -10,6 +10,7 @@ from flashflood import layout
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID
+from flashflood.maintain.finding import Finding
 from flashflood.maintain.index_listing import IndexListing, Listed
 from flashflood.maintain.survey import Survey
 from flashflood.records.claims import was_there
@@ -48,8 +49,8 @@ class Strays:
 
     lost: list[Lost] = field(default_factory=list)
     void: list[Void] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    """Entries that cannot be read; a line each."""
+    problems: list[Finding] = field(default_factory=list)
+    """Entries that cannot be read."""
 
 
 def look_for_strays(ctx: Context, survey: Survey, listing: IndexListing) -> Strays:
@@ -69,7 +70,7 @@ def look_for_strays(ctx: Context, survey: Survey, listing: IndexListing) -> Stra
     return found
 
 
-def _stray(ctx: Context, taken: Collection[JournalID], listed: Listed) -> IndexEntry | Void | str | None:
+def _stray(ctx: Context, taken: Collection[JournalID], listed: Listed) -> IndexEntry | Void | Finding | None:
     """Say what an id's entries lead to: a lost journal (the entry), no event, or, None, what is on its way."""
     try:
         entry, _, there = lookup(ctx, listed.event_id)
@@ -78,7 +79,9 @@ def _stray(ctx: Context, taken: Collection[JournalID], listed: Listed) -> IndexE
         if entry is not None and not ctx.has_manifest(entry.target) and was_there(ctx, entry):
             return entry if not entry.is_claim or entry.revision in listed.old else None
     except FlashFloodCorruptionError as error:
-        return str(error)
+        problem = f"event {listed.event_id!r}: its index entry cannot be read, and no journal that can be read has it"
+        remedy = "restore the journal or the entry from a copy, or remove the entry"
+        return Finding.of("index-entry-damaged", problem, remedy, key=error.key, event_id=listed.event_id)
     return _void(listed, there, to_mark=None if entry is None else entry.revision)
 
 

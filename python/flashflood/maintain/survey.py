@@ -12,6 +12,7 @@ from flashflood._core import Manifest, Row, Seen, classify, format_timestamp
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID, Update
+from flashflood.maintain.finding import Finding
 from flashflood.maintain.sample import Sample
 from flashflood.records import ledger
 from flashflood.records.ledger import OpenEntry
@@ -20,6 +21,10 @@ from flashflood.store.protocol import Entry
 
 Placed: TypeAlias = tuple[JournalID, Row]
 """A row and the journal that has it."""
+
+_UNREADABLE = (
+    "restore it from a copy; or move it away, and `repair` writes it again, of what the index knows of its events"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +44,8 @@ class Survey:
     under_way: list[OpenEntry]
     lone_tombstones: list[str]
     """Keys of tombstones without the object that they stand for."""
-    problems: list[str]
-    """What cannot be read, or is no journal; a line each."""
+    problems: list[Finding]
+    """What cannot be read, or is no journal."""
     looked_at: int
     journals: int
     """How many journals were looked at, and how many live."""
@@ -129,11 +134,11 @@ class Survey:
 def look(ctx: Context, sample: Sample | None = None) -> Survey:
     """List all journals and updates, and read the living journals' manifests: all, or those of a sample."""
     under_way, broken = ledger.read_leniently(ctx)
-    problems = [str(problem) for problem in broken]
+    problems = [Finding.of_text("ledger-entry-damaged", str(problem), problem.key) for problem in broken]
     journals = list(ctx.entries(layout.JOURNALS))
     _, _, strangers = classify([layout.journal_name(entry.key) for entry in journals])
     strange = {journals[index].key for index in strangers}
-    problems += [f"{key}: no journal has such a name; move it away" for key in sorted(strange)]
+    problems += [_strange(key, f"{key}: no journal has such a name; move it away") for key in sorted(strange)]
     known = [entry for entry in journals if entry.key not in strange]
     living = without_dead(known)
     chosen = living if sample is None else sample.of(living)
@@ -165,18 +170,19 @@ def _written(journals: list[Entry]) -> dict[JournalID, datetime]:
     return {layout.journal_id_of(entry.key): entry.modified for entry in manifests}
 
 
-def _read_manifests(ctx: Context, entries: list[Entry], problems: list[str]) -> dict[JournalID, Manifest]:
+def _read_manifests(ctx: Context, entries: list[Entry], problems: list[Finding]) -> dict[JournalID, Manifest]:
     """Read what can be read; add to `problems` what cannot."""
 
-    def manifest_or_why(entry: Entry) -> Manifest | str | None:
+    def manifest_or_why(entry: Entry) -> Manifest | Finding | None:
+        journal_id = layout.journal_id_of(entry.key)
         try:
-            return ctx.manifest(layout.journal_id_of(entry.key))
+            return ctx.manifest(journal_id)
         except FlashFloodCorruptionError as error:
-            return str(error)
+            return Finding.of("manifest-damaged", str(error), _UNREADABLE, journal_id=journal_id, key=entry.key)
 
     manifests = {}
     for entry, found in zip(entries, ctx.requests.each(manifest_or_why, entries), strict=True):
-        if isinstance(found, str):
+        if isinstance(found, Finding):
             problems.append(found)
         elif found is not None:
             manifests[layout.journal_id_of(entry.key)] = found
@@ -197,14 +203,18 @@ def _deletes(entries: list[Entry]) -> dict[Update, datetime]:
     return {update: modified for update, modified in written.items() if update.is_delete}
 
 
-def _strange_updates(entries: list[Entry]) -> list[str]:
+def _strange(key: str, text: str) -> Finding:
+    return Finding.of_text("object-strange", text, key)
+
+
+def _strange_updates(entries: list[Entry]) -> list[Finding]:
     """Say of each object among the updates that is none what is wrong with it."""
     strange = []
     for entry in entries:
         try:
             layout.parse_update_key(entry.key.removesuffix(TOMBSTONE_SUFFIX))
         except FlashFloodCorruptionError as error:
-            strange.append(str(error))
+            strange.append(_strange(entry.key, str(error)))
     return strange
 
 
