@@ -21,6 +21,7 @@ WRITING = [
     "put x",
     "replay",
     "journals",
+    "journal",
     "compact",
     "apply-updates",
     "repair",
@@ -31,7 +32,7 @@ WRITING = [
     "--version",
     "demo",
 ]
-SILENT = ["update a new", "delete a", "journal --minimum-events 1", "check"]
+SILENT = ["update a new", "delete a", "check"]
 
 
 @pytest.fixture

@@ -143,7 +143,7 @@ def test_what_is_given_wrongly_is_refused(place: Place) -> None:
     ff = place.open()
     with pytest.raises(ValueError, match="size=0; a partition has 1 byte or more"):
         ff.partitions(size=0)
-    with pytest.raises(ValueError, match="is after to_date"):
+    with pytest.raises(ValueError, match="after its end"):
         ff.partitions(at(2), at(1))
     with pytest.raises(ValueError, match="no function nonsense"):
         ff.partitions(filter="nonsense(a)")
