@@ -129,6 +129,9 @@ class Backlog:
     def give_back(self) -> None:
         """Do nothing: nothing is deleted."""
 
+    def close(self) -> None:
+        """Do nothing: nothing is open."""
+
     def _look_at(self, piece: Body) -> None:
         for start in range(0, len(piece), EVENT_SIZE):
             number = (self.written + start) // EVENT_SIZE

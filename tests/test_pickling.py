@@ -79,6 +79,21 @@ def test_where_it_is_unpickled_it_asks_the_same_endpoint_whatever_the_environmen
     assert pickle.loads(pickled).get_event("a").data == b"data"  # noqa: S301 - of our own making
 
 
+@EVERY_WAY
+@pytest.mark.parametrize(
+    "endpoint_url", ["http://127.0.0.1:9000", "https://s3.dualstack.eu-west-1.amazonaws.com"], ids=["other", "AWS"]
+)
+def test_an_endpoint_url_that_was_given_is_pickled_along(
+    way: str, endpoint_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    ff = FlashFlood.open("s3://bucket/prefix", endpoint_url=endpoint_url)
+    pickled = pickle.dumps(ff)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    for again in (THROUGH[way](ff), pickle.loads(pickled), THROUGH[way](pickle.loads(pickled))):  # noqa: S301 - our own
+        assert again.s3_client.meta.endpoint_url == endpoint_url
+
+
 INTERFACE = "https://bucket.vpce-0a1b.s3.eu-west-1.vpce.amazonaws.com"
 
 
@@ -134,10 +149,12 @@ def test_a_relative_folder_is_the_same_folder_wherever_it_is_opened_again(
 @EVERY_WAY
 @ON_MOTO
 def test_a_flashflood_on_a_boto3_client_says_to_open_it_by_its_url(place: Place, way: str) -> None:
-    for ff in (place.open(), FlashFlood(place.resource(), place.bucket, place.prefix)):
+    given = FlashFlood.open(place.url, client=place.client())
+    for ff in (place.open(), FlashFlood(place.resource(), place.bucket, place.prefix), given):
         with pytest.raises(TypeError, match="FlashFlood can be neither pickled nor copied") as caught:
             THROUGH[way](ff)
-        assert f"FlashFlood.open('{place.url}')" in str(caught.value)
+        endpoint = place.env["AWS_ENDPOINT_URL"]
+        assert f"FlashFlood.open({place.url!r}, endpoint_url={endpoint!r})" in str(caught.value)
 
 
 def test_a_shallow_copy_works_on_the_same_store(place: Place) -> None:

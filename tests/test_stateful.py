@@ -64,7 +64,7 @@ def matches(expression: str | None, data: bytes) -> bool:
 class Store(RuleBasedStateMachine):
     """Two clients of one store, and the dict of what must be in it."""
 
-    def open(self, **options: bool) -> FlashFlood:
+    def open(self, *, read_pending_updates: bool = True) -> FlashFlood:
         raise NotImplementedError
 
     def __init__(self) -> None:
@@ -238,8 +238,8 @@ class OnAFolder(Store):
         super().__init__()
         self.folder = tempfile.mkdtemp()
 
-    def open(self, **options: bool) -> FlashFlood:
-        return FlashFlood.open(self.folder, **options)
+    def open(self, *, read_pending_updates: bool = True) -> FlashFlood:
+        return FlashFlood.open(self.folder, read_pending_updates=read_pending_updates)
 
     def teardown(self) -> None:
         super().teardown()
@@ -249,8 +249,8 @@ class OnAFolder(Store):
 class OnASqliteFile(OnAFolder):
     """Each run in a file of its own."""
 
-    def open(self, **options: bool) -> FlashFlood:
-        return FlashFlood.open(f"{self.folder}/events.flashflood", **options)
+    def open(self, *, read_pending_updates: bool = True) -> FlashFlood:
+        return FlashFlood.open(f"{self.folder}/events.flashflood", read_pending_updates=read_pending_updates)
 
 
 @pytest.mark.timeout(240)
@@ -265,8 +265,8 @@ def test_any_calls_in_any_order_on_s3_give_what_a_dict_gives(place: Place) -> No
     class OnS3(Store):
         """Each run on the emptied store of the test."""
 
-        def open(self, **options: bool) -> FlashFlood:
-            return place.open(**options)
+        def open(self, *, read_pending_updates: bool = True) -> FlashFlood:
+            return place.open(read_pending_updates=read_pending_updates)
 
         def teardown(self) -> None:
             super().teardown()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import cached_property, partial, wraps
 from html import escape
+from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from flashflood.context import GRACE, Context
@@ -26,14 +27,15 @@ from flashflood.read.get_events import OnMissing
 from flashflood.records.journal_counts import JournalSummary, summaries
 from flashflood.records.living import journals_between, living_journals, new_journals
 from flashflood.replay.calls import Replays
+from flashflood.several import several
 from flashflood.stats.found import Stats
 from flashflood.stats.stats import stats
-from flashflood.store import Address, S3Store, Store, open_store
-from flashflood.store.clients import resource_on, s3_store
+from flashflood.store import Address, S3Store, Store, bucket_and_prefix, closed, open_store
+from flashflood.store.clients import ClientSettings, resource_on, s3_store
 from flashflood.write import change, put_many
 from flashflood.write.put_many import Bare, OnConflict, Stored
 from flashflood.write.puts import Puts
-from flashflood.write.writer import LINGER, Writer
+from flashflood.write.writer import LINGER, Writer, Writers
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,10 +46,11 @@ def _kept(call: "Callable[Concatenate[FlashFlood, P], T]") -> "Callable[Concaten
 
     @wraps(call)
     def kept(self: "FlashFlood", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        store = self._ctx.store
         try:
             return call(self, *args, **kwargs)
         finally:
-            self._ctx.store.flush()
+            store.flush()
 
     return kept
 
@@ -58,6 +61,7 @@ class FlashFlood(Replays):
     Every call may be made from any thread, in a forked child too, and beside any other process. Several threads may
     share an iterator that a call gives: each item goes to one of them. A date that you give is aware, or naive in UTC;
     a date that you get is naive in UTC.
+    One for a program is enough, for as long as it runs. `close`, or the end of a `with`, gives back what it holds.
     The package's own errors are `FlashFloodException`s; botocore's (no access, no bucket, no network) pass through
     unchanged.
     """
@@ -87,18 +91,36 @@ class FlashFlood(Replays):
             self.s3 = s3_resource
 
     @classmethod
-    def open(cls, url: str | os.PathLike[str], *, read_pending_updates: bool = True) -> Self:
+    def open(
+        cls,
+        url: str | os.PathLike[str],
+        *,
+        client: Any = None,  # noqa: ANN401  boto3 has no static types
+        endpoint_url: str | None = None,
+        read_pending_updates: bool = True,
+    ) -> Self:
         """Work on a file (`events.flashflood`), on `s3://bucket/prefix`, on a folder, or in memory (`memory://`).
 
         A path is a SQLite file's, as `sqlite:///path` is, unless it is a folder's: one that is there, or that ends in a
         slash. In a folder each key is a file, so `aws s3 sync` of a prefix makes one that replays. The first write
         makes the file or the folder.
-        For S3, credentials and endpoint come from the environment, as the AWS CLI finds them.
+        For S3, credentials and endpoint come from the environment, as the AWS CLI finds them, unless they are given:
+        `endpoint_url` names another server, such as `http://127.0.0.1:9000`; `client` is a boto3 S3 client or resource,
+        which is left as it is.
         What is put in memory goes with the object that this gives.
-        The object can be pickled, unless it is in memory; where it is unpickled, it opens the same URL, at the same
-        endpoint, with the credentials that it finds there.
+        The object can be pickled, unless it is in memory or was given a `client`; where it is unpickled, it opens the
+        same URL, at the same endpoint, with the credentials that it finds there.
+        `ValueError` for a URL that names no store, for `client` or `endpoint_url` where it is not on S3, and for both
+        at once.
         """
-        return cls._opened(open_store(url), read_pending_updates=read_pending_updates)
+        if client is None:
+            store = open_store(url, ClientSettings(endpoint_url=endpoint_url))
+            return cls._opened(store, read_pending_updates=read_pending_updates)
+        bucket, prefix = bucket_and_prefix(url, "client")
+        if endpoint_url is not None:
+            msg = f"endpoint_url={endpoint_url!r} beside a client, which has its own: leave one of the two out"
+            raise ValueError(msg)
+        return cls(client, bucket, prefix, read_pending_updates=read_pending_updates)
 
     @classmethod
     def _opened(cls, store: Store, *, read_pending_updates: bool) -> Self:
@@ -114,18 +136,60 @@ class FlashFlood(Replays):
         return self
 
     def _begin(self, store: Store, *, read_pending_updates: bool) -> None:
-        self._ctx = Context(store, read_pending_updates=read_pending_updates)
-        self._puts = Puts(self._ctx)
-        self._Journal = Journals(self._ctx)
+        self._context = Context(store, read_pending_updates=read_pending_updates)
+        self._puts = Puts(self._context)
+        self._writers = Writers()
+        self._Journal = Journals(self._context)
         self._is_opened = False
+
+    @property
+    def _ctx(self) -> Context:
+        """What calls work with. `FlashFloodException` once it is closed."""
+        if self._context.is_closed:
+            raise closed(self._context.store.name)
+        return self._context
+
+    def close(self) -> None:
+        """Store what waits in its writers, and give back threads, files and connections; later calls do nothing.
+
+        It waits for requests under way on threads of its own. What is under way elsewhere, an iterator, a call of
+        another thread, an opened journal, fails with a `FlashFloodException` at its next request, as every call does
+        from now on. So no iterator ends as if that had been all. A boto3 client that was given is left as it is.
+        What is in memory (`memory://`) is gone. In a forked child this gives back what is the child's.
+        Raises the first failure that a writer has and that nobody has asked for; it is closed all the same.
+        `FlashFloodException` in a callback of a writer's future: then it is not closed.
+        """
+        self._writers.refuse_in_a_callback()
+        try:
+            self._writers.close()
+            self._puts.finish()
+        except Exception:
+            self._context.close()
+            raise
+        self._context.close()
+
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close, and leave an exception that is on its way as it is, with a note of what failed in closing."""
+        try:
+            self.close()
+        except Exception as failure:
+            if error is None:
+                raise
+            error.add_note(f"closing {self!r} failed too: {failure!r}")
 
     def __repr__(self) -> str:
         """Name the store."""
-        return f"<FlashFlood on {self._ctx.store.name}>"
+        return f"<FlashFlood on {self._context.store.name}{', closed' if self._context.is_closed else ''}>"
 
     def _repr_html_(self) -> str:
         """Name the store in a notebook. No request."""
-        return f"FlashFlood on <code>{escape(self._ctx.store.name)}</code>; <code>stats()</code> shows what it holds"
+        return f"FlashFlood on <code>{escape(self._context.store.name)}</code>; <code>stats()</code> shows what it holds"
 
     def __reduce__(self) -> tuple[Callable[[], "FlashFlood"], tuple[()]]:
         """Pickle by URL, options, and what the client needs to be made again, without credentials.
@@ -136,12 +200,13 @@ class FlashFlood(Replays):
         if address is None:
             raise no_pickle(self, "its store is in this process's memory; open one in a file")
         if not self._is_opened:
-            opened = f"FlashFlood.open({address.url!r})"
+            endpoint = address.client.endpoint_url if address.client else None
+            opened = f"FlashFlood.open({address.url!r}{f', endpoint_url={endpoint!r}' if endpoint else ''})"
             raise no_pickle(self, f"it holds a boto3 client; open it with {opened}, or make it where it is used")
         return partial(_open_again, type(self), address, read_pending_updates=reads), ()
 
     def __copy__(self) -> Self:
-        """Give another one on the same store, with the same client."""
+        """Give another one on the same store, with the same client; they are closed together."""
         copied = object.__new__(type(self))
         copied.__dict__.update(self.__dict__)
         return copied
@@ -186,7 +251,7 @@ class FlashFlood(Replays):
         takes a third of the requests, and each put gives a future at once.
         `ValueError` for a `linger` below 0.
         """
-        return Writer(self._ctx, linger)
+        return self._writers.open(self._ctx, linger)
 
     @_kept
     def put_many(self, events: Iterable[Event | Bare], *, on_conflict: OnConflict = "error") -> Stored:
@@ -209,7 +274,7 @@ class FlashFlood(Replays):
         No request is made before the first event is asked for. From then on ids are taken, and events are read, some
         thousand ahead at most. Each event is as `get_event` would give it at some moment since then.
         An id without an event is a `FlashFloodEventNotFound` when its turn comes; with `on_missing="skip"` it is left
-        out. Closing the iterator ends what is under way.
+        out. Closing the iterator ends what is under way. `TypeError` if `ids` is one text.
         """
         return get_events.get_events(self._ctx, ids, on_missing)
 
@@ -281,9 +346,10 @@ class FlashFlood(Replays):
         """Combine living journals into one, with their pending updates applied, and give it.
 
         `journals`: as `open_journal` gives them, or their ids.
-        `FlashFloodException` if one of them does not live (any more).
+        `FlashFloodException` if one of them does not live (any more). `TypeError` if `journals` is one id.
         """
-        ids = [JournalID(journal.id_ if isinstance(journal, Journal) else journal) for journal in journals]
+        given = several(journals, "journals")
+        ids = [JournalID(journal.id_ if isinstance(journal, Journal) else journal) for journal in given]
         return Journal(self._ctx, combine_journals.combine_journals(self._ctx, ids))
 
     def list_journals(self, from_date: datetime | None = None, to_date: datetime | None = None) -> Iterator[JournalID]:
@@ -379,10 +445,11 @@ class FlashFlood(Replays):
         `FlashFloodException` if `other` is not empty, or has an unfinished copy of another store; if this store is
         written to all the time; if what is to be verified differs.
         """
+        target = other._ctx  # noqa: SLF001  another one of us
         try:
-            return copy.copy(self._ctx, other._ctx, verify=verify, progress=progress)  # noqa: SLF001  another one of us
+            return copy.copy(self._ctx, target, verify=verify, progress=progress)
         finally:
-            other._ctx.store.flush()  # noqa: SLF001
+            target.store.flush()
 
     @_kept
     def destroy(self) -> None:

@@ -29,12 +29,20 @@ class Context:
         self.requests = Requests(store.workers, is_near=store.is_near)
         self._listed: list[str] = []
         """A key, once a listing has had one; the copy that `over` gives shares it."""
+        self.is_closed = False
 
     def over(self, store: Store) -> "Context":
         """Give the same on another store, which is as near and takes as many requests."""
         other = copy(self)
         other.store = store
         return other
+
+    def close(self) -> None:
+        """Give back threads, files and connections. Requests under way end; each later one is an error."""
+        self.is_closed = True
+        self.store.close()
+        self.requests.close()
+        self.store.close()  # what was under way has given back its connections by now
 
     def now(self) -> datetime:
         """Tell the time by the clock that dates this store's objects: write a marker, and read its date.

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import ParamSpec, TypeVar
+from weakref import WeakValueDictionary
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -30,7 +31,15 @@ class Requests:
         self._is_near = is_near
         self._pools: dict[int, ThreadPoolExecutor] = {}
         """By process id: threads do not survive a fork."""
+        self._beside: WeakValueDictionary[int, Requests] = WeakValueDictionary()
+        self._is_closed = False
         self._here = threading.local()
+
+    def beside(self, workers: int) -> "Requests":
+        """Give another pool, for what waits for requests of this one; it is closed with this one."""
+        other = Requests(workers)
+        self._beside[id(other)] = other
+        return other
 
     @property
     def at_a_time(self) -> int:
@@ -46,7 +55,7 @@ class Requests:
     def work(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Start requests that bring much, and what is computed of it; the result or error is in the future."""
         bound = partial(call, *args, **kwargs)
-        if self._is_worker:
+        if self._is_worker or self._is_closed:
             return _done(bound)
         waiting: deque[Callable[[], T]] = deque([bound])
         try:
@@ -112,6 +121,23 @@ class Requests:
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
 
+    def close(self) -> None:
+        """Start nothing more on its threads, and wait until they have ended what was started.
+
+        What is asked for later, its caller does. On one of its own threads it does not wait.
+        """
+        self._is_closed = True
+        for other in self._beside.valuerefs():
+            pool = other()
+            if pool is not None:
+                pool.close()
+        self._end_threads()
+
+    def _end_threads(self) -> None:
+        pool = self._pools.get(os.getpid())
+        if pool is not None:
+            pool.shutdown(wait=not self._is_worker)
+
     @property
     def _is_worker(self) -> bool:
         """Whether this thread is one of the pool's."""
@@ -124,9 +150,12 @@ class Requests:
     def _executor(self) -> ThreadPoolExecutor:
         """Give this process's pool. It takes no lock: a thread may have held that when the process was forked."""
         pool = self._pools.get(os.getpid())
-        return pool or self._pools.setdefault(
-            os.getpid(), ThreadPoolExecutor(self.workers, thread_name_prefix="flashflood")
-        )
+        if pool is None:
+            made = ThreadPoolExecutor(self.workers, thread_name_prefix="flashflood")
+            pool = self._pools.setdefault(os.getpid(), made)
+            if self._is_closed:  # by another thread meanwhile, which has not seen this one
+                self._end_threads()
+        return pool
 
 
 def _done(call: Callable[[], T]) -> Future[T]:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from tempfile import SpooledTemporaryFile
 from threading import Lock
 
+from flashflood.several import several
+
 LARGEST_IN_MEMORY = 1_000_000
 """From so many bytes on, the ids lie in a temporary file."""
 
@@ -27,7 +29,7 @@ class SpooledIds(Collection[str]):
         """Add ids, which hold no control characters: each is a line of the file."""
         with self._lock:
             self._file.seek(self._size)
-            for event_id in ids:
+            for event_id in several(ids, "ids"):
                 self._size += self._file.write(f"{event_id}\n".encode())
                 self._count += 1
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flashflood import config
 from flashflood.dates import datetime_from_timestamp, datetime_to_timestamp, timestamp_now
 from flashflood.exceptions import FlashFloodException
+from flashflood.several import several
 
 if not TYPE_CHECKING:
     from flashflood.former import names_of
@@ -24,9 +25,9 @@ BATCH = 1000
 def delete_keys(bucket: Any, keys: Iterable[str], number_of_workers: int = 4) -> None:  # noqa: ANN401  boto3 has no static types
     """Delete objects from a boto3 `Bucket`, with `number_of_workers` requests at a time.
 
-    `FlashFloodException` for those that are there and cannot be deleted.
+    `FlashFloodException` for those that are there and cannot be deleted; `TypeError` for one key instead of several.
     """
-    remaining = iter(keys)
+    remaining = iter(several(keys, "keys"))
     batches = iter(lambda: list(islice(remaining, BATCH)), [])
     with ThreadPoolExecutor(number_of_workers) as pool:
         errors = [error for failed in pool.map(partial(_delete, bucket), batches) for error in failed]

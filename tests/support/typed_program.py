@@ -57,6 +57,7 @@ from flashflood import (
 )
 
 ff = assert_type(FlashFlood.open("s3://bucket/prefix", read_pending_updates=False), FlashFlood)
+assert_type(FlashFlood.open("s3://bucket/prefix", endpoint_url="http://127.0.0.1:9000"), FlashFlood)
 assert_type(ff.root_prefix, str)
 assert_type(flashflood.__version__, str)
 
@@ -64,6 +65,9 @@ SINCE, UNTIL = datetime(2026, 1, 1), datetime(2026, 2, 1)
 
 
 def on_a_resource(s3: S3ServiceResource) -> tuple[object, object, object]:
+    with FlashFlood.open("s3://bucket/prefix", client=s3) as opened:
+        assert_type(opened, FlashFlood)
+    opened.close()
     same = FlashFlood(s3, "bucket", "prefix", read_pending_updates=False)
     return same.s3, same.s3_client, same.bucket
 

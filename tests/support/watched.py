@@ -80,6 +80,9 @@ class Watched:
     def give_back(self) -> None:
         self.store.give_back()
 
+    def close(self) -> None:
+        self.store.close()
+
     def damage(self) -> Sequence[str]:
         """No request: S3 and a folder make none."""
         return self.store.damage()

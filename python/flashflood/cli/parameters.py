@@ -159,8 +159,8 @@ def opened(url: str | None) -> Iterator[FlashFlood]:
     if not url:
         msg = "no store named: give --store URL, or set FLASHFLOOD_STORE."
         raise click.UsageError(msg)
-    with in_one_line(url):
-        yield open_store(url)
+    with in_one_line(url), open_store(url) as flood:
+        yield flood
 
 
 def refuse_nothing(flood: FlashFlood) -> None:

@@ -267,10 +267,13 @@ def copy(source: str, target: str, verify: bool, form: str | None) -> None:  # n
     \b
       flashflood copy s3://my-bucket/events copy.flashflood --verify
     """  # noqa: D301  click's sign that lines stay as they are
-    with in_one_line(f"copying {source} to {target}"):
-        flood, other = open_store(source), open_store(target)
-        with passing("copying") as progress:
-            copied = flood.copy_to(other, verify=verify, progress=progress)
+    with (
+        in_one_line(f"copying {source} to {target}"),
+        open_store(source) as flood,
+        open_store(target) as other,
+        passing("copying") as progress,
+    ):
+        copied = flood.copy_to(other, verify=verify, progress=progress)
         refuse_nothing(flood)
     report = Report(form)
     _report_copied(report, copied)

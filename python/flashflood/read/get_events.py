@@ -20,7 +20,7 @@ from flashflood.exceptions import FlashFloodEventNotFound
 from flashflood.read.get_event import get_event
 from flashflood.read.locate import DataRange, Locator
 from flashflood.records.index import not_found
-from flashflood.requests import Requests
+from flashflood.several import several
 from flashflood.turns import SharedIterator
 
 OnMissing: TypeAlias = Literal["error", "skip"]
@@ -72,7 +72,8 @@ def get_events(ctx: Context, ids: Iterable[str], on_missing: OnMissing) -> Itera
     if on_missing not in ("error", "skip"):
         msg = f"on_missing={on_missing!r}; give 'error' or 'skip'"
         raise ValueError(msg)
-    return SharedIterator(_events(ctx, iter(ids), skips=on_missing == "skip"), "get_events")
+    ids = iter(several(ids, "ids"))
+    return SharedIterator(_events(ctx, ids, skips=on_missing == "skip"), "get_events")
 
 
 def _events(ctx: Context, ids: Iterator[str], *, skips: bool) -> Generator[Event, None, None]:
@@ -118,7 +119,7 @@ class _IdLookahead:
         self._failure: Exception | None = None
         self._limit = ctx.requests.workers
         self._locator = Locator(ctx)
-        self._locating = Requests(CHUNKS)
+        self._locating = ctx.requests.beside(CHUNKS)
         self._chunks: deque[Future[list[_Located]]] = deque()
         self._located: deque[_Located] = deque()
         self._stretches: deque[_Stretch] = deque()

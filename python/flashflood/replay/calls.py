@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 class Replays:
     """The part of `FlashFlood` that replays."""
 
-    _ctx: Context
+    @property
+    def _ctx(self) -> Context:
+        """What calls work with."""
+        raise NotImplementedError
 
     def replay(  # noqa: PLR0913  all but the range by name only
         self,

@@ -10,7 +10,7 @@ from urllib.request import url2pathname
 
 from flashflood.exceptions import FlashFloodException
 from flashflood.store.clients import ClientSettings
-from flashflood.store.protocol import Body, Entry, Found, Page, Store, UndeletedError, Unused
+from flashflood.store.protocol import Body, Entry, Found, Page, Store, UndeletedError, Unused, closed
 from flashflood.store.s3 import S3Store
 from flashflood.store.sqlite import SqliteStore
 
@@ -29,9 +29,12 @@ __all__ = [
     "Store",
     "UndeletedError",
     "Unused",
+    "bucket_and_prefix",
+    "closed",
     "open_store",
 ]
 
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _KINDS = "s3://bucket/prefix, the path of a file, or that of a folder with a slash at its end"
 
 
@@ -45,8 +48,12 @@ class Address(NamedTuple):
     @classmethod
     def of(cls, store: Store) -> "Address | None":
         """Give a store's. None: it is in memory, or has no URL."""
-        settings = ClientSettings.of(store.client) if isinstance(store, S3Store) else None
-        return None if store.address is None else cls(store.address, settings)
+        if store.address is None:
+            return None
+        if not isinstance(store, S3Store):
+            return cls(store.address, None)
+        settings = ClientSettings.of(store.client)
+        return cls(store.address, settings._replace(endpoint_url=store.endpoint_url or settings.endpoint_url))
 
     def open(self) -> Store:
         """Open the store. No request is made."""
@@ -61,10 +68,13 @@ def open_store(url: str | os.PathLike[str], client: ClientSettings = ClientSetti
 
     For S3 this makes a boto3 client, by `client` and by what the AWS environment and configuration say (credentials,
     region, `AWS_ENDPOINT_URL`). No request is made, and a folder or a file need not be there.
-    ValueError: the URL names no store. FlashFloodException: the folder is a file.
+    ValueError: the URL names no store, or none on S3 where there is an endpoint. FlashFloodException: the folder is a
+    file.
     """
     text = os.fspath(url)
-    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", text)
+    scheme = _SCHEME.match(text)
+    if client.endpoint_url is not None:
+        bucket_and_prefix(url, "endpoint_url")
     if scheme is None:
         if not text:
             message = f"A store's URL is empty: give {_KINDS}."
@@ -72,7 +82,8 @@ def open_store(url: str | os.PathLike[str], client: ClientSettings = ClientSetti
         return _open_path(text)
     match scheme[1].lower():
         case "s3":
-            return _open_s3(text, text[scheme.end() :], client)
+            made = client.client()
+            return S3Store(made, *bucket_and_prefix(url), owned=True, endpoint_url=client.endpoint_url)
         case "file":
             return _open_path(_path_of(text))
         case "sqlite":
@@ -83,13 +94,19 @@ def open_store(url: str | os.PathLike[str], client: ClientSettings = ClientSetti
     raise ValueError(message)
 
 
-def _open_s3(url: str, path: str, client: ClientSettings) -> S3Store:
-    bucket, _, prefix = path.partition("/")
+def bucket_and_prefix(url: str | os.PathLike[str], argument: str | None = None) -> tuple[str, str]:
+    """Give those of a URL on S3. ValueError: it names none; or it is no such URL, which `argument` is for."""
+    text = os.fspath(url)
+    scheme = _SCHEME.match(text)
+    if scheme is None or scheme[1].lower() != "s3":
+        message = f"{argument} is for a store on S3, and {text!r} is none: leave it out, or give s3://bucket/prefix."
+        raise ValueError(message)
+    bucket, _, prefix = text[scheme.end() :].partition("/")
     prefix = prefix.rstrip("/")
     if not bucket or not prefix:
-        message = f"{url!r} names no bucket and prefix: give both, as in s3://bucket/prefix."
+        message = f"{text!r} names no bucket and prefix: give both, as in s3://bucket/prefix."
         raise ValueError(message)
-    return S3Store(client.client(), bucket, prefix)
+    return bucket, prefix
 
 
 def _open_path(path: str) -> Store:

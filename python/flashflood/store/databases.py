@@ -15,11 +15,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
+from flashflood.store.protocol import closed
 
 PATIENCE = 60
 """Seconds that a writer waits for others."""
 APPLICATION = 0x464C4664
 """SQLite's `application_id` of our files: `FLFd`."""
+IN_MEMORY = "memory://"
+"""The name of each store in memory."""
 VERSION = 2
 """SQLite's `user_version` of our files: of the schema. Files of version 1 had no checksums; no release wrote them."""
 
@@ -78,6 +81,7 @@ class File:
         self._path = path
         self._pools: dict[tuple[int, int, int], list[_Connection]] = {}
         """Connections that nobody uses, by process and by the file's device and inode."""
+        self._is_closed = False
         self._synced_log: int | None = None
         weakref.finalize(self, _close, self._pools)
 
@@ -93,6 +97,13 @@ class File:
                     connection.close()
                 else:
                     connection.pool.append(connection)
+                    if self._is_closed:
+                        _close(self._pools)
+
+    def close(self) -> None:
+        """Close the connections that nobody uses; the others once they are given back. No more are opened."""
+        self._is_closed = True
+        _close(self._pools)
 
     def sync(self) -> None:
         """Sync the log, and the folder where the log is a new file."""
@@ -109,6 +120,8 @@ class File:
 
     def _taken(self, *, creating: bool) -> _Connection | None:
         while True:
+            if self._is_closed:
+                raise closed(str(self._path))
             before = self._pool()
             if before is None and not creating:
                 return None
@@ -165,6 +178,7 @@ class Memory:
     def __init__(self) -> None:
         """Make an empty one."""
         self._process = os.getpid()
+        self._is_closed = False
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self._connection.text_factory = bytes
@@ -178,11 +192,20 @@ class Memory:
             msg = f"a store in memory belongs to process {self._process}, which opened it: open a file to share it"
             raise FlashFloodException(msg)
         with self._lock:
+            if self._is_closed:
+                raise closed(IN_MEMORY)
             try:
                 yield self._connection
             finally:
                 if self._connection.in_transaction:  # as above
                     self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Let go of what is in it, once nobody uses it. In a forked child there is nothing of it."""
+        if os.getpid() == self._process:
+            with self._lock:
+                self._is_closed = True
+                self._connection.close()
 
     def sync(self) -> None:
         """Do nothing: memory is not kept."""
@@ -278,10 +301,10 @@ def _writer(name: str) -> str:
 
 def _close(pools: dict[tuple[int, int, int], list[_Connection]]) -> None:
     """Close this process's connections; a child forked from it leaves them alone."""
-    for (process, *_), pool in pools.items():
-        if process == os.getpid():
-            for connection in pool:
-                connection.close()
+    for (process, *_), pool in list(pools.items()):
+        with suppress(IndexError):  # another thread closes them too
+            while process == os.getpid() and pool:
+                pool.pop().close()
 
 
 def _sync_folder(folder: Path) -> None:

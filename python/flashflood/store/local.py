@@ -40,7 +40,7 @@ from flashflood.store.known import KnownFolders
 from flashflood.store.locking import locked
 from flashflood.store.metadata import META, NOTHING, State, encode, identity, read_state
 from flashflood.store.names import OWN_FOLDER, split
-from flashflood.store.protocol import Body, Found, Page, Unused
+from flashflood.store.protocol import Body, Found, Page, Unused, closed
 from flashflood.store.walk import entries, modified
 
 PAGE_SIZE = 1000
@@ -62,13 +62,13 @@ class LocalStore:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         """Use `folder`, which the first write makes where it is missing. FlashFloodException: it is a file."""
-        self._folder = str(Path(folder).absolute())
-        self.name = self._folder
-        self.address = os.path.join(self._folder, "")  # noqa: PTH118  the slash at its end says that it is a folder
+        self.name = str(Path(folder).absolute())
+        self.address = os.path.join(self.name, "")  # noqa: PTH118  the slash at its end says that it is a folder
         self.root_prefix = ""
         self.workers = WORKERS
         self.is_near = False
         self.keys_per_listing = 5
+        self._is_closed = False
         self._swept = False
         self._owner_and_known = os.getpid(), KnownFolders()
         with opened_root(self._folder):
@@ -152,9 +152,20 @@ class LocalStore:
     def give_back(self) -> None:
         """Do nothing: a deleted file takes no space."""
 
+    def close(self) -> None:
+        """Take no more requests: between two of them nothing is open."""
+        self._is_closed = True
+
     def damage(self) -> Sequence[str]:
         """Find nothing: the file system looks after its files."""
         return []
+
+    @property
+    def _folder(self) -> str:
+        """The folder's path, which every request begins with."""
+        if self._is_closed:
+            raise closed(self.name)
+        return self.name
 
     def _read(self, key: str, start: int, stop: int | None) -> Found | None:
         components = split(key)

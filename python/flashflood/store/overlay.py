@@ -115,6 +115,9 @@ class Overlay:
     def give_back(self) -> None:
         """Do nothing: nothing is deleted."""
 
+    def close(self) -> None:
+        """Do nothing: what is below is its owner's."""
+
     def damage(self) -> Sequence[str]:
         """Say what is damaged below."""
         return self._store.damage()

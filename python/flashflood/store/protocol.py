@@ -62,6 +62,11 @@ class UndeletedError(FlashFloodException):
         self.keys = frozenset(keys)
 
 
+def closed(name: str) -> FlashFloodException:
+    """Give the error for a request to a store of this name, which was closed."""
+    return FlashFloodException(f"the FlashFlood on {name} is closed: open another one")
+
+
 class Store(Protocol):
     """Objects under keys. Every method may be called from any thread; it is one request (`delete`: for 1,000 keys)."""
 
@@ -136,6 +141,12 @@ class Store(Protocol):
 
     def give_back(self) -> None:
         """Give the space of what was deleted back to the file system, where deleting does not do it."""
+
+    def close(self) -> None:
+        """Give back what it holds open, once or again. Requests under way end; each later one is the error `closed`.
+
+        Where requests were under way, another call gives back what they held.
+        """
 
     def damage(self) -> Sequence[str]:
         """Say what is damaged below the objects, a line each. A store that has nobody to ask finds nothing."""

@@ -30,7 +30,7 @@ from flashflood.config import object_exists_waiter_config
 from flashflood.exceptions import FlashFloodException
 from flashflood.store.answers import fault_of_page, is_whole, wanted_part
 from flashflood.store.connections import leave_connections
-from flashflood.store.protocol import Body, Found, Page, UndeletedError, Unused
+from flashflood.store.protocol import Body, Found, Page, UndeletedError, Unused, closed
 from flashflood.store.shortcuts import AtOnce, Head, Keys, SignedAsRequests, prepare
 
 if TYPE_CHECKING:
@@ -66,8 +66,14 @@ logger = logging.getLogger(__name__)
 class S3Store:
     """Objects in a bucket, under a root prefix; see `flashflood.store.protocol.Store` for what each method promises."""
 
-    def __init__(self, client: S3Client, bucket: str, root_prefix: str) -> None:
-        """Use `client` as it is; make no request. `root_prefix` may be empty and does not end in `/`."""
+    def __init__(
+        self, client: S3Client, bucket: str, root_prefix: str, *, owned: bool = False, endpoint_url: str | None = None
+    ) -> None:
+        """Use `client` as it is; make no request. `root_prefix` may be empty and does not end in `/`.
+
+        `owned`: the client was made for this store, and is closed with it. `endpoint_url`: what it was to ask, if that
+        was said.
+        """
         self.name = f"s3://{bucket}/{root_prefix}"
         self.address = self.name
         self.root_prefix = root_prefix
@@ -76,7 +82,10 @@ class S3Store:
         self.is_near = False
         self.keys_per_listing = 400
         prepare(client)
+        self.endpoint_url = endpoint_url
         self._shared_client = client
+        self._owns_client = owned
+        self._is_closed = False
         self._process = os.getpid()
         self._bucket = bucket
         self.client, self.bucket = client, bucket  # the user's, as in 0.4.3
@@ -239,6 +248,13 @@ class S3Store:
     def give_back(self) -> None:
         """Do nothing: a deleted object takes no space."""
 
+    def close(self) -> None:
+        """Take no more requests, and close the client if it was made for this store."""
+        self._is_closed = True
+        if self._owns_client:
+            self._leave_to_the_parent()
+            self._shared_client.close()
+
     def damage(self) -> Sequence[str]:
         """Find nothing: the server looks after what it keeps."""
         return []
@@ -246,11 +262,17 @@ class S3Store:
     @property
     def _client(self) -> S3Client:
         """The client; in a forked child with connections of its own."""
+        if self._is_closed:
+            raise closed(self.name)
+        self._leave_to_the_parent()
+        return self._shared_client
+
+    def _leave_to_the_parent(self) -> None:
+        """Leave a forked child's parent the connections that it had."""
         process = os.getpid()
         if process != self._process:
             leave_connections(self._shared_client)
             self._process = process
-        return self._shared_client
 
     def _at(self, key: str) -> dict[str, Any]:
         return {"Bucket": self._bucket, "Key": self._root + key}

@@ -25,7 +25,7 @@ import orjson
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
 from flashflood.store import sums
 from flashflood.store.damage import damaged_pages, damaged_rows, spelled
-from flashflood.store.databases import REMEDY, File, Memory, explained
+from flashflood.store.databases import IN_MEMORY, REMEDY, File, Memory, explained
 from flashflood.store.protocol import Body, Entry, Found, Page, Unused
 
 PAGE_SIZE = 1000
@@ -88,7 +88,7 @@ class SqliteStore:
     def in_memory(cls) -> "SqliteStore":
         """Make an empty store in memory, which goes with it. It belongs to the process that makes it."""
         self = cls.__new__(cls)
-        self.name = "memory://"
+        self.name = IN_MEMORY
         self.address = None
         self._begin(Memory())
         return self
@@ -217,6 +217,10 @@ class SqliteStore:
                 for _ in range(0, free, PAGES_AT_A_TIME):  # by `execute` it would stop after a page
                     connection.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_A_TIME})")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def close(self) -> None:
+        """Close the connections: those that are in use when they are given back. What is in memory is gone."""
+        self._database.close()
 
     def damage(self) -> Sequence[str]:
         """Read the whole file, as it is at one moment, and say what is damaged in it."""

@@ -74,16 +74,20 @@ class Gathering:
 
         `FlashFloodException` in a callback of a future, which this would wait for.
         """
+        self.refuse_in_a_callback()
+        with self._changed:
+            self._is_finished = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._waiting and not self._under_way)
+        self._threads.shutdown()
+
+    def refuse_in_a_callback(self) -> None:
+        """`FlashFloodException` in a callback of a future, which `finish` would wait for."""
         if self.is_telling:
             msg = (
                 "a writer cannot be closed in a callback of one of its futures, which it waits for; close it elsewhere"
             )
             raise FlashFloodException(msg)
-        with self._changed:
-            self._is_finished = True
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: not self._waiting and not self._under_way)
-        self._threads.shutdown(wait=False)
 
     @property
     def is_telling(self) -> bool:

@@ -43,6 +43,12 @@ class Puts:
                 here.alone.release()
         return _gathered(here.gathering, given)
 
+    def finish(self) -> None:
+        """Wait until those are stored that wait for one another."""
+        here = self._here.get(os.getpid())
+        if here is not None:
+            here.gathering.finish()
+
 
 def _gathered(gathering: Gathering, given: Given) -> Event:
     """Let an event go with others, and wait for it. Interrupted, an event that has not gone yet does not go."""

@@ -2,10 +2,12 @@
 
 import os
 from concurrent.futures import Future
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from threading import Lock
 from types import TracebackType
 from typing import NoReturn, Self
+from weakref import WeakValueDictionary
 
 from flashflood.context import Context
 from flashflood.data import Data
@@ -97,6 +99,11 @@ class Writer:
             error.add_note(_said(failed))
             raise error
 
+    def _refuse_in_a_callback(self) -> None:
+        """`FlashFloodException` where `close` would wait for itself."""
+        if os.getpid() == self._process:
+            self._gathering.refuse_in_a_callback()
+
     def __enter__(self) -> Self:
         """Begin."""
         return self
@@ -132,6 +139,34 @@ class Writer:
             with self._lock:
                 unasked = [each for each in self._failed if not each.is_asked]
                 self._failed = [*unasked, future][:MOST_KEPT]
+
+
+class Writers:
+    """The writers of one `FlashFlood`."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._open: WeakValueDictionary[int, Writer] = WeakValueDictionary()
+
+    def open(self, ctx: Context, linger: timedelta) -> Writer:
+        """Open one."""
+        writer = Writer(ctx, linger)
+        self._open[id(writer)] = writer
+        return writer
+
+    def close(self) -> None:
+        """Close those that somebody holds, or that have something to store. Raises what `Writer.close` raises."""
+        with ExitStack() as stack:
+            for writer in self._held():
+                stack.callback(writer.close)
+
+    def refuse_in_a_callback(self) -> None:
+        """`FlashFloodException` where `close` would wait for itself."""
+        for writer in self._held():
+            writer._refuse_in_a_callback()  # noqa: SLF001  one of these
+
+    def _held(self) -> list[Writer]:
+        return [writer for found in self._open.valuerefs() if (writer := found()) is not None]
 
 
 def _refuse_in_a_child(process: int, remedy: str) -> None:
