@@ -9,6 +9,7 @@ from html import escape
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
+from flashflood import telemetry
 from flashflood.context import GRACE, Context
 from flashflood.data import Data
 from flashflood.dates import DateRange, checked_length
@@ -55,6 +56,28 @@ def _kept(call: "Callable[Concatenate[FlashFlood, P], T]") -> "Callable[Concaten
     return kept
 
 
+def _spanned(*names: str) -> Callable[[type[T]], type[T]]:
+    """Make a span of each of these calls, where they are measured. What gives an iterator does so by itself."""
+
+    def in_a_span(call: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(call)
+        def spanned(self: "FlashFlood", /, *args: Any, **options: Any) -> Any:  # noqa: ANN401  what any call takes
+            with telemetry.call(call.__name__, self._ctx.store.name):
+                return call(self, *args, **options)
+
+        return spanned
+
+    def decorate(cls: type[T]) -> type[T]:
+        for name in names if telemetry.IS_ON else ():
+            setattr(cls, name, in_a_span(getattr(cls, name)))
+        return cls
+
+    return decorate
+
+
+@_spanned("put", "put_many", "get_event", "event_exists", "update_event", "delete_event")
+@_spanned("update", "journal", "compact", "combine_journals", "open_journal", "partitions", "search")
+@_spanned("check", "repair", "collect_garbage", "copy_to", "destroy")
 class FlashFlood(Replays):
     """Events in one place: a prefix of an S3 bucket, a folder, a SQLite file, or memory.
 
@@ -189,7 +212,9 @@ class FlashFlood(Replays):
 
     def _repr_html_(self) -> str:
         """Name the store in a notebook. No request."""
-        return f"FlashFlood on <code>{escape(self._context.store.name)}</code>; <code>stats()</code> shows what it holds"
+        return (
+            f"FlashFlood on <code>{escape(self._context.store.name)}</code>; <code>stats()</code> shows what it holds"
+        )
 
     def __reduce__(self) -> tuple[Callable[[], "FlashFlood"], tuple[()]]:
         """Pickle by URL, options, and what the client needs to be made again, without credentials.

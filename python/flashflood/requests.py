@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from itertools import islice
 from typing import ParamSpec, TypeVar
@@ -22,7 +23,7 @@ class Requests:
     Where the store is near, a request is done sooner than another thread takes it over: then only `work` and `stream`
     use threads, for what is much to read and to compute. A call that itself runs on such a thread makes its requests
     one after the other there, so that the pool never waits for itself. So does every call when no thread can be
-    started, as when the interpreter ends.
+    started, as when the interpreter ends. A call sees the context variables of who asked for it (a span, for one).
     """
 
     def __init__(self, workers: int, *, is_near: bool = False) -> None:
@@ -57,7 +58,7 @@ class Requests:
         bound = partial(call, *args, **kwargs)
         if self._is_worker or self._is_closed:
             return _done(bound)
-        waiting: deque[Callable[[], T]] = deque([bound])
+        waiting: deque[Callable[[], T]] = deque([partial(copy_context().run, bound)])
         try:
             return self._executor().submit(self._run, waiting)
         except RuntimeError:  # the interpreter ends, or the system has no thread left

@@ -11,6 +11,7 @@ from functools import partial
 from threading import RLock
 from typing import TypeVar
 
+from flashflood import telemetry
 from flashflood._core import Chain, Run, note_fork
 from flashflood.events import Event
 from flashflood.exceptions import FlashFloodException
@@ -24,9 +25,10 @@ if hasattr(os, "register_at_fork"):  # Windows forks nothing
 class SharedIterator(Iterator[T]):
     """The items of a generator, for one thread at a time."""
 
-    def __init__(self, items: Generator[T, None, None], what: str) -> None:
-        """Take no item yet. `what`: the call, as messages name it."""
+    def __init__(self, items: Generator[T, None, None], what: str, span: telemetry.Span | None = None) -> None:
+        """Take no item yet. `what`: the call, as messages name it; `span`: what measures it."""
         self._items = items
+        self._span = span
         self._what = what
         self._lock = RLock()
         self._process: int | None = None
@@ -49,7 +51,10 @@ class SharedIterator(Iterator[T]):
                 raise FlashFloodException(msg)
             try:
                 self._is_taking = True
-                return take()
+                if self._span is None:
+                    return take()
+                with self._span:
+                    return take()
             except StopIteration:
                 raise
             except Exception as error:
@@ -67,6 +72,8 @@ class SharedIterator(Iterator[T]):
         if self._process in (None, os.getpid()):
             with self._lock:
                 self._items.close()
+                if self._span is not None:
+                    self._span.end()
 
     def _check_process(self) -> None:
         process = os.getpid()
@@ -103,9 +110,9 @@ class _Runs(SharedIterator[T]):
 class SharedLists(Iterator[T]):
     """The items of lists, for any number of threads. Only a list takes a turn: its iterator gives each item once."""
 
-    def __init__(self, lists: Generator[list[T], None, None], what: str) -> None:
-        """Take no list yet. `what`: the call, as messages name it."""
-        self._runs = _Runs((iter(items) for items in lists), what)
+    def __init__(self, lists: Generator[list[T], None, None], what: str, span: telemetry.Span | None = None) -> None:
+        """Take no list yet. `what`: the call, as messages name it; `span`: what measures it."""
+        self._runs = _Runs((iter(items) for items in lists), what, span)
         self._run: Iterator[T] | None = None
         self._process: int | None = None
         """The id of the process that asked for the run."""
@@ -124,9 +131,9 @@ class SharedLists(Iterator[T]):
 class Events(Iterator[Event]):
     """Events one by one, for any number of threads. A `for` loop over it runs no line of Python between two events."""
 
-    def __init__(self, runs: Generator[Run, None, None], what: str) -> None:
-        """Take no event yet."""
-        self._runs: _Runs[Run] = _Runs(runs, what)
+    def __init__(self, runs: Generator[Run, None, None], what: str, span: telemetry.Span | None = None) -> None:
+        """Take no event yet; arguments as for `SharedIterator`."""
+        self._runs: _Runs[Run] = _Runs(runs, what, span)
         self._events = Chain(self._runs)
 
     def __iter__(self) -> Iterator[Event]:  # noqa: PYI034  not itself, whose __next__ is a line of Python for each event

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
 
-from flashflood import layout
+from flashflood import layout, telemetry
 from flashflood.context import GRACE, Context
 from flashflood.dates import ALWAYS
 from flashflood.exceptions import FlashFloodJournalingError
@@ -82,19 +82,20 @@ def maintain(ctx: Context, rules: Rules, every: timedelta | None, stop: threadin
 
 def one_round(ctx: Context, rules: Rules, stop: threading.Event) -> Maintained:
     """Do what is due. Where a job fails, the others are done all the same; then the first error is raised."""
-    this = _Round(ctx, rules, stop)
     failures: list[Exception] = []
-    try:
-        jobs = (this.journal, this.apply_updates, this.compact, this.collect_garbage)
-        counts = [0 if stop.is_set() else _done(job, failures) for job in jobs]
-    finally:
-        ctx.store.flush()
-    if failures:
-        first, *more = failures
-        for failure in more:
-            first.add_note(str(failure))
-        raise first
-    return Maintained(*counts)
+    with telemetry.call("maintain", ctx.store.name):
+        this = _Round(ctx, rules, stop)
+        try:
+            jobs = (this.journal, this.apply_updates, this.compact, this.collect_garbage)
+            counts = [0 if stop.is_set() else _done(job, failures) for job in jobs]
+        finally:
+            ctx.store.flush()
+        if failures:
+            first, *more = failures
+            for failure in more:
+                first.add_note(str(failure))
+            raise first
+        return Maintained(*counts)
 
 
 def _done(job: Callable[[], int], failures: list[Exception]) -> int:

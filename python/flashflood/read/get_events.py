@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Literal, NamedTuple, TypeAlias
 
-from flashflood import layout
+from flashflood import layout, telemetry
 from flashflood._core import parse_timestamp
 from flashflood.context import Context
 from flashflood.events import Event
@@ -82,18 +82,21 @@ def _events(ctx: Context, ids: Iterator[str], *, skips: bool) -> Generator[Event
     try:
         for answer in lookahead.answers():
             try:
-                event = _event(ctx, answer)
+                event = _event(ctx, answer, lookahead.span)
             except FlashFloodEventNotFound:
                 if not skips:
                     raise
             else:
                 yield event
+    except Exception as error:
+        lookahead.span.end(error)
+        raise
     finally:
         if process == os.getpid():  # a forked child has nothing under way, and the futures' locks may be held
             lookahead.stop()
 
 
-def _event(ctx: Context, answer: _Answer) -> Event:
+def _event(ctx: Context, answer: _Answer, span: telemetry.Span) -> Event:
     """Wait for an event. Raises what is wrong with it."""
     if isinstance(answer, Exception):
         raise answer
@@ -104,7 +107,8 @@ def _event(ctx: Context, answer: _Answer) -> Event:
     data_range = answer.data_range
     data = answer.answer.result()[answer.place]
     if data is None or (len(data) != data_range.size and not data_range.is_update):
-        return get_event(ctx, data_range.event_id)
+        with span:
+            return get_event(ctx, data_range.event_id)
     return Event(data_range.event_id, parse_timestamp(data_range.timestamp), data)
 
 
@@ -118,6 +122,7 @@ class _IdLookahead:
         """Whether there are no more ids. What their iterator raised is `_failure`."""
         self._failure: Exception | None = None
         self._limit = ctx.requests.workers
+        self.span = telemetry.Span("get_events", ctx.store.name)
         self._locator = Locator(ctx)
         self._locating = ctx.requests.beside(CHUNKS)
         self._chunks: deque[Future[list[_Located]]] = deque()
@@ -140,6 +145,7 @@ class _IdLookahead:
 
     def stop(self) -> None:
         """Send nothing more."""
+        self.span.end()
         self._locator.stop()
         self._locating.stop()
         for stretch in self._stretches:
@@ -160,10 +166,12 @@ class _IdLookahead:
     def _look_ahead(self) -> None:
         """Start what may be started now."""
         while self._cost < BUDGET and (self._located or self._take_chunk()):
-            self._start_stretch()
+            with self.span:
+                self._start_stretch()
         limit = CHUNKS if self._stretches and self._limit < LARGEST_CHUNK else 1
         while len(self._chunks) < limit and (ids := self._next_ids()):
-            self._chunks.append(self._locating.start(self._locate, ids))
+            with self.span:
+                self._chunks.append(self._locating.start(self._locate, ids))
 
     def _take_chunk(self) -> bool:
         """Take the next chunk if it is located. A chunk that failed is left until its turn comes."""

@@ -24,6 +24,7 @@ from flashflood.identifiers import NEW, TOMBSTONE_SUFFIX, JournalID
 from flashflood.records import ledger
 from flashflood.records.journal_pages import JournalPages
 from flashflood.store.protocol import Entry
+from flashflood.telemetry import iteration
 from flashflood.turns import SharedLists
 
 logger = logging.getLogger(__name__)
@@ -165,14 +166,12 @@ class Opened(NamedTuple):
 
 def living_journals(ctx: Context, after: JournalID | None = None) -> Iterator[JournalID]:
     """List the living journals, after a journal_id or from the first on; lazily, page by page."""
-    return SharedLists(_ids(_living(ctx, Listing(ctx, after=after))), "this listing of journals")
+    return _shared(ctx, _living(ctx, Listing(ctx, after=after)))
 
 
 def journals_between(ctx: Context, dates: DateRange) -> Iterator[JournalID]:
     """List the living journals whose range overlaps `dates`; lazily, page by page."""
-    return (
-        iter(()) if dates.is_empty else SharedLists(_ids(_living(ctx, Listing(ctx, dates))), "this listing of journals")
-    )
+    return iter(()) if dates.is_empty else _shared(ctx, _living(ctx, Listing(ctx, dates)))
 
 
 def living_entries(ctx: Context) -> Iterator[Entry]:
@@ -191,7 +190,7 @@ def all_entries(ctx: Context) -> Generator[Met, None, None]:
 
 def new_journals(ctx: Context) -> Iterator[JournalID]:
     """List the living `new` journals in key order, lazily."""
-    return SharedLists(_ids(_new(ctx)), "this listing of journals")
+    return _shared(ctx, _new(ctx))
 
 
 def new_entries(ctx: Context) -> Generator[Entry, None, None]:
@@ -233,6 +232,10 @@ def opened_between(ctx: Context, dates: DateRange) -> Generator[Opened, None, No
 def journal_id(entry: Entry) -> JournalID:
     """Give the id of a journal that has been listed."""
     return layout.journal_id_of(entry.key)
+
+
+def _shared(ctx: Context, pages: Generator[list[Entry], None, None]) -> SharedLists[JournalID]:
+    return SharedLists(_ids(pages), "this listing of journals", iteration("list_journals", ctx.store.name))
 
 
 def _ids(pages: Generator[list[Entry], None, None]) -> Generator[list[JournalID], None, None]:

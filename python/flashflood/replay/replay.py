@@ -24,6 +24,7 @@ from flashflood.replay.read_ahead import ReadAhead
 from flashflood.replay.rows import MergedRows, Scan, VanishedError
 from flashflood.replay.stages import Given
 from flashflood.replay.windows import Stage, Windows
+from flashflood.telemetry import Span, iteration
 from flashflood.turns import Events, SharedIterator
 
 MEMORY_BUDGET = 160_000_000
@@ -38,9 +39,9 @@ class Replay(Events):
     skipped: list[Damage]
     """The damaged journals of which it has left out what cannot be read; with `on_damage="error"` none."""
 
-    def __init__(self, runs: Generator[Run, None, None], skipped: list[Damage]) -> None:
-        """Take no event yet."""
-        super().__init__(runs, "this replay")
+    def __init__(self, runs: Generator[Run, None, None], skipped: list[Damage], span: Span | None = None) -> None:
+        """Take no event yet. `span`: what measures it."""
+        super().__init__(runs, "this replay", span)
         self.skipped = skipped
 
     @classmethod
@@ -50,7 +51,8 @@ class Replay(Events):
         `filter`: what the stage filters with, for a hint where it names what no event has.
         """
         skipping = Skipping(ctx, scan.on_damage)
-        return cls(_runs(ctx, scan, stage, skipping, BareNames(filter)), skipping.damages)
+        runs = _runs(ctx, scan, stage, skipping, BareNames(filter))
+        return cls(runs, skipping.damages, iteration("replay", ctx.store.name))
 
     def __reduce__(self) -> NoReturn:
         """Say what to do instead of pickling."""
@@ -60,9 +62,9 @@ class Replay(Events):
 class Batches(SharedIterator[B]):
     """The events of a replay, many at a time."""
 
-    def __init__(self, found: Generator[B, None, None], skipped: list[Damage]) -> None:
-        """Take no batch yet. `skipped`: as a `Replay` has it."""
-        super().__init__(found, "this replay")
+    def __init__(self, found: Generator[B, None, None], skipped: list[Damage], span: Span | None = None) -> None:
+        """Take no batch yet. `skipped`: as a `Replay` has it; `span`: what measures it."""
+        super().__init__(found, "this replay", span)
         self.skipped = skipped
 
 
@@ -84,7 +86,7 @@ def batches(ctx: Context, scan: Scan, stage: Stage[B], filter: Given | None = No
     """
     skipping = Skipping(ctx, scan.on_damage)
     told = _told(ctx, scan, stage, skipping, BareNames(filter))
-    return Batches((batch for batch, _ in told), skipping.damages)
+    return Batches((batch for batch, _ in told), skipping.damages, iteration("replay", ctx.store.name))
 
 
 def _runs(

@@ -25,6 +25,7 @@ from flashflood.journals import manifest_fields
 from flashflood.records.living import opened_between
 from flashflood.replay.remote_blob import RemoteBlob
 from flashflood.store import SqliteStore
+from flashflood.telemetry import iteration
 from flashflood.turns import Events, SharedIterator
 
 BYTES_AT_A_TIME = 16_000_000
@@ -39,7 +40,8 @@ def list_event_streams(ctx: Context, dates: DateRange) -> Iterator[dict[str, Any
 
     Of a journal that has been combined since the listing began, a stream leaves out the events that an earlier one has.
     """
-    return SharedIterator(_streams(ctx, dates), "list_event_streams")
+    name = "list_event_streams"
+    return SharedIterator(_streams(ctx, dates), name, iteration(name, ctx.store.name))
 
 
 def _streams(ctx: Context, dates: DateRange) -> Generator[dict[str, Any], None, None]:

@@ -42,6 +42,7 @@ from flashflood.store.metadata import META, NOTHING, State, encode, identity, re
 from flashflood.store.names import OWN_FOLDER, split
 from flashflood.store.protocol import Body, Found, Page, Unused, closed
 from flashflood.store.walk import entries, modified
+from flashflood.telemetry import measured
 
 PAGE_SIZE = 1000
 """Keys on a page of a listing, as on S3."""
@@ -54,6 +55,7 @@ _TMP = (OWN_FOLDER, "tmp")
 _GARBAGE = {"garbage": "true"}
 
 
+@measured()
 class LocalStore:
     """Objects in a folder; see `flashflood.store.protocol.Store` for what each method promises.
 

@@ -32,6 +32,7 @@ from flashflood.store.answers import fault_of_page, is_whole, wanted_part
 from flashflood.store.connections import leave_connections
 from flashflood.store.protocol import Body, Found, Page, UndeletedError, Unused, closed
 from flashflood.store.shortcuts import AtOnce, Head, Keys, SignedAsRequests, prepare
+from flashflood.telemetry import measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -63,6 +64,7 @@ _warned: dict[tuple[str, ...], object] = {}
 logger = logging.getLogger(__name__)
 
 
+@measured()
 class S3Store:
     """Objects in a bucket, under a root prefix; see `flashflood.store.protocol.Store` for what each method promises."""
 

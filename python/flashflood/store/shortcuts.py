@@ -14,6 +14,7 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
+from flashflood import telemetry
 from flashflood._core import parse_page
 from flashflood.exceptions import FlashFloodException
 from flashflood.store.protocol import Entry
@@ -232,6 +233,9 @@ def prepare(client: "S3Client") -> None:
     events.register_last("before-parse.*", _look, unique_id="flashflood-look")
     events.register_first("before-parse.s3.*", _show, unique_id="flashflood-show")
     events.register_last("before-parse", _take, unique_id="flashflood-take")
+    if telemetry.IS_ON:
+        events.register_last("before-call.s3", telemetry.note_request, unique_id="flashflood-request")
+        events.register_last("before-send.s3", telemetry.note_attempt, unique_id="flashflood-attempt")
     # Before its own handler, which goes back to version 2.
     events.register_first("choose-signer.s3", _sign, unique_id="flashflood-sign")
 

@@ -27,6 +27,7 @@ from flashflood.store import sums
 from flashflood.store.damage import damaged_pages, damaged_rows, spelled
 from flashflood.store.databases import IN_MEMORY, REMEDY, File, Memory, explained
 from flashflood.store.protocol import Body, Entry, Found, Page, Unused
+from flashflood.telemetry import measured
 
 PAGE_SIZE = 1000
 """Keys on a page of a listing, as on S3."""
@@ -69,6 +70,7 @@ _Listed: TypeAlias = tuple[bytes, int, int, int]
 """A row of a listing."""
 
 
+@measured("create_unused")
 class SqliteStore:
     """Objects in a SQLite file; see `flashflood.store.protocol.Store` for what each method promises.
 

@@ -6,6 +6,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
+from flashflood import telemetry
 from flashflood.context import Context
 from flashflood.events import Event
 from flashflood.exceptions import FlashFloodException
@@ -166,8 +167,9 @@ class Gathering:
 def _store(ctx: Context, batch: list[Waiting]) -> None:
     """Store a batch, and tell each future what became of its event, once that will stay."""
     try:
-        outcomes = put_together(ctx, [waiting.given for waiting in batch])
-        ctx.store.flush()
+        with telemetry.call("put", ctx.store.name):
+            outcomes = put_together(ctx, [waiting.given for waiting in batch])
+            ctx.store.flush()
     except BaseException as error:
         for waiting in batch:
             waiting.future.set_exception(error)
