@@ -6,7 +6,7 @@ import re
 import sqlite3
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from datetime import timedelta
 from itertools import count
@@ -191,6 +191,7 @@ def test_close_may_be_called_again_and_by_any_thread(place: Place) -> None:
         ff.put(b"")
 
 
+@A_KIND_OF_EACH
 def test_two_on_one_place_are_closed_each_for_itself(place: Place) -> None:
     one, other = place.open(), place.open()
     one.put(b"data", "a")
@@ -299,6 +300,26 @@ def test_it_waits_for_requests_under_way_on_its_own_threads(place: Place) -> Non
     asking.join()
     assert own_threads() == threads
     assert len(failed) <= 1  # none, where it had asked for all
+
+
+@ON_FOLDER
+def test_on_one_of_its_own_threads_it_waits_for_none(place: Place) -> None:
+    ff = on(place.store())
+    read = ff.get_events(map(str, count()), on_missing="skip")
+    asking = Thread(target=lambda: ended.append(ends(read)))
+    ended: list[str] = []
+    asking.start()
+    ff._ctx.requests.work(ff.close).result(timeout=60)  # noqa: SLF001  as a function of a filter would call it
+    asking.join(60)
+    assert [CLOSED in message for message in ended] == [True]
+
+
+def ends(items: Iterator[object]) -> str:
+    """Take all items; give the error that ends them."""
+    try:
+        return f"{len(list(items))} items"
+    except FlashFloodException as error:
+        return str(error)
 
 
 # Writers

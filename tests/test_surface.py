@@ -5,6 +5,7 @@ import inspect
 import json
 import logging
 import re
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -277,7 +278,9 @@ def test_nothing_prints_and_what_0_4_3_prints_goes_to_the_logger(
         list(ff.list_event_streams())
         (journal_id,) = ff.list_journals()
     assert capfd.readouterr() == ("", "")
-    assert any(journal_id in record.getMessage() for record in caplog.records if record.name.startswith("flashflood"))
+    told = [record for record in caplog.records if record.name.startswith("flashflood")]
+    assert any(journal_id in record.getMessage() for record in told)
+    assert {record.name for record in told} <= sys.modules.keys() - {"flashflood"}  # each by its module's own logger
 
 
 def test_keys_have_the_shapes_of_the_layout(place: Place) -> None:

@@ -125,19 +125,18 @@ class Requests:
     def close(self) -> None:
         """Start nothing more on its threads, and wait until they have ended what was started.
 
-        What is asked for later, its caller does. On one of its own threads it does not wait.
+        What is asked for later, its caller does. On one of its own threads it waits for none.
         """
         self._is_closed = True
-        for other in self._beside.valuerefs():
-            pool = other()
-            if pool is not None:
-                pool.close()
-        self._end_threads()
+        beside = [pool for found in self._beside.valuerefs() if (pool := found()) is not None]
+        for pool in (*beside, self):
+            pool._is_closed = True  # noqa: SLF001  one of these
+            pool._end_threads(wait=not self._is_worker)  # noqa: SLF001  as above
 
-    def _end_threads(self) -> None:
+    def _end_threads(self, *, wait: bool) -> None:
         pool = self._pools.get(os.getpid())
         if pool is not None:
-            pool.shutdown(wait=not self._is_worker)
+            pool.shutdown(wait=wait)
 
     @property
     def _is_worker(self) -> bool:
@@ -155,7 +154,7 @@ class Requests:
             made = ThreadPoolExecutor(self.workers, thread_name_prefix="flashflood")
             pool = self._pools.setdefault(os.getpid(), made)
             if self._is_closed:  # by another thread meanwhile, which has not seen this one
-                self._end_threads()
+                self._end_threads(wait=False)
         return pool
 
 
