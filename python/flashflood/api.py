@@ -77,7 +77,7 @@ def _spanned(*names: str) -> Callable[[type[T]], type[T]]:
 
 @_spanned("put", "put_many", "get_event", "event_exists", "update_event", "delete_event")
 @_spanned("update", "journal", "compact", "combine_journals", "open_journal", "partitions", "search")
-@_spanned("check", "repair", "collect_garbage", "copy_to", "destroy")
+@_spanned("stats", "check", "repair", "collect_garbage", "copy_to", "destroy")
 class FlashFlood(Replays):
     """Events in one place: a prefix of an S3 bucket, a folder, a SQLite file, or memory.
 
