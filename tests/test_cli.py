@@ -28,6 +28,7 @@ COMMANDS = [
     "replay",
     "search",
     "journals",
+    "stats",
     "check",
     "repair",
     "collect-garbage",

@@ -19,6 +19,7 @@ COMMANDS = [
     ["replay", "--from", "2026-01-01", "--to", "2026-01-02", "--format", "csv"],
     ["journals"],
     ["search", "events"],
+    ["stats"],
     ["check"],
     ["check", "--sample", "1%"],
     ["repair"],
