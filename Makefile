@@ -5,6 +5,7 @@
 # make fuzz    build the core's decoders for libFuzzer and fuzz them, for FUZZ_SECONDS in all (ten minutes)
 # make dist    set up, build wheel and source distribution, and try the wheel in an environment without Rust
 # make storm   set up, build, and hold real processes, killed and misled, to every promise (half an hour; MINUTES=2)
+# make docs    set up, build, and build the site into build/site, strictly
 # make pin     write the versions that are installed now into constraints.txt
 # make clean   remove whatever the others made
 #
@@ -42,7 +43,7 @@ unexport CONDA_PREFIX PYTHONHOME PYTHONPATH
 pip := $(VENV)/bin/python -m pip install --quiet --constraint constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-rust test-python lint dist bench fuzz fuzz-build fuzz-keep storm pin clean
+.PHONY: demo test test-rust test-python lint dist bench fuzz fuzz-build fuzz-keep storm docs pin clean
 
 demo: $(STAMPS)/package
 	@$(VENV)/bin/flashflood demo
@@ -121,7 +122,12 @@ fuzz-build: $(STAMPS)/venv
 storm: $(STAMPS)/package $(STAMPS)/tools $(STAMPS)/old
 	python -m tests.storm --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
-pin: $(STAMPS)/package $(STAMPS)/tools
+# build/site/index.html is its front page, also without a server.
+docs: $(STAMPS)/package $(STAMPS)/docs
+	python docs/site/pages.py
+	zensical build --strict --clean
+
+pin: $(STAMPS)/package $(STAMPS)/tools $(STAMPS)/docs
 	{ sed -n /^#/p constraints.txt; python -m pip freeze --exclude flashflood-rs; } > constraints.new
 	mv constraints.new constraints.txt
 
@@ -147,6 +153,11 @@ $(STAMPS)/package: $(RUST_FILES) $(STAMPS)/builder
 
 $(STAMPS)/tools: $(STAMPS)/builder
 	$(pip) --group dev
+	@touch $@
+
+# What the site is built with.
+$(STAMPS)/docs: $(STAMPS)/builder
+	$(pip) --group docs
 	@touch $@
 
 # The package that this one takes the place of, for the tests that run both; what it imports is in .venv already.

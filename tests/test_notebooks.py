@@ -10,7 +10,7 @@ import pytest
 from conftest import Place
 from support.samples import at
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "docs" / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = Path(__file__).parents[1] / "docs" / "notebooks"
 ON_MOTO = pytest.mark.parametrize("place", ["moto"], indirect=True)
 TOWNS = {"Bonn": 4, "Kiel": 8, "Ulm": 16}
 
@@ -30,15 +30,32 @@ def deliveries() -> list[tuple[dict[str, Any], str, Any]]:
     return made
 
 
-@ON_MOTO
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_from_a_bucket_to_a_plot(path: Path, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    place.open().put_many(deliveries())
+def run(name: str, place: Place, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Any], list[Any]]:
+    """Run a notebook; the outputs that it is kept with, and those that it gave."""
     for variable, value in {**place.env, "FLASHFLOOD_STORE": place.url}.items():
         monkeypatch.setenv(variable, value)
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
+    kept = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     nbclient.NotebookClient(notebook, timeout=100, kernel_name="python3").execute()
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return kept, [output for cell in notebook.cells for output in cell.get("outputs", [])]
+
+
+def test_each_notebook_has_its_test() -> None:
+    assert {path.name for path in NOTEBOOKS.glob("*.ipynb")} == {"first-steps.ipynb", "from-a-bucket-to-a-plot.ipynb"}
+
+
+@ON_MOTO
+def test_the_first_steps_give_what_the_notebook_shows(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.client().create_bucket(Bucket="my-flashflood-test-bucket")
+    kept, given = run("first-steps.ipynb", place, monkeypatch)
+    assert len(kept) == 8
+    assert given == kept
+
+
+@ON_MOTO
+def test_a_notebook_runs_from_a_bucket_to_a_plot(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.open().put_many(deliveries())
+    _, outputs = run("from-a-bucket-to-a-plot.ipynb", place, monkeypatch)
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert not any(output["output_type"] == "error" for output in outputs)
     last = outputs[-1]["data"]["text/plain"]

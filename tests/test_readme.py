@@ -76,10 +76,3 @@ def test_the_readme_opens_with_the_two_commands_of_the_makefile() -> None:
     makefile = (REPOSITORY / "Makefile").read_text()
     assert re.findall(r"^make (\w+)", opening, re.MULTILINE) == ["demo", "test"]
     assert {"demo:", "test:"} <= set(re.findall(r"^\w+:", makefile, re.MULTILINE))
-
-
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
-        if "://" not in target:
-            assert (page.parent / target).is_file(), target
