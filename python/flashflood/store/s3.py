@@ -95,6 +95,8 @@ class S3Store:
         self._probe_locks: dict[int, threading.Lock] = {}
         """By process id: a forked child's copy of its parent's lock may be held for ever."""
         self._creates_conditionally: bool | None = None
+        self._takes_tags = True
+        """As far as requests have shown."""
         self._region: str | None = None
         """Where the bucket is, as far as requests have shown; None: in the client's region."""
 
@@ -225,16 +227,22 @@ class S3Store:
         return Page(entries, answer["IsTruncated"], parsedate_to_datetime(date))
 
     def mark_garbage(self, key: str, /) -> bool:
-        """Tag an object `garbage=true`, in place of the tags it has."""
-        try:
-            _retry_conflicts(
-                partial(self._client.put_object_tagging, **self._at(key), Tagging={"TagSet": [_GARBAGE_TAG]})
-            )
-        except ClientError as error:
-            if _code(error) == "NoSuchKey":
-                return False
-            raise
-        return True
+        """Tag an object `garbage=true`, in place of the tags it has.
+
+        Where the server takes no tags, only see whether the object is there.
+        """
+        if self._takes_tags:
+            try:
+                _retry_conflicts(
+                    partial(self._client.put_object_tagging, **self._at(key), Tagging={"TagSet": [_GARBAGE_TAG]})
+                )
+            except ClientError as error:
+                if _code(error) == "NoSuchKey":
+                    return False
+                self._do_without_tags(error)
+            else:
+                return True
+        return self.head(key) is not None
 
     def url(self, key: str, /) -> str:
         """Presign a GET of the object, for an hour. No request is made: the object need not be there.
@@ -333,11 +341,26 @@ class S3Store:
         only_if_free: bool = False,
     ) -> None:
         how: dict[str, Any] = {"IfNoneMatch": "*"} if only_if_free else {}
-        if garbage:
-            how["Tagging"] = f"{_GARBAGE_TAG['Key']}={_GARBAGE_TAG['Value']}"
         content = body if isinstance(body, bytes) else bytes(body)
+        send = partial(self._client.put_object, **self._at(key), Body=content, Metadata=dict(metadata or {}), **how)
+        if garbage and self._takes_tags:
+            try:
+                with AtOnce(content):
+                    send(Tagging=f"{_GARBAGE_TAG['Key']}={_GARBAGE_TAG['Value']}")
+            except ClientError as error:
+                self._do_without_tags(error)
+            else:
+                return
         with AtOnce(content):
-            self._client.put_object(**self._at(key), Body=content, Metadata=dict(metadata or {}), **how)
+            send()
+
+    def _do_without_tags(self, error: ClientError) -> None:
+        """Go on without tags where the server has none: nothing but lifecycle rules asks for them."""
+        message = str(error.response.get("Error", {}).get("Message"))
+        if not _is_not_implemented(error) and "x-amz-tagging" not in message:
+            raise error
+        self._warn_once("The server takes no tags: no lifecycle rule finds dead objects; collect_garbage does.")
+        self._takes_tags = False
 
     def _put_in_parts(self, key: str, parts: Iterable[bytes], metadata: Mapping[str, str] | None) -> None:
         where = self._at(key)
@@ -387,7 +410,7 @@ class S3Store:
                     # False: it was refused, so the server knows. It succeeds where there is no marker yet: then again.
                     refused = not (self._put_if_free(marker, b"", None) and self._put_if_free(marker, b"", None))
                 except ClientError as error:
-                    if _status(error) != HTTPStatus.NOT_IMPLEMENTED and _code(error) != "NotImplemented":
+                    if not _is_not_implemented(error):
                         raise
                     refused = False
                 if not refused:
@@ -441,3 +464,7 @@ def _code(error: ClientError) -> str:
 
 def _status(error: ClientError) -> int | None:
     return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+
+
+def _is_not_implemented(error: ClientError) -> bool:
+    return _status(error) == HTTPStatus.NOT_IMPLEMENTED or _code(error) == "NotImplemented"
