@@ -122,10 +122,11 @@ fuzz-build: $(STAMPS)/venv
 storm: $(STAMPS)/package $(STAMPS)/tools $(STAMPS)/old
 	python -m tests.storm --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
-# build/site/index.html is its front page, also without a server.
+# To read it, with its search: python -m http.server --directory build/site. Its pages load nothing from other hosts.
 docs: $(STAMPS)/package $(STAMPS)/docs
 	python docs/site/pages.py
 	zensical build --strict --clean
+	! grep -rE --include='*.html' '<(script|link|img|iframe)[^>]* (src|href)="?(https?:)?//' build/site
 
 pin: $(STAMPS)/package $(STAMPS)/tools $(STAMPS)/docs
 	{ sed -n /^#/p constraints.txt; python -m pip freeze --exclude flashflood-rs; } > constraints.new

@@ -22,6 +22,7 @@ ELSEWHERE = {path.name: path.name.lower() for path in REPOSITORY.glob("*.md")} |
 """Pages outside docs/, and what they are called in the site."""
 COMMANDS = "reference/commands.md"
 """The page that gets the help of all commands."""
+ON_GITHUB = re.compile(r"^On GitHub this page is empty.*\n\n?", re.MULTILINE)
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)#\s]+)(#[^)]*)?\)")
 
 
@@ -52,7 +53,7 @@ def _write(folder: Path, here: str, text: str) -> None:
 
     path = folder / there
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(LINK.sub(turned, text))
+    path.write_text(LINK.sub(turned, ON_GITHUB.sub("", text)))
 
 
 def _in_site(path: str) -> str | None:
