@@ -1,6 +1,6 @@
 """How many events a journal has, and how many bytes of data, from its manifest's metadata. Only reads."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -8,6 +8,8 @@ from flashflood import layout
 from flashflood.context import Context
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID
+from flashflood.telemetry import iteration
+from flashflood.turns import SharedIterator
 
 AHEAD = 100
 """Journals that are asked about before the first one is told."""
@@ -48,7 +50,12 @@ def journal_counts(ctx: Context, journal_id: JournalID) -> Counts | None:
 
 def summaries(ctx: Context, journal_ids: Iterable[JournalID]) -> Iterator[JournalSummary]:
     """Say of journals, in their order, what they hold. A HEAD for each, many at a time."""
-    return ctx.requests.stream(partial(_summary, ctx), journal_ids, ahead=AHEAD)
+    span = iteration("describe_journals", ctx.store.name)
+    return SharedIterator(_summaries(ctx, journal_ids), "this listing of journals", span)
+
+
+def _summaries(ctx: Context, journal_ids: Iterable[JournalID]) -> Generator[JournalSummary, None, None]:
+    yield from ctx.requests.stream(partial(_summary, ctx), journal_ids, ahead=AHEAD)
 
 
 def _summary(ctx: Context, journal_id: JournalID) -> JournalSummary:
