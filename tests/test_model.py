@@ -61,6 +61,14 @@ def test_beside_043_nothing_else_breaks_than_the_order_of_calls(name: str) -> No
         (Safeguard.LEDGER_AT_START, "streams-journal"),
         (Safeguard.TOMBSTONE_LAST, "delete-update-gc"),
         (Safeguard.MARKED_CLAIMS, "many-claims-gc"),
+        (Safeguard.LATE_ARRIVALS, "follow-put"),
+        (Safeguard.SLACK, "follow-put"),
+        (Safeguard.SLACK, "follow-many"),
+        (Safeguard.SEEN_ARRIVALS, "follow-put"),
+        (Safeguard.COMBINED_NO_ARRIVAL, "follow-upd"),
+        (Safeguard.DEAD_ARRIVALS, "follow-many-journal"),
+        (Safeguard.AS_OF_THE_SLACK, "follow-put-journal"),
+        (Safeguard.SOURCES_COUNT, "follow-skew"),
     ],
 )
 def test_the_model_finds_what_breaks_without_a_safeguard(safeguard: Safeguard, configuration: str) -> None:

@@ -67,6 +67,20 @@ class Safeguard(Enum):
     """collect_garbage deletes a tombstone once what it stands for is known to be gone (step 14)."""
     MARKED_CLAIMS = "marked-claims"
     """collect_garbage marks the revision of a fenced batch's claim that it removes (step 14)."""
+    LATE_ARRIVALS = "late-arrivals"
+    """follow looks for what arrived at or before its place, and does not just go on from there (FOLLOW.md)."""
+    SLACK = "slack"
+    """follow takes for arrived what is younger than its watermark, or older by no more than the slack (FOLLOW.md)."""
+    SEEN_ARRIVALS = "seen-arrivals"
+    """A cursor names the journals that had arrived within the slack (FOLLOW.md)."""
+    COMBINED_NO_ARRIVAL = "combined-no-arrival"
+    """What names what it replaces is no arrival (FOLLOW.md)."""
+    DEAD_ARRIVALS = "dead-arrivals"
+    """A journal that has died since it arrived has arrived (FOLLOW.md)."""
+    AS_OF_THE_SLACK = "as-of-the-slack"
+    """follow reads the store as it was a slack before its listing, and what arrived since (FOLLOW.md)."""
+    SOURCES_COUNT = "sources-count"
+    """Where follow leaves a young combination out, what that combined counts, whenever it was buried (FOLLOW.md)."""
 
 
 class Caller(NamedTuple):

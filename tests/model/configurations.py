@@ -33,6 +33,11 @@ LIST = ("list_journals",)
 STREAMS = ("list_event_streams",)
 COLLECT = ("collect_garbage",)
 BATCH = ("put_many", (("a", "ma", 1), ("b", "mb", 2)))
+WIDE_BATCH = ("put_many", (("a", "ma", 1), ("c", "mc", 3)))
+TICK = ("tick",)
+FOLLOW = ("follow", (2, 3))
+FOLLOW_ONE_DATE = ("follow", (1, 2))
+FOLLOW_BY_ONE = ("follow", (2, 3), True)
 OTHER_BATCH = ("put_many", (("b", "nb", 2), ("c", "nc", 3)))
 
 SMALL = {
@@ -94,6 +99,20 @@ SMALL = {
     "journal-twice": Configuration(((JOURNAL,), (UPDATE_1, GET)), (A,), crashes=1, repeats=1),
     "delete-twice": Configuration(((DELETE, PUT_2), (JOURNAL,)), (A,), repeats=1),
     "journal-slow": Configuration(((JOURNAL,), (UPDATE_1,), (UPDATE_2, GET)), (A,), after={2: (1,)}, slow="R"),
+    "follow-put": Configuration(((PUT_1, TICK), (FOLLOW_BY_ONE,)), (LATER_B,), crashes=1, lagging="P"),
+    "follow-journal": Configuration(((PUT_1,), (JOURNAL, TICK), (FOLLOW,)), (LATER_B,), lagging="Q"),
+    "follow-put-journal": Configuration(
+        ((PUT_1, JOURNAL, TICK), (FOLLOW_BY_ONE,)), (LATER_B, EARLY_C), crashes=1, lagging=""
+    ),
+    "follow-many": Configuration(((WIDE_BATCH, TICK), (TICK,), (FOLLOW_BY_ONE,)), (LATER_B,), lagging="P"),
+    "follow-many-journal": Configuration(((WIDE_BATCH, JOURNAL, TICK), (FOLLOW_BY_ONE,)), (LATER_B,), lagging=""),
+    "follow-compact": Configuration(((PUT_1, JOURNAL, COMPACT, TICK), (FOLLOW,)), JOURNALED[1:], lagging=""),
+    "follow-upd": Configuration(((UPDATE_1, UPDATE, TICK), (FOLLOW,)), JOURNALED[:2], crashes=1, lagging=""),
+    "follow-del-reput": Configuration(((JOURNAL, DELETE, PUT_2, TICK), (FOLLOW_ONE_DATE,)), (A,), lagging=""),
+    "follow-gc": Configuration(
+        ((PUT_1, JOURNAL, TICK, TICK, COLLECT), (FOLLOW,)), (LATER_B,), collects=True, lagging=""
+    ),
+    "follow-skew": Configuration(((PUT_1, TICK), (JOURNAL, TICK), (FOLLOW,)), after={1: (0,)}, lagging="P"),
 }
 
 LARGE = {
@@ -139,6 +158,12 @@ LARGE = {
     "many-journal": Configuration(((BATCH,), (PUT_2,), (JOURNAL,)), crashes=1),
     "put-journal-del": Configuration(((PUT_1,), (PUT_2, JOURNAL), (DELETE,)), as_begun=True),
     "put-moved-del": Configuration(((PUT_1,), (JOURNAL,), (DELETE,)), (A,), crashes=1, as_begun=True),
+    "follow-journal-compact": Configuration(
+        ((PUT_1, TICK), (JOURNAL, COMPACT, TICK), (FOLLOW_BY_ONE,)), (JOURNALED[1], C), lagging="P"
+    ),
+    "follow-del-journal": Configuration(
+        ((DELETE, PUT_2, TICK), (JOURNAL,), (FOLLOW,)), (A, LATER_B), crashes=1, lagging="Q"
+    ),
 }
 
 READ_ACROSS_TWO_MOVES = Configuration(((DELETE,), (JOURNAL, UPDATE_1, UPDATE), (GET, GET)), (A,))

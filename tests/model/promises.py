@@ -11,12 +11,14 @@ from .world import LISTING_CALLS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .protocol_follow import Handed
     from .protocol_replay import Replayed
     from .world import Call, Process, World
 
 REPEATED_AFTER_A_CRASH = frozenset(
     {"put", "put_many", "update_event", "delete_event", "journal", "update", "update_some"}
 )
+LAST_DATE = 99
 PUTS = frozenset({"put", "old_put"})
 DELETES = frozenset({"delete_event", "old_delete"})
 COMBINES = frozenset({"journal", "compact", "update", "update_some", "recover", "old_journal"})
@@ -47,6 +49,7 @@ def broken_promise(world: World, store: Store, processes: tuple[Process, ...]) -
         or (None if world.configuration.beside_043 else _shared_event(store))
         or next(filter(None, (_replay_beside_writers(one, made) for one in made if one.call[0] in LISTING_CALLS)), None)
         or _replay_alone(world, store, made)
+        or _followers(world, store, made)
     )
     if broken is not None:
         return broken
@@ -70,9 +73,9 @@ def _at_rest(world: World, store: Store, made: list[Made], ids: list[str]) -> Br
                 return Broken("nothing hangs", f"{call}, alone: {result}")
         if world.configuration.collects:
             store, _ = world.alone(store, ("collect_garbage",), f"X{turn}g")
-    shared = _shared_event(store)
-    if shared is not None:
-        return shared
+    broken = _shared_event(store) or (None if world.configuration.collects else _followers(world, store, made))
+    if broken is not None:
+        return broken
     _, replayed = world.alone(store, ("replay",), "Z")
     if isinstance(replayed, str):
         return Broken("nothing hangs", f"replay, at rest: {replayed}")
@@ -216,6 +219,50 @@ def _replay_beside_writers(one: Made, made: list[Made]) -> Broken | None:
         is_replay = one.call[0] in {"replay", "replay_part"}
         if is_replay and shown and _applied_before(one, made, event_id) not in (None, shown[0].data):
             return Broken("replay shows what update() has applied", f"{event_id} in {one.result}")
+    return None
+
+
+def _followers(world: World, store: Store, made: list[Made]) -> Broken | None:
+    return next(filter(None, (_followed(world, store, one, made) for one in made if one.call[0] == "follow")), None)
+
+
+def _followed(world: World, store: Store, one: Made, made: list[Made]) -> Broken | None:
+    """Check that a follower, which polls once more at the end, has handed over each event that is there once.
+
+    What comes in order does so by place, and what was put before it began is never late.
+    """
+    if one.result is None:
+        return None
+    _, followed = world.alone(store, ("follow", (LAST_DATE,), False, one.result), "Z")
+    _, replayed = world.alone(store, ("replay",), "Z")
+    if isinstance(followed, str):
+        return Broken("nothing hangs", f"{one.call}, its last poll: {followed}")
+    places = [(event.date, event.event_id) for event in followed.out if not event.is_late]
+    if places != sorted(places):
+        return Broken("follow keeps the order", f"{followed.out}")
+    for event_id in sorted(_puts_of(made)):
+        broken = _handed_over_once(event_id, followed.out, replayed, made, one)
+        if broken is not None:
+            return broken
+    return None
+
+
+def _handed_over_once(
+    event_id: str, out: tuple[Handed, ...], replayed: tuple[Replayed, ...], made: list[Made], follower: Made
+) -> Broken | None:
+    """Check that of one id. Where it was deleted, there may be several events; each has data of its own."""
+    shown = [event for event in out if event.event_id == event_id]
+    deletes = [other for other in made if other.call[:2] in {(name, event_id) for name in DELETES}]
+    puts = [other for other in made if other.call[0] in PUTS and other.call[1] == event_id]
+    if len({event.data for event in shown} if deletes else shown[:1]) < len(shown):
+        return Broken("follow hands over an event once", f"{out}")
+    if not deletes and len(shown) < sum(event.event_id == event_id for event in replayed):
+        return Broken("follow loses nothing", f"{event_id} is not in {out}")
+    stays = [put for put in puts if put.result == "ok" and deletes and all(one.precedes(put) for one in deletes)]
+    if any(put.call[2] not in [event.data for event in shown] for put in stays):
+        return Broken("follow loses nothing that was put after a delete", f"{event_id} is not in {out}")
+    if all(put.precedes(follower) for put in puts) and any(event.is_late for event in shown):
+        return Broken("follow calls nothing late that was put before it began", f"{out}")
     return None
 
 

@@ -346,12 +346,12 @@ def _due(merge: _Merge, place: Place, passed: int | None) -> list[_Due]:
             if here <= place or (passed is not None and row.date >= passed):
                 continue
             rival = due.get(here)
-            if rival is None or _rank(rival.journal) <= _rank(journal):
+            if rival is None or rank(rival.journal) <= rank(journal):
                 due[here] = _Due(here, journal, number)
     return [due[here] for here in sorted(due)]
 
 
-def _rank(journal: JournalID) -> tuple[bool, JournalID]:
+def rank(journal: JournalID) -> tuple[bool, JournalID]:
     """Say which of two journals with one event is taken: the combined, then the one with the higher id."""
     return journal.version != NEW, journal
 

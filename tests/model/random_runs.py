@@ -28,13 +28,19 @@ CHANCE_STORED = 0.6
 CHANCE_JOURNALED = 0.3
 CHANCE_AS_BEGUN = 0.5
 CHANCE_SLOW = 0.2
+CHANCE_LAGGING = 0.4
 CALL_NAMES = (
     *("put", "put", "put_many", "update_event", "delete_event", "get"),
     *("journal", "journal", "compact", "update", "update_some", "replay", "replay_part", "collect_garbage", "recover"),
+    *("follow", "follow", "tick"),
 )
 AHEAD = ((), (2,), (2, 1), (1, 2))
 SHARES = ((), (0, 1), (1,), (1, 2))
 """Which of the new journals a journaler takes: all, the first, those after it, the second."""
+RANGES: dict[str, tuple[Call, ...]] = {
+    "replay_part": ((0,), (1,)),
+    "follow": (((1, 2),), ((2,),), ((1, 1, 2),), ((1, 2), True)),
+}
 DATES = {"a": 1, "b": 1, "c": 2}
 
 
@@ -55,11 +61,13 @@ def random_runs(
 
 
 def _configuration(random: Random) -> Configuration:
+    programs = tuple(
+        tuple(_call(random, f"{process}{number}") for number in range(random.randint(1, 3)))
+        for process in range(random.randint(3, 5))
+    )
+    follows = any(call[0] in ("follow", "tick") for program in programs for call in program)
     return Configuration(
-        programs=tuple(
-            tuple(_call(random, f"{process}{number}") for number in range(random.randint(1, 3)))
-            for process in range(random.randint(3, 5))
-        ),
+        programs=programs,
         stored=tuple(
             stored._replace(version=COMBINED) if random.random() < CHANCE_JOURNALED else stored
             for stored in (A, B, C)
@@ -71,6 +79,7 @@ def _configuration(random: Random) -> Configuration:
         ahead=random.choice(AHEAD),
         repeats=random.randint(0, 2),
         slow="".join(name for name in PROCESS_NAMES if random.random() < CHANCE_SLOW),
+        lagging="".join(name for name in PROCESS_NAMES if random.random() < CHANCE_LAGGING) if follows else None,
     )
 
 
@@ -85,8 +94,8 @@ def _call(random: Random, data: str) -> Call:
         return (name, event_id, f"u{data}")
     if name == "journal":
         return (name, 0, *random.choice(SHARES))
-    if name == "replay_part":
-        return (name, random.choice((0, 1)))
+    if name in RANGES:
+        return (name, *random.choice(RANGES[name]))
     return (name, event_id) if name in ("delete_event", "get") else (name,)
 
 

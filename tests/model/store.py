@@ -16,6 +16,10 @@ DEAD = ".dead"
 NEW = "new"
 COMBINED = "0v"
 CLOCK = ("clock",)
+TIME = ("time",)
+DATES = "dates"
+SLACK = 1
+"""Ticks of the server's time by which a date may be older than the moment from which its object can be listed."""
 
 
 class RunningCall(NamedTuple):
@@ -153,6 +157,21 @@ def without_dead(keys: tuple[Key, ...]) -> list[Any]:
     return [key for key in keys if key[-1] != DEAD and tombstone(key) not in listed]
 
 
+class Time(NamedTuple):
+    """The server's time, where a configuration has it: then what lies under `journals` has a date (LastModified).
+
+    Assumed of S3: an object is listed from one moment on, and its date is that moment's or at most `SLACK` ticks older.
+    It is older for what the processes in `lagging` make: S3 dates a PUT before it can be seen.
+    """
+
+    now: int
+    lagging: str
+
+    def date_of(self, key: Key) -> int:
+        """Return the date of an object under `journals` that is written now; its blob is named for who makes it."""
+        return self.now - (SLACK if key[1].blob[0] in self.lagging else 0)
+
+
 class Request(Protocol):
     """One request to the store."""
 
@@ -189,7 +208,7 @@ class Bury(NamedTuple):
 
     def perform(self, store: Store, running: Running) -> tuple[Store, Response]:
         """Write."""
-        return {**store, tombstone(self.key): running}, True
+        return _written(store, tombstone(self.key), running), True
 
 
 class Create(NamedTuple):
@@ -200,7 +219,7 @@ class Create(NamedTuple):
 
     def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
         """Write, or not."""
-        return (store, False) if self.key in store else ({**store, self.key: self.value}, True)
+        return (store, False) if self.key in store else (_written(store, self.key, self.value), True)
 
 
 class Get(NamedTuple):
@@ -257,6 +276,27 @@ class List(NamedTuple):
         return store, _listed(store, self.prefix, self.after)[: self.limit]
 
 
+class ListDated(NamedTuple):
+    """List a page of journals as `List` does; the response is the server's time, and each key with its date."""
+
+    after: Key | None
+    limit: int
+
+    def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
+        """List."""
+        keys = _listed(store, ("journals",), self.after)[: self.limit]
+        return store, (store[TIME].now, tuple((key, store[DATES, key]) for key in keys))
+
+
+class Tick(NamedTuple):
+    """Let the server's time go on."""
+
+    def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
+        """Tick."""
+        time = store[TIME]
+        return {**store, TIME: time._replace(now=time.now + 1)}, True
+
+
 class Now(NamedTuple):
     """Read the one global clock, which goes on by a tick each time."""
 
@@ -267,14 +307,18 @@ class Now(NamedTuple):
 
 
 class MayCollect(NamedTuple):
-    """Ask the oracle of the grace time whether all readers (or all calls) that ran at a burial have ended."""
+    """Ask the oracle of the grace time whether all readers (or all calls) that ran at a burial have ended.
+
+    A grace time is longer than the slack.
+    """
 
     key: Key
     await_writers: bool
 
     def perform(self, store: Store, running: Running) -> tuple[Store, Response]:
         """Answer."""
-        if self.key not in store:
+        is_young = TIME in store and store[TIME].now - store.get((DATES, self.key), 0) <= SLACK
+        if self.key not in store or is_young:
             return store, False
         return store, not any(call in running and (self.await_writers or call.reads) for call in store[self.key])
 
@@ -291,6 +335,12 @@ def commutes(request: Request, store: Store, *, collects: bool) -> bool:
     if isinstance(request, Get):
         return not collects and request.key[0] in ("journals", "blobs", "updates") and request.key in store
     return isinstance(request, PutOwn)
+
+
+def _written(store: Store, key: Key, value: object) -> Store:
+    """Return the store with an object, dated where dates are kept."""
+    dated = {(DATES, key): store[TIME].date_of(key)} if TIME in store and key[0] == "journals" else {}
+    return {**store, key: value, **dated}
 
 
 def _listed(store: Store, prefix: Key, after: Key | None = None) -> tuple[Key, ...]:

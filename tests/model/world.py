@@ -9,14 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from .calls import Caller, GoOn, Safeguard, Step, Stuck
+from .calls import Caller, GoOn, Safeguard, Step, Steps, Stuck
 from .old import old_delete, old_journal, old_put, old_update
 from .protocol import put, put_many
 from .protocol_events import delete_event, get, update_event
+from .protocol_follow import follow
 from .protocol_journal import compact, journal, recover, update, update_some
 from .protocol_replay import collect_garbage, list_event_streams, list_journals, replay, replay_part
 from .store import (
+    DATES,
     NEW,
+    TIME,
     Entry,
     JournalID,
     Manifest,
@@ -26,6 +29,8 @@ from .store import (
     Running,
     RunningCall,
     Store,
+    Tick,
+    Time,
     blob_key,
     index_key,
     journal_key,
@@ -33,6 +38,13 @@ from .store import (
 
 Call: TypeAlias = tuple[Any, ...]
 """A call's name (a key of `CALLS`) and its arguments."""
+
+
+def tick(_caller: Caller) -> Steps[str]:
+    """Let the server's time go on."""
+    yield Tick()
+    return "ok"
+
 
 CALLS: dict[str, Step] = {
     "put": put,
@@ -50,14 +62,17 @@ CALLS: dict[str, Step] = {
     "list_journals": list_journals,
     "list_event_streams": list_event_streams,
     "collect_garbage": collect_garbage,
+    "follow": follow,
+    "tick": tick,
     "old_put": old_put,
     "old_update": old_update,
     "old_delete": old_delete,
     "old_journal": old_journal,
 }
 LISTING_CALLS = frozenset({"replay", "replay_part", "list_journals", "list_event_streams"})
-READING_CALLS = LISTING_CALLS | {"get"}
+READING_CALLS = LISTING_CALLS | {"get", "follow"}
 PROCESS_NAMES = "PQRSTVW"
+FIRST_TIME = 10
 MOST_REQUESTS_ALONE = 400
 
 
@@ -78,7 +93,8 @@ class Configuration:
     `after` says which processes must have ended before a process begins. `crashes` may happen, in all, at any request.
     With `collects` the model keeps, as an oracle of the grace time, who was running when something was buried.
     `repeats` requests are sent twice; one of the two arrives at any time, even when its client is gone. The clocks of
-    the processes whose letters are in `slow` are behind.
+    the processes whose letters are in `slow` are behind. What the processes in `lagging` write is dated before it can
+    be seen; None: nothing is dated, and nobody follows.
     """
 
     programs: tuple[tuple[Call, ...], ...]
@@ -92,6 +108,7 @@ class Configuration:
     ahead: tuple[int, ...] = ()
     repeats: int = 0
     slow: str = ""
+    lagging: str | None = None
 
 
 class HeldBack(NamedTuple):
@@ -167,11 +184,15 @@ class World:
         self.configuration = configuration
         self.safeguards = safeguards
         self.store: Store = {}
+        if configuration.lagging is not None:
+            self.store[TIME] = Time(FIRST_TIME, configuration.lagging)
         for event_id, data, date, blob, version in configuration.stored:
             first = JournalID(date, date, version, blob)
             self.store[blob_key(blob)] = (data,)
             self.store[index_key(event_id, 1)] = Entry(first, None, date, 1, 0)
             self.store[journal_key(first)] = Manifest((Row(event_id, date, 1, 0, 1),))
+            if configuration.lagging is not None:
+                self.store[DATES, journal_key(first)] = 0
         self.processes = tuple(Process() for _ in configuration.programs)
         self._roots: dict[tuple[Caller, Step, Call], Position] = {}
 
@@ -180,7 +201,16 @@ class World:
         if not self.configuration.collects:
             return frozenset()
         calls = [self._running_call(pid, one) for pid, one in enumerate(processes) if one.status == "running"]
-        return frozenset([*calls, *(held.call for held in late)])
+        return frozenset([*calls, *self._followers(processes), *(held.call for held in late)])
+
+    def _followers(self, processes: tuple[Process, ...]) -> list[RunningCall]:
+        """Return the followers that have ended: the grace time outlasts the time until their cursors are used."""
+        return [
+            RunningCall(pid, number, reads=True)
+            for pid, process in enumerate(processes)
+            for number in range(len(process.ended))
+            if self.configuration.programs[pid][number][0] == "follow"
+        ]
 
     def held_back(self, pid: int, process: Process) -> HeldBack:
         """Return a process's next request as one that arrives late."""
