@@ -81,6 +81,10 @@ class Safeguard(Enum):
     """follow reads the store as it was a slack before its listing, and what arrived since (FOLLOW.md)."""
     SOURCES_COUNT = "sources-count"
     """Where follow leaves a young combination out, what that combined counts, whenever it was buried (FOLLOW.md)."""
+    REMEMBERED = "remembered"
+    """A near look counts the journals before those that it lists, as the last full look showed them (FOLLOW.md)."""
+    FAR_NAMES = "far-names"
+    """A near look leaves the names of journals that it does not list in the cursor (FOLLOW.md)."""
 
 
 class Caller(NamedTuple):

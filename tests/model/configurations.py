@@ -34,9 +34,11 @@ STREAMS = ("list_event_streams",)
 COLLECT = ("collect_garbage",)
 BATCH = ("put_many", (("a", "ma", 1), ("b", "mb", 2)))
 WIDE_BATCH = ("put_many", (("a", "ma", 1), ("c", "mc", 3)))
+PUT_D = ("put", "d", "d1", 3)
 TICK = ("tick",)
 FOLLOW = ("follow", (2, 3))
 FOLLOW_ONE_DATE = ("follow", (1, 2))
+FOLLOW_NEAR = ("follow", (2, -3, 3))
 FOLLOW_BY_ONE = ("follow", (2, 3), True)
 OTHER_BATCH = ("put_many", (("b", "nb", 2), ("c", "nc", 3)))
 
@@ -112,6 +114,11 @@ SMALL = {
     "follow-gc": Configuration(
         ((PUT_1, JOURNAL, TICK, TICK, COLLECT), (FOLLOW,)), (LATER_B,), collects=True, lagging=""
     ),
+    "follow-torn": Configuration(((PUT_1, JOURNAL, TICK), (FOLLOW,)), (LATER_B,), torn=True, lagging=""),
+    "follow-near": Configuration(((PUT_1, JOURNAL, TICK), (FOLLOW_NEAR,)), (LATER_B,), lagging="P"),
+    "follow-near-many": Configuration(
+        ((WIDE_BATCH,), (PUT_D, TICK), (FOLLOW_NEAR,)), (LATER_B,), after={1: (0,), 2: (0,)}, lagging="Q"
+    ),
     "follow-skew": Configuration(((PUT_1, TICK), (JOURNAL, TICK), (FOLLOW,)), after={1: (0,)}, lagging="P"),
 }
 
@@ -160,6 +167,9 @@ LARGE = {
     "put-moved-del": Configuration(((PUT_1,), (JOURNAL,), (DELETE,)), (A,), crashes=1, as_begun=True),
     "follow-journal-compact": Configuration(
         ((PUT_1, TICK), (JOURNAL, COMPACT, TICK), (FOLLOW_BY_ONE,)), (JOURNALED[1], C), lagging="P"
+    ),
+    "follow-near-journal": Configuration(
+        ((PUT_1, TICK), (JOURNAL, TICK), (PUT_D, FOLLOW_NEAR)), (LATER_B,), crashes=1, lagging="P"
     ),
     "follow-del-journal": Configuration(
         ((DELETE, PUT_2, TICK), (JOURNAL,), (FOLLOW,)), (A, LATER_B), crashes=1, lagging="Q"

@@ -6,10 +6,10 @@ events' dates go with the server's time.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from .calls import Caller, GoOn, Safeguard, Steps, Stuck
-from .protocol_replay import MOST_RESTARTS, Place, rank
+from .calls import Caller, GoOn, Safeguard, Steps
+from .protocol_replay import Place, rank
 from .store import DEAD, SLACK, Get, JournalID, Key, ListDated, Manifest, blob_key, journal_key, tombstone
 
 if TYPE_CHECKING:
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 class Cursor(NamedTuple):
     """All that a follower knows of what it has handed over.
 
-    In order, all up to `place`. Of what arrived with a place at or before it: all that is older than `watermark`, less
-    the slack, and the journals in `seen`; of `partly`, which is late, so many rows.
+    In order, all up to `place`. Of what arrived with a place at or before it: all that is older than the watermark,
+    less the slack, and the journals in `seen`; of `partly`, which is late, so many rows. Journals that begin before
+    `begin` have a watermark of their own: near looks do not list them.
     """
 
     place: Place = (0, "")
+    begin: int = 0
     watermark: int = 0
+    far_watermark: int = 0
     seen: tuple[JournalID, ...] = ()
     partly: tuple[JournalID | None, int] = (None, 0)
 
@@ -46,14 +49,28 @@ class Followed(NamedTuple):
 
 
 class _Listed(NamedTuple):
-    """One pass over the journals: the server's time when it began, and each key with its date."""
+    """What a look shows: the server's time when it began, and each key with its date.
+
+    A near look lists the keys of journals that begin at `begin` or later, and reads the store as of the last full look:
+    of the other keys it has those that this had.
+    """
 
     now: int
+    full_at: int
     dates: dict[Key, int]
+    begin: int | None = None
 
     def is_young(self, key: Key) -> bool:
-        """Say whether the pass may have begun before a key could be listed."""
-        return key in self.dates and self.dates[key] >= self.now - SLACK
+        """Say whether the last full look may have begun before a key could be listed."""
+        return key in self.dates and self.dates[key] >= self.full_at - SLACK
+
+    def is_listed(self, key: Key) -> bool:
+        """Say whether this look itself has listed a key."""
+        return self.begin is None or key[1].start >= self.begin
+
+
+Memory: TypeAlias = tuple[int, tuple[tuple[Key, int], ...]]
+"""What a follower that has not stopped remembers of the last full look: when it began, and each key with its date."""
 
 
 class _Found(NamedTuple):
@@ -71,42 +88,58 @@ def follow(
     bounds: tuple[int, ...],
     stops: bool = False,  # noqa: FBT001, FBT002 (a call's arguments are a tuple)
     so_far: Followed = Followed(),  # noqa: B008 (immutable)
-    restarts: int = 0,
+    memory: Memory | None = None,
 ) -> Steps[Followed | GoOn]:
-    """Poll for each of `bounds`, and hand over what each poll finds.
+    """Poll for each of `bounds`, and hand over what each poll finds. A bound below 0 is that of a near look.
 
-    Nothing but the cursor is known from poll to poll. One that `stops` does so after each event, and polls again from
-    the cursor that it has then, until there is nothing more up to the bound.
+    Nothing but the cursor is known from full look to full look. One that `stops` does so after each event, and looks
+    again from the cursor that it has then, until there is nothing more up to the bound.
     """
     if not bounds:
         return so_far
-    if restarts > MOST_RESTARTS:
-        message = "a poll starts again and again"
-        raise Stuck(message)
     cursor, out = so_far
-    listed = yield from _list(caller)
-    manifests = yield from _read(caller, listed, cursor, bounds[0])
+    bound = abs(bounds[0])
+    listed = yield from _look(caller, cursor, memory if bounds[0] < 0 else None)
+    manifests = yield from _read(caller, listed, cursor, bound)
     if manifests is None:
-        return GoOn(follow, (bounds, stops, so_far, restarts + 1))
-    for one in (*_late(caller, listed, manifests, cursor), *_in_order(caller, listed, manifests, cursor, bounds[0])):
+        return GoOn(follow, (bounds, stops, so_far))
+    for one in (*_late(caller, listed, manifests, cursor), *_in_order(caller, listed, manifests, cursor, bound)):
         blob = yield Get(blob_key(one.journal.blob))
         if blob is None:
-            return GoOn(follow, (bounds, stops, Followed(cursor, out), restarts + 1))
+            return GoOn(follow, (bounds, stops, Followed(cursor, out)))
         out = (*out, Handed(one.place[1], one.place[0], blob[one.row], one.is_late))
         cursor = one.cursor
         if stops:
             return GoOn(follow, (bounds, stops, Followed(cursor, out)))
-    return GoOn(follow, (bounds[1:], stops, Followed(_beyond(caller, listed, cursor.place), out)))
+    if listed.begin is None:
+        memory = (listed.now, tuple(sorted(listed.dates.items())))
+    return GoOn(follow, (bounds[1:], stops, Followed(_beyond(caller, listed, cursor, cursor.place), out), memory))
 
 
-def _list(caller: Caller) -> Steps[_Listed]:
-    """List all journals, page by page."""
-    now, page = yield ListDated(None, caller.page)
+def _look(caller: Caller, cursor: Cursor, memory: Memory | None) -> Steps[_Listed]:
+    """List all journals, page by page; where something is remembered, those that begin at the cursor's `begin`."""
+    after = None if memory is None else journal_key(JournalID(cursor.begin, 0, "", ""))
+    now, page = yield from _page(caller, after)
     dates = dict(page)
     while len(page) == caller.page:
-        _, page = yield ListDated(page[-1][0], caller.page)
+        _, page = yield from _page(caller, page[-1][0])
         dates.update(page)
-    return _Listed(now, dates)
+    if memory is None:
+        return _Listed(now, now, dates)
+    full_at, before = memory
+    if Safeguard.REMEMBERED in caller.safeguards:
+        dates |= {key: date for key, date in before if key[1].start < cursor.begin}
+    return _Listed(now, full_at, dates, cursor.begin)
+
+
+def _page(caller: Caller, after: Key | None) -> Steps[tuple[int, tuple[tuple[Key, int], ...]]]:
+    """List a page. A torn one is of two moments: it shows who died between them, and not who was made."""
+    now, page = yield ListDated(after, None if caller.torn else caller.page)
+    if not caller.torn:
+        return now, page
+    before = {key for key, _ in page}
+    _, keys = yield ListDated(after, None)
+    return now, tuple(one for one in keys if one[0] in before or one[0][-1] == DEAD)[: caller.page]
 
 
 def _read(caller: Caller, listed: _Listed, cursor: Cursor, bound: int) -> Steps[dict[JournalID, Manifest] | None]:
@@ -149,12 +182,12 @@ def _has_died(caller: Caller, listed: _Listed, key: Key) -> bool:
 
 def _may_be_late(caller: Caller, listed: _Listed, cursor: Cursor, key: Key) -> bool:
     """Say whether a journal may have arrived since the watermark, at or before the place."""
-    if Safeguard.LATE_ARRIVALS not in caller.safeguards:
+    if Safeguard.LATE_ARRIVALS not in caller.safeguards or not listed.is_listed(key):
         return False
     if Safeguard.DEAD_ARRIVALS not in caller.safeguards and tombstone(key) in listed.dates:
         return False
-    date = listed.dates[key]
-    has_come = date >= cursor.watermark - SLACK if Safeguard.SLACK in caller.safeguards else date > cursor.watermark
+    date, watermark = listed.dates[key], cursor.watermark if key[1].start >= cursor.begin else cursor.far_watermark
+    has_come = date >= watermark - SLACK if Safeguard.SLACK in caller.safeguards else date > watermark
     return has_come and key[1] not in cursor.seen and (key[1].start, "") <= cursor.place
 
 
@@ -206,14 +239,20 @@ def _in_order(
                 due.setdefault((row.date, row.event_id), []).append(one)
     for place in sorted(due):
         *_, journal, number = max(due[place])
-        yield _Found(place, journal, number, is_late=False, cursor=_beyond(caller, listed, place))
+        yield _Found(place, journal, number, is_late=False, cursor=_beyond(caller, listed, cursor, place))
 
 
-def _beyond(caller: Caller, listed: _Listed, place: Place) -> Cursor:
-    """Return the cursor of one who has handed over all late events that a pass shows, and those in order up to a place.
+def _beyond(caller: Caller, listed: _Listed, before: Cursor, place: Place) -> Cursor:
+    """Return the cursor of one who has handed over all late events that a look shows, and those in order up to a place.
 
     Of the journals that the watermark does not tell for certain it names those that begin by then.
     """
-    young = [key[1] for key in listed.dates if key[-1] != DEAD and listed.is_young(key)]
-    seen = {journal for journal in young if (journal.start, "") <= place}
-    return Cursor(place, listed.now, tuple(sorted(seen)) if Safeguard.SEEN_ARRIVALS in caller.safeguards else ())
+    young = [key for key, date in listed.dates.items() if key[-1] != DEAD and date >= listed.now - SLACK]
+    seen = {key[1] for key in young if listed.is_listed(key) and (key[1].start, "") <= place}
+    if Safeguard.SEEN_ARRIVALS not in caller.safeguards:
+        seen.clear()
+    if listed.begin is None:
+        return Cursor(place, place[0], listed.now, listed.now, tuple(sorted(seen)))
+    if Safeguard.FAR_NAMES in caller.safeguards:
+        seen |= {journal for journal in before.seen if journal.start < before.begin}
+    return Cursor(place, before.begin, listed.now, before.far_watermark, tuple(sorted(seen)))

@@ -39,7 +39,7 @@ SHARES = ((), (0, 1), (1,), (1, 2))
 """Which of the new journals a journaler takes: all, the first, those after it, the second."""
 RANGES: dict[str, tuple[Call, ...]] = {
     "replay_part": ((0,), (1,)),
-    "follow": (((1, 2),), ((2,),), ((1, 1, 2),), ((1, 2), True)),
+    "follow": (((1, 2),), ((2,),), ((1, 1, 2),), ((1, -2, 2),), ((1, 2), True)),
 }
 DATES = {"a": 1, "b": 1, "c": 2}
 

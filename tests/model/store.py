@@ -280,7 +280,7 @@ class ListDated(NamedTuple):
     """List a page of journals as `List` does; the response is the server's time, and each key with its date."""
 
     after: Key | None
-    limit: int
+    limit: int | None
 
     def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
         """List."""
