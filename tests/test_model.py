@@ -69,6 +69,7 @@ def test_beside_043_nothing_else_breaks_than_the_order_of_calls(name: str) -> No
         (Safeguard.DEAD_ARRIVALS, "follow-many-journal"),
         (Safeguard.AS_OF_THE_SLACK, "follow-put-journal"),
         (Safeguard.SOURCES_COUNT, "follow-skew"),
+        (Safeguard.PARTLY_FIRST, "follow-late-batch"),
         (Safeguard.REMEMBERED, "follow-near-many"),
         (Safeguard.FAR_NAMES, "follow-near"),
     ],

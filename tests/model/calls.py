@@ -81,6 +81,8 @@ class Safeguard(Enum):
     """follow reads the store as it was a slack before its listing, and what arrived since (FOLLOW.md)."""
     SOURCES_COUNT = "sources-count"
     """Where follow leaves a young combination out, what that combined counts, whenever it was buried (FOLLOW.md)."""
+    PARTLY_FIRST = "partly-first"
+    """follow first hands over the rest of a late batch of which its cursor has a part (FOLLOW.md)."""
     REMEMBERED = "remembered"
     """A near look counts the journals before those that it lists, as the last full look showed them (FOLLOW.md)."""
     FAR_NAMES = "far-names"

@@ -39,6 +39,7 @@ TICK = ("tick",)
 FOLLOW = ("follow", (2, 3))
 FOLLOW_ONE_DATE = ("follow", (1, 2))
 FOLLOW_NEAR = ("follow", (2, -3, 3))
+FOLLOW_THREE_TIMES = ("follow", (3, 3, 3), True)
 FOLLOW_BY_ONE = ("follow", (2, 3), True)
 OTHER_BATCH = ("put_many", (("b", "nb", 2), ("c", "nc", 3)))
 
@@ -107,6 +108,7 @@ SMALL = {
         ((PUT_1, JOURNAL, TICK), (FOLLOW_BY_ONE,)), (LATER_B, EARLY_C), crashes=1, lagging=""
     ),
     "follow-many": Configuration(((WIDE_BATCH, TICK), (TICK,), (FOLLOW_BY_ONE,)), (LATER_B,), lagging="P"),
+    "follow-late-batch": Configuration(((BATCH,), (("put", "d", "d1", 1),), (FOLLOW_THREE_TIMES,)), (C,), lagging=""),
     "follow-many-journal": Configuration(((WIDE_BATCH, JOURNAL, TICK), (FOLLOW_BY_ONE,)), (LATER_B,), lagging=""),
     "follow-compact": Configuration(((PUT_1, JOURNAL, COMPACT, TICK), (FOLLOW,)), JOURNALED[1:], lagging=""),
     "follow-upd": Configuration(((UPDATE_1, UPDATE, TICK), (FOLLOW,)), JOURNALED[:2], crashes=1, lagging=""),

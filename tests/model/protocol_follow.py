@@ -192,8 +192,12 @@ def _may_be_late(caller: Caller, listed: _Listed, cursor: Cursor, key: Key) -> b
 
 
 def _late(caller: Caller, listed: _Listed, manifests: dict[JournalID, Manifest], cursor: Cursor) -> Iterator[_Found]:
-    """Yield what arrived at or before the place: journal by journal, so that a cursor can say how far that came."""
-    for journal, manifest in sorted(manifests.items()):
+    """Yield what arrived at or before the place: journal by journal, so that a cursor can say how far that came.
+
+    The one that has been handed over in part is the first: others may have come meanwhile.
+    """
+    first = cursor.partly[0] if Safeguard.PARTLY_FIRST in caller.safeguards else None
+    for journal, manifest in sorted(manifests.items(), key=lambda one: (one[0] != first, one[0])):
         if not _may_be_late(caller, listed, cursor, journal_key(journal)) or not _is_arrival(caller, manifest):
             continue
         rows = [number for number, row in enumerate(manifest.rows) if (row.date, row.event_id) <= cursor.place]
