@@ -11,7 +11,7 @@ from rich.text import Text
 
 from flashflood import Stats
 from flashflood.cli.output import Report, iso, one_line, write
-from flashflood.cli.parameters import opened, refuse_nothing, report_format, store_option
+from flashflood.cli.parameters import FILE, opened, refuse_nothing, report_format, store_option
 from flashflood.cli.progress import working
 from flashflood.cli.side_files import Output, refuse_shared
 from flashflood.stats import words
@@ -23,7 +23,9 @@ SECOND = timedelta(seconds=1)
 @click.command()
 @store_option
 @report_format
-@click.option("--html", "path", metavar="PATH", help="Write a page of HTML to a file instead; - is standard output.")
+@click.option(
+    "--html", "path", metavar="PATH", type=FILE, help="Write a page of HTML to a file instead; - is standard output."
+)
 def stats(url: str | None, form: str | None, path: str | None) -> None:
     """Count events, journals, what waits and what is dead, with a histogram over time, from listings.
 
