@@ -60,7 +60,7 @@ RESULTS = [
     ["written 0", "written 1", "written 2"],
     None,
     None,
-    None,
+    20,
     True,
     [],
 ]
