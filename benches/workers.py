@@ -46,7 +46,7 @@ def write(url: str, first: int) -> None:
 def read(url: str, workers: int, events: int) -> str:
     """Let a cluster read all, and say what that took."""
     with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
         Client(cluster),
     ):
         begun = time.perf_counter()

@@ -38,7 +38,7 @@ def store(place: Place, monkeypatch: pytest.MonkeyPatch) -> FlashFlood:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
     """Two workers, each a process of one thread, without credentials of ours."""
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as made:
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as made:
         yield made
 
 

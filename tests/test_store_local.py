@@ -19,8 +19,9 @@ from support.processes import Worker, tell, wait_for_word
 
 from flashflood import FlashFloodException
 from flashflood.exceptions import FlashFloodCorruptionError
-from flashflood.store import LocalStore
+from flashflood.store import LocalStore, walk
 from flashflood.store.names import LONGEST_PIECE, escape, split, unescape
+from flashflood.store.protocol import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -427,6 +428,40 @@ def test_a_reader_never_sees_one_writes_body_with_anothers_metadata(folder: Path
                 number = int(found.body)
                 assert found.metadata == ({"number": str(number)} if number % 3 else {})
         assert writer.rest() == []
+
+
+@pytest.mark.parametrize("id_", ["a", "b/a"])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_key_that_takes_another_ones_place_while_a_page_is_listed_is_in_it(
+    store: LocalStore, folder: Path, monkeypatch: pytest.MonkeyPatch, id_: str, *, is_known: bool
+) -> None:
+    """As an index entry does when its event is journaled: the new one is made before the old one goes."""
+    old, new = (f"index/{id_}--000000000{revision}" for revision in (1, 2))
+    for key in (old, "index/z"):
+        store.put(key, b"")
+    if is_known:
+        store.list("index/")
+    other, look = LocalStore(folder), walk._entry  # noqa: SLF001 - the moment between reading a folder and a file
+
+    def look_late(within: int, component: str, key: str) -> Entry | None:
+        if key == old and store.head(old):
+            other.put(new, b"")
+            other.delete([old])
+        return look(within, component, key)
+
+    monkeypatch.setattr(walk, "_entry", look_late)
+    assert [entry.key for entry in store.list("index/").entries] == [new, "index/z"]
+
+
+def test_a_file_that_a_stranger_removes_unseen_ends_no_listing(
+    store: LocalStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("a", "b", "c"):
+        store.put(key, b"")
+    there = store._known.members  # noqa: SLF001 - what a stranger's removal in the same tick leaves known
+    monkeypatch.setattr(store._known, "members", lambda *given: sorted({"b", *there(*given)}))  # noqa: SLF001
+    (folder / "b").unlink()
+    assert [entry.key for entry in store.list("").entries] == ["a", "c"]
 
 
 def test_importing_the_stores_asks_for_no_credentials_and_no_folder(tmp_path: Path) -> None:

@@ -13,10 +13,11 @@ def entries(known: KnownFolders, folder: int, base: str, beginning: str, after: 
     """List what lies below an open folder.
 
     `base` is the beginning of the folder's keys: empty, or ends in a slash. The rest of a key begins with `beginning`,
-    which holds no slash. Only keys greater than `after` come. A folder is read when its turn comes.
+    which holds no slash. Only keys greater than `after` come. A folder is read when its turn comes; where a
+    file has gone since then, again from there on: what has taken the file's place was there before that.
     FlashFloodException: a link or a device.
     """
-    first = _first(base, after)
+    first, gone = _first(base, after), ""
     while True:
         members = known.members(folder, Part(beginning, first))
         for member in members:
@@ -30,9 +31,13 @@ def entries(known: KnownFolders, folder: int, base: str, beginning: str, after: 
                 entry = _entry(folder, member, key)
                 if entry is not None:
                     yield entry
-        if len(members) < AT_A_TIME:
-            return
-        first = members[-1] + "\0"
+                elif member != gone:
+                    first = gone = member
+                    break
+        else:
+            if len(members) < AT_A_TIME:
+                return
+            first = members[-1] + "\0"
 
 
 def _first(base: str, after: str) -> str:
