@@ -12,7 +12,6 @@ from support.samples import at, put_journaled, put_new
 from test_readme import REPOSITORY, blocks
 
 from flashflood import FlashFlood, Stats
-from flashflood.cli import main
 
 
 @pytest.fixture
@@ -31,16 +30,12 @@ Here = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def here(
-    env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Here:
+def here(call: Run) -> Here:
     """Give what runs the command in this process: its exit code, its output and what it said."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FLASHFLOOD_STORE", env["FLASHFLOOD_STORE"])
 
     def run(*arguments: str) -> tuple[int, str, str]:
-        status = main(["stats", *arguments])
-        return status, *capfd.readouterr()
+        done = call("stats", *arguments)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     return run
 

@@ -212,9 +212,9 @@ class JournalTable(Table):
 
     def __init__(self) -> None:
         """Lay out the six columns."""
-        second, short_id = len("2026-03-01 06:00:00"), len("0b48b328")
+        short_id = len("0b48b328")
         counts = ("events".rjust(self._EVENTS), self._EVENTS), ("bytes".rjust(self._BYTES), self._BYTES)
-        super().__init__(("from", second), ("to", second), *counts, ("id", short_id), ("", 0))
+        super().__init__(("from", SECONDS_WIDTH), ("to", SECONDS_WIDTH), *counts, ("id", short_id), ("", 0))
 
     def journal(self, summary: JournalSummary) -> bytes:
         """Give a journal's line; what is not known of it is a question mark."""

@@ -164,8 +164,8 @@ def partitions(ctx: Context, scan: Scan, wanted: Wanted, size: int, *, presigned
     if presigned and on_damage != "error":
         msg = (
             "on_damage is for partitions that read the store: without credentials nobody can tell a lost blob from one"
+            " that was replaced; leave out presigned, or on_damage"
         )
-        msg += " that was replaced; leave out presigned, or on_damage"
         raise ValueError(msg)
     parts = [] if dates.is_empty else plan_parts(ctx, dates, size)
     if not presigned:
