@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from stores import BENCHES, ROOT, Server
 
@@ -49,12 +50,27 @@ class Requests:
         self._sent = Counter[str]()
 
     def watch(self, client: Any) -> None:  # noqa: ANN401  boto3 has no static types
-        """Count this client's requests, each try of them."""
-        client.meta.events.register("before-send.s3", self._count)
+        """Count this client's requests, each try of them, where they leave botocore: handlers would slow it down."""
+        manager = client._endpoint.http_session._manager  # noqa: SLF001  botocore has no public way to it
+        manager.pool_classes_by_scheme = {
+            scheme: self._counting(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
+        }
 
-    def _count(self, event_name: str, **_: object) -> None:
-        operation = event_name.rpartition(".")[2]
-        kind = "gets" if operation.startswith(("Get", "Head")) else "deletes" if operation.startswith("Del") else "puts"
+    def _counting(self, pool: type[Any]) -> type[Any]:
+        """Give the same kind of connections to a server, with each request counted."""
+        counter = self
+
+        class Counting(pool):  # type: ignore[misc]  # for http or https
+            def urlopen(self, method: str, url: str, *args: Any, **options: Any) -> Any:  # noqa: ANN401  as urllib3's
+                counter._count(method, url)
+                return super().urlopen(method, url, *args, **options)
+
+        return Counting
+
+    def _count(self, method: str, url: str) -> None:
+        query = parse_qs(urlsplit(url).query, keep_blank_values=True)
+        is_read = method in {"GET", "HEAD"} and "list-type" not in query
+        kind = "gets" if is_read else "deletes" if method == "DELETE" or "delete" in query else "puts"
         with self._lock:
             self._sent[kind] += 1
 

@@ -146,7 +146,7 @@ class RemoteBlob:
             response.close()
             raise
 
-    def _body(self, response: urllib3.BaseHTTPResponse, start: int) -> "_Body":
+    def _body(self, response: "urllib3.BaseHTTPResponse", start: int) -> "_Body":
         """Take the bytes that an answer says it has: of a range with `start` in it, or of all; none past the end."""
         sent = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
         if sent and sent["size"] != "*":
@@ -164,7 +164,7 @@ class RemoteBlob:
                 return _Body(response, start, start)
         raise self._refusal(response)
 
-    def _whole(self, response: urllib3.BaseHTTPResponse) -> "_Body":
+    def _whole(self, response: "urllib3.BaseHTTPResponse") -> "_Body":
         length = response.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) < self._size:
             sent = f"{length} bytes" if length else "a body of unknown length"
@@ -172,7 +172,7 @@ class RemoteBlob:
             raise self._error(msg)
         return _Body(response, 0, int(length))
 
-    def _refusal(self, response: urllib3.BaseHTTPResponse) -> Exception:
+    def _refusal(self, response: "urllib3.BaseHTTPResponse") -> Exception:
         """Give the error that an answer is: one that may pass, or one that says what to do."""
         status = response.status
         body = response.read(LONGEST_ERROR, decode_content=False)
@@ -193,7 +193,7 @@ class RemoteBlob:
 class _Body:
     """An answer's bytes: `_at` is the next one's offset in the blob, `_end` the offset after the last one."""
 
-    def __init__(self, response: urllib3.BaseHTTPResponse, start: int, end: int) -> None:
+    def __init__(self, response: "urllib3.BaseHTTPResponse", start: int, end: int) -> None:
         self._response = response
         self._at = start
         self._end = end
@@ -226,7 +226,7 @@ class _Body:
         return piece
 
 
-def _retry_after(response: urllib3.BaseHTTPResponse) -> float:
+def _retry_after(response: "urllib3.BaseHTTPResponse") -> float:
     """Give the seconds that a server asks to be left alone for; 0 if it does not say."""
     with suppress(InvalidHeader):
         return urllib3.Retry().get_retry_after(response) or 0.0

@@ -31,6 +31,7 @@ from flashflood.exceptions import FlashFloodException
 from flashflood.store.answers import fault_of_page, is_whole, wanted_part
 from flashflood.store.connections import leave_connections
 from flashflood.store.protocol import Body, Found, Page, UndeletedError, Unused, closed
+from flashflood.store.quick_get import QuickGets
 from flashflood.store.shortcuts import AtOnce, Head, Keys, SignedAsRequests, prepare
 from flashflood.telemetry import measured
 
@@ -97,6 +98,7 @@ class S3Store:
         self._creates_conditionally: bool | None = None
         self._takes_tags = True
         """As far as requests have shown."""
+        self._quick_gets = QuickGets()
         self._region: str | None = None
         """Where the bucket is, as far as requests have shown; None: in the client's region."""
 
@@ -108,13 +110,24 @@ class S3Store:
         where = self._at(key)
         if start is not None or stop is not None:
             where["Range"] = f"bytes={first}-" if stop is None else f"bytes={first}-{stop - 1}"
+        answer = self._quick_gets.get(self._client, where["Key"], where.get("Range"))
+        if answer is None:
+            return self._get(key, where, first, stop)
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return None
+        if answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return self.head(key)
+        part = self._part(answer.fields, answer.body, where, first, stop)
+        return self._found(answer.head, answer.fields, key, part)
+
+    def _get(self, key: str, where: dict[str, Any], first: int, stop: int | None) -> Found | None:
+        """Read an object through botocore."""
         attempt = 1
         while True:
             try:
                 with Head() as head:
                     answer = self._client.get_object(**where)
-                self._region = head.region
-                return self._found(head, answer, key, self._part(answer, where, first, stop))
+                body = answer["Body"].read()
             except ClientError as error:
                 if _code(error) == "NoSuchKey":
                     return None
@@ -125,6 +138,10 @@ class S3Store:
                 if attempt == BODY_ATTEMPTS:
                     raise
                 attempt += 1
+            else:
+                self._region = head.region
+                self._quick_gets.learn(self._client, where["Key"], head)
+                return self._found(head, answer, key, self._part(answer, body, where, first, stop))
 
     def head(self, key: str, /) -> Found | None:
         """Read an object's metadata. None also where the bucket is missing: S3 does not tell the two apart here."""
@@ -287,9 +304,10 @@ class S3Store:
     def _at(self, key: str) -> dict[str, Any]:
         return {"Bucket": self._bucket, "Key": self._root + key}
 
-    def _part(self, answer: Mapping[str, Any], where: Mapping[str, Any], start: int, stop: int | None) -> bytes:
-        """Read the body, and give what was asked for of it. FlashFloodException: something else came."""
-        body: bytes = answer["Body"].read()
+    def _part(
+        self, answer: Mapping[str, Any], body: bytes, where: Mapping[str, Any], start: int, stop: int | None
+    ) -> bytes:
+        """Give what was asked for of a body. FlashFloodException: something else came."""
         asked = where.get("Range")
         try:
             part = wanted_part(answer, body, start, stop)

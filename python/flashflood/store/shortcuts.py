@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeAlias
 
 from flashflood import telemetry
 from flashflood._core import parse_page
@@ -58,6 +58,9 @@ class _Shortcut:
     def send(self, call: dict[str, Any]) -> None:
         """Change a call, as botocore has it before it is signed."""
 
+    def sent(self, request: Any) -> None:  # noqa: ANN401  botocore has no static types
+        """Look at a request as it goes out."""
+
     def look(self, answer: dict[str, Any]) -> None:
         """Look at an answer that came with a status of 200, before botocore and the caller's handlers do."""
 
@@ -93,6 +96,13 @@ class AtOnce(_Shortcut):
             call["body"] = self._body
 
 
+class Sent(NamedTuple):
+    """A request of botocore's: what it keeps of the call, and what went out."""
+
+    context: Mapping[str, Any]
+    request: Any
+
+
 class Head(_Shortcut):
     """Takes date and metadata out of a GET's some 35 headers; leaves botocore those that say which bytes came."""
 
@@ -103,6 +113,17 @@ class Head(_Shortcut):
         self._found: tuple[Mapping[str, str], datetime] | None = None
         self.region: str | None = None
         """The region that the request was signed for at last: botocore follows a bucket into its region."""
+        self.request: Sent | None = None
+        """What went out at last."""
+        self._context: Mapping[str, Any] = {}
+
+    def send(self, call: dict[str, Any]) -> None:
+        """Look at what botocore keeps of the call."""
+        self._context = call["context"]
+
+    def sent(self, request: Any) -> None:  # noqa: ANN401  botocore has no static types
+        """Look at what goes out."""
+        self.request = Sent(self._context, request)
 
     def sign(self, version: str, context: dict[str, Any]) -> str | None:  # noqa: ARG002  as every shortcut
         """Look at the region."""
@@ -133,6 +154,11 @@ class Head(_Shortcut):
                 kept[_KEPT[lower]] = headers[name]
         self._found = metadata, modified
         answer["headers"] = kept
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether date and metadata have been taken."""
+        return self._found is not None
 
     def of(self, answer: Mapping[str, Any]) -> tuple[Mapping[str, str], datetime | None]:
         """Give metadata and date, given what botocore made of the same answer. None: it has no date."""
@@ -228,6 +254,7 @@ def prepare(client: "S3Client") -> None:
     events = client.meta.events
     # After botocore's own handler, which asks for `100 Continue`.
     events.register_last("before-call.s3", _send, unique_id="flashflood-send")
+    events.register_last("before-send.s3", _sent, unique_id="flashflood-sent")
     # Botocore calls handlers for a pattern (`*`) before those for the name itself. So those for `before-parse.*` come
     # before its own for `before-parse.s3.*`, those for `before-parse` last of all.
     events.register_last("before-parse.*", _look, unique_id="flashflood-look")
@@ -249,6 +276,12 @@ def _send(model: Any, params: dict[str, Any], **_: object) -> None:  # noqa: ANN
     shortcut = _shortcut_for(model.name)
     if shortcut is not None:
         shortcut.send(params)
+
+
+def _sent(request: Any, event_name: str, **_: object) -> None:  # noqa: ANN401  the same
+    shortcut = _shortcut_for(event_name.rpartition(".")[2])
+    if shortcut is not None:
+        shortcut.sent(request)
 
 
 def _look(operation_model: Any, response_dict: dict[str, Any], **_: object) -> None:  # noqa: ANN401  the same

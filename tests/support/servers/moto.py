@@ -10,11 +10,16 @@ from collections.abc import Iterator
 from functools import partial
 from urllib.parse import quote_plus
 
+from botocore.handlers import BUILTIN_HANDLERS
 from moto import backends
-from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
 from moto.s3.models import FakeKey, s3_backends
 from moto.s3.utils import _VersionedKeyStore
 from moto.server import ThreadedMotoServer
+
+BUILTIN_HANDLERS.remove(("before-send", botocore_stubber))
+"""Moto listens to all clients of a process that loads it, for mocks that nobody here uses. Users' clients have no such
+handler."""
 
 
 def _listed_by_aws(self: FakeKey, encoding_type: str | None = None) -> str:
