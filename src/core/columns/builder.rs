@@ -16,7 +16,8 @@ use super::bytes::{Bytes, narrowed};
 use super::kind::Type;
 use super::moments;
 use crate::core::jmespath::outcome;
-use crate::core::jmespath::value::{Int, Value};
+use crate::core::jmespath::scan::{Kind, Token};
+use crate::core::jmespath::value::{Document, Int, Value, read_short_int};
 use crate::core::jmespath::write::write;
 
 /// A column of some type, as far as it has been filled. Any value may be null.
@@ -103,6 +104,22 @@ impl Builder {
             self.append_null();
         }
         Ok(fits)
+    }
+
+    /// Appends a scalar of a simple document (`strings::is_simple`) where it is as plain as most are, and fits the type.
+    /// False: it was not appended.
+    #[inline]
+    pub fn append_plain(&mut self, document: &Document<'_>, token: &Token) -> bool {
+        match (&mut self.values, token.kind) {
+            (Values::Int64(values), Kind::Int) => match read_short_int(document.text(token)) {
+                Some(value) => values.push(value),
+                None => return false,
+            },
+            (Values::Text(bytes), Kind::Plain) => bytes.push(document.text(token)),
+            _ => return false,
+        }
+        self.valid.append_non_null();
+        true
     }
 
     /// Appends JSON to a column of JSON, as it stands. False: the column has another type.

@@ -140,10 +140,24 @@ impl<'a> Pass<'a> {
         if let Ok(document) = document {
             self.shape.find(document);
         }
+        let simple = document.ok().filter(|_| is_simple && self.answers.is_empty());
         for reader in 0..self.values.len() {
-            self.value(index, event, document, reader)?;
+            if !simple.is_some_and(|document| self.plain_value(document, reader)) {
+                self.value(index, event, document, reader)?;
+            }
         }
         Ok(())
+    }
+
+    /// Appends a simple document's value to a column where it is a member, and as plain as most are. False: it was not.
+    #[inline]
+    fn plain_value(&mut self, document: &Document<'_>, reader: usize) -> bool {
+        let Reader { expression: Some(expression), member: Some(member), builder, .. } = &mut self.values[reader]
+        else {
+            return false;
+        };
+        let Some(at) = self.shape.token(*member) else { return false };
+        expression.is_member(document) && builder.append_plain(document, &document.tokens[at as usize])
     }
 
     /// Appends an event's id, date and data.

@@ -114,6 +114,12 @@ impl Expression {
         }
     }
 
+    /// Whether its value on a document is that of its `member`, whatever that is.
+    #[inline]
+    pub(crate) fn is_member(&self, document: &Document<'_>) -> bool {
+        matches!(self.tree, Tree::Field(_)) && self.check_fits(document).is_ok()
+    }
+
     /// The expression's value on a document, given the value of its `member`.
     pub(crate) fn value_of_member<'a>(&'a self, document: &'a Document<'a>, member: Value<'a>) -> Result<Value<'a>> {
         self.check_fits(document)?;

@@ -40,7 +40,13 @@ impl Shape {
 
     /// The value of a wanted member: null where the document that was found last has none.
     pub fn member<'a>(&self, wanted: usize, document: &'a Document<'a>) -> Result<Value<'a>> {
-        self.places[wanted].map_or(Ok(Value::Null), |place| document.value_at(self.values[place]))
+        self.token(wanted).map_or(Ok(Value::Null), |token| document.value_at(token))
+    }
+
+    /// The token with which a wanted member's value begins.
+    #[inline]
+    pub fn token(&self, wanted: usize) -> Option<u32> {
+        self.places[wanted].map(|place| self.values[place])
     }
 
     /// Whether the document's object has the same keys as the last one. If so, its values are noted.
@@ -84,21 +90,21 @@ struct Members<'a> {
 
 impl<'a> Members<'a> {
     fn of(document: &Document<'a>) -> Self {
-        let root = document.tokens[0];
+        let root = &document.tokens[0];
         let end = if root.kind == Kind::Object { root.next } else { 0 };
         Self { tokens: document.tokens, at: 1, end }
     }
 }
 
-impl Iterator for Members<'_> {
-    type Item = (Token, u32);
+impl<'a> Iterator for Members<'a> {
+    type Item = (&'a Token, u32);
 
     #[inline]
-    fn next(&mut self) -> Option<(Token, u32)> {
+    fn next(&mut self) -> Option<(&'a Token, u32)> {
         if self.at >= self.end {
             return None;
         }
-        let (key, value) = (self.tokens[self.at as usize], self.at + 1);
+        let (key, value) = (&self.tokens[self.at as usize], self.at + 1);
         self.at = self.tokens[value as usize].next;
         Some((key, value))
     }

@@ -113,13 +113,13 @@ impl<'a> Document<'a> {
 impl<'a> Document<'a> {
     /// A token's text as it stands.
     #[inline]
-    pub fn text(&self, token: Token) -> &'a [u8] {
+    pub fn text(&self, token: &Token) -> &'a [u8] {
         &self.data[token.start as usize..token.end as usize]
     }
 
     /// The string that a token stands for.
     #[inline]
-    pub fn string(&self, token: Token) -> &'a [u8] {
+    pub fn string(&self, token: &Token) -> &'a [u8] {
         let text = self.text(token);
         if token.kind == Kind::Escaped { strings::unescape(text, self.arena) } else { text }
     }
@@ -127,8 +127,8 @@ impl<'a> Document<'a> {
 
 impl<'a> Node<'a> {
     #[inline]
-    fn token(self) -> Token {
-        self.document.tokens[self.at as usize]
+    fn token(self) -> &'a Token {
+        &self.document.tokens[self.at as usize]
     }
 
     /// The value here.
@@ -155,7 +155,7 @@ impl<'a> Node<'a> {
     }
 
     /// The tokens of an object's keys, and their values.
-    fn members(self) -> impl Iterator<Item = (Token, Self)> {
+    fn members(self) -> impl Iterator<Item = (&'a Token, Self)> {
         let mut values = Elements { document: self.document, at: self.at + 2, end: self.token().next };
         std::iter::from_fn(move || {
             let value = values.next()?;
@@ -171,7 +171,7 @@ impl<'a> Node<'a> {
         let mut at = self.at + 1;
         let mut found = None;
         while at < end {
-            let token = tokens[at as usize];
+            let token = &tokens[at as usize];
             let is_key = match token.kind {
                 Kind::Plain => (token.end - token.start) as usize == key.len() && self.document.text(token) == key,
                 _ => self.document.string(token) == key,
@@ -187,13 +187,22 @@ impl<'a> Node<'a> {
 
 /// Reads an integer. One of more than 128 bits is left to Python.
 fn read_int(text: &[u8]) -> Result<i128> {
-    const SURELY_64_BITS: usize = 18;
-    let (digits, sign) = text.strip_prefix(b"-").map_or((text, 1), |digits| (digits, -1));
-    if digits.len() <= SURELY_64_BITS {
-        let number = digits.iter().fold(0_i64, |number, digit| number * 10 + i64::from(digit - b'0'));
-        return Ok(i128::from(sign * number));
+    if let Some(short) = read_short_int(text) {
+        return Ok(i128::from(short));
     }
     std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(NoValue::Undecided)
+}
+
+/// Reads an integer of at most 18 digits, which surely has 64 bits.
+#[inline]
+pub fn read_short_int(text: &[u8]) -> Option<i64> {
+    const SURELY_64_BITS: usize = 18;
+    let (digits, is_negative) = text.strip_prefix(b"-").map_or((text, false), |digits| (digits, true));
+    if digits.len() > SURELY_64_BITS {
+        return None;
+    }
+    let number = digits.iter().fold(0_i64, |number, digit| number * 10 + i64::from(digit - b'0'));
+    Some(if is_negative { -number } else { number })
 }
 
 /// Reads a float: JSON's, `NaN` or one of the infinities.
