@@ -191,9 +191,9 @@ def test_check_names_the_damage_and_exits_with_1(run: Run, tmp_path: Path) -> No
         assert (repaired.returncode, repaired.stdout.splitlines()[1:]) == (1, process.stdout.splitlines())
 
 
-def test_replay_skips_what_is_damaged_and_says_so_on_standard_error(run: Run, tmp_path: Path) -> None:
+def test_replay_and_search_skip_what_is_damaged_and_say_so_on_standard_error(run: Run, tmp_path: Path) -> None:
     for name in "ab":
-        output(run("put", name, "--id", name, "--store", "store/", "--date", "2026-01-01"))
+        output(run("put", f'"{name}"', "--id", name, "--store", "store/", "--date", "2026-01-01"))
     lost, _ = lines(run("journals", "--store", "store/"))
     (tmp_path / "store" / "blobs" / lost["journal_id"][-36:]).unlink()
     replay = ("replay", "--store", "store/", "--format")
@@ -203,10 +203,13 @@ def test_replay_skips_what_is_damaged_and_says_so_on_standard_error(run: Run, tm
         assert process.returncode == 0
         assert process.stdout.startswith(wanted[:-1])
         assert len(process.stdout.splitlines()) == 1 + (form == "csv")
-        one, all_ = process.stderr.decode().splitlines()
-        assert one.startswith("flashflood: ")
-        assert lost["journal_id"] in one
-        assert all_.endswith("left out of replay: 1 event of 1 journal")
+        told = process.stderr.decode().splitlines()
+        assert told[0].startswith("flashflood: ")
+        assert lost["journal_id"] in told[0]
+        assert told[1:] == [f"flashflood: {tmp_path}/store: left out of replay: 1 event of 1 journal"]
+    searched = run("search", "length(events)", "--store", "store/", "--on-damage", "skip")
+    assert (searched.returncode, searched.stdout, searched.stderr.decode().splitlines()) == (0, b"1\n", told)
+    assert run("search", "length(events)", "--store", "store/").returncode == 1
 
 
 def test_a_strange_file_is_told_once_with_the_commands_name_before_it(run: Run, tmp_path: Path) -> None:

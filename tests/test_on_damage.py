@@ -5,17 +5,20 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
+import jmespath
 import pyarrow as pa
 import pytest
 from botocore.exceptions import ClientError
 from conftest import Place
 from support.damaged_store import OURS
+from support.documents import OWN
 from support.samples import AT_ONCE, at, contents, put_journaled, put_new
 from support.watched import Answer, Counted, Watched, keys, on
 
-from flashflood import Damage, FlashFlood, FlashFloodCorruptionError, JournalID
+from flashflood import Damage, Expression, FlashFlood, FlashFloodCorruptionError, JournalID
 from flashflood.store import Found, Store, open_store
 
 ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
@@ -166,11 +169,43 @@ def test_a_filter_is_not_asked_about_what_is_left_out_and_a_range_counts_only_it
 def test_what_is_no_on_damage_is_a_value_error_before_any_request(place: Place) -> None:
     store = Counted(place.store())
     ff = on(store)
-    calls: list[Callable[..., object]] = [ff.replay, ff.replay_batches, ff.partitions, ff.scan_polars]
+    search = partial(ff.search, "events")
+    calls: list[Callable[..., object]] = [ff.replay, ff.replay_batches, ff.partitions, ff.scan_polars, search]
     for call in calls:
         with pytest.raises(ValueError, match='on_damage=\'ignore\'; it is "error", "skip", or a callable'):
             call(on_damage="ignore")
     assert store.requests == []
+
+
+# Searches
+
+
+@ON_FOLDER
+@pytest.mark.parametrize(
+    "expression", ["events[].n", "events | [*].n", "events[].double(n)"], ids=["batch by batch", "as a whole", "Python"]
+)
+def test_a_search_leaves_out_the_same_and_a_callable_is_told_once(
+    place: Place, expression: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ff = place.open()
+    for number, name in enumerate("abc"):
+        ff.put_many([({"n": number}, name, at(number)), ({"n": 10 + number}, f"{name}{name}", at(10 + number))])
+    _, lost, _ = ff.list_journals()
+    lose_blob(place.store(), lost)
+    ff.put(json.dumps({"n": 20}).encode("utf-16"), "wide", at(20))  # the core leaves it to Python, after the damage
+    told: list[Damage] = []
+    search = partial(ff.search, Expression(expression, OWN))
+    for to_date, numbers in ((at(12), [0, 2, 10, 12]), (None, [0, 2, 10, 12, 20])):
+        told.clear()
+        caplog.clear()
+        expected = jmespath.search(expression, {"events": [{"n": number} for number in numbers]}, OWN)
+        assert search(to_date=to_date, on_damage=told.append) == search(to_date=to_date, on_damage="skip") == expected
+        assert [(damage.journal_id, damage.events) for damage in told] == [(lost, 2)]
+        lines = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+        assert [lost in line for line in lines] == [True, False] * 2
+        assert lines[1].endswith("left out of replay: 2 events of 1 journal")
+    with pytest.raises(FlashFloodCorruptionError, match=lost):
+        search()
 
 
 # Batches, partitions, tables

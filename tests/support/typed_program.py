@@ -122,7 +122,7 @@ def replay() -> None:
         assert_type(next(again), Event)
         assert_type(partition.batches(batch_size=1_000).to_polars(), pl.DataFrame)
     assert_type(ff.scan_polars(SINCE, UNTIL, filter="level", select="level"), pl.LazyFrame)
-    result: list[int] = ff.search("events[].level", to_date=UNTIL)
+    result: list[int] = ff.search("events[].level", to_date=UNTIL, on_damage=told)
     assert_type(result, list[int])
     for stream in ff.list_event_streams(SINCE, UNTIL):
         assert_type(stream, dict[str, Any])

@@ -36,8 +36,17 @@ from flashflood.cli.progress import counted
 from flashflood.cli.tables import FORMATS, Pairs, once, write_table
 from flashflood.read.get_events import OnMissing
 from flashflood.replay.columns import OnMismatch
+from flashflood.replay.damage import OnDamage
 
 T = TypeVar("T")
+
+on_damage_option = click.option(
+    "--on-damage",
+    type=click.Choice(["error", "skip"]),
+    default="error",
+    show_default=True,
+    help="What to do where a journal is damaged: end, or leave out what cannot be read of it and say so.",
+)
 
 
 @click.command()
@@ -117,13 +126,7 @@ def get_many(url: str | None, path: str | None, on_missing: OnMissing, form: str
     help="What to do with a value that does not fit its column's type.",
 )
 @click.option("--limit", metavar="N", type=click.IntRange(1), help="Stop after so many events.")
-@click.option(
-    "--on-damage",
-    type=click.Choice(["error", "skip"]),
-    default="error",
-    show_default=True,
-    help="What to do where a journal is damaged: end, or leave out what cannot be read of it and say so.",
-)
+@on_damage_option
 @click.option(
     "--format",
     "form",
@@ -166,8 +169,11 @@ def replay(  # noqa: PLR0913, PLR0917  an argument for each option
 @click.command()
 @store_option
 @range_options
+@on_damage_option
 @click.argument("expression", metavar="JMESPATH")
-def search(url: str | None, from_date: datetime | None, to_date: datetime | None, expression: str) -> None:
+def search(
+    url: str | None, from_date: datetime | None, to_date: datetime | None, on_damage: OnDamage, expression: str
+) -> None:
     """Evaluate an expression over `{"events": [...]}`, the data of all events of a date range, and write its value.
 
     \b
@@ -176,7 +182,7 @@ def search(url: str | None, from_date: datetime | None, to_date: datetime | None
     """  # noqa: D301  click's sign that lines stay as they are
     with opened(url) as flood:
         try:
-            found = flood.search(Expression(expression), from_date, to_date)
+            found = flood.search(Expression(expression), from_date, to_date, on_damage=on_damage)
         except json.JSONDecodeError as error:
             msg = f"the data of some event are not JSON ({error}); `replay --filter` passes over such events."
             raise click.ClickException(msg) from error

@@ -150,14 +150,22 @@ class Replays:
         wanted = Wanted(Stages.of(filter, select), Columns.of(columns, schema, on_mismatch))
         return scan_polars(self._ctx, scan, wanted.inferred(partial(batches, self._ctx, scan.of_sample())))
 
-    def search(self, expression: Given, from_date: datetime | None = None, to_date: datetime | None = None) -> Any:  # noqa: ANN401  any JSON
+    def search(
+        self,
+        expression: Given,
+        from_date: datetime | None = None,
+        to_date: datetime | None = None,
+        *,
+        on_damage: OnDamage = "error",
+    ) -> Any:  # noqa: ANN401  any JSON
         """Evaluate a JMESPath expression over all events of a replay at once.
 
         Gives what `jmespath.search(expression, {"events": [json.loads(event.data) for event in ff.replay(...)]})` does,
         with the same errors. An expression that goes through the events one by one (`events[].foo`) holds little more
         than its result in memory; any other one holds the data of all events.
+        `on_damage`: as for `replay`; a callable is told once all events have been read.
         """
-        return search.search(self._ctx, expression, DateRange.of(from_date, to_date))
+        return search.search(self._ctx, expression, _scan(from_date, to_date, on_damage))
 
     def list_event_streams(
         self, from_date: datetime | None = None, to_date: datetime | None = None

@@ -82,16 +82,31 @@ class Skipping:
 
     def sum_up(self) -> None:
         """Say at the end what was left out."""
-        if self.damages and self._on_damage is not unheard:
-            logger.warning("%s: left out of replay: %s", self._ctx.store.name, _summary(self.damages))
+        if self._on_damage is not unheard:
+            _say_sum(self._ctx, self.damages)
 
     def _tell(self, damage: Damage) -> None:
         self.damages.append(damage)
-        if self._on_damage is unheard:
-            return
-        logger.warning("%s: left out of replay: %s", self._ctx.store.name, damage.problem)
-        if callable(self._on_damage):
-            self._on_damage(damage)
+        if self._on_damage is not unheard:
+            _say(self._ctx, self._on_damage, damage)
+
+
+def tell(ctx: Context, on_damage: OnDamage, damages: list[Damage]) -> None:
+    """Tell of what a replay has left out that told nobody itself."""
+    for damage in damages:
+        _say(ctx, on_damage, damage)
+    _say_sum(ctx, damages)
+
+
+def _say(ctx: Context, on_damage: OnDamage, damage: Damage) -> None:
+    logger.warning("%s: left out of replay: %s", ctx.store.name, damage.problem)
+    if callable(on_damage):
+        on_damage(damage)
+
+
+def _say_sum(ctx: Context, damages: list[Damage]) -> None:
+    if damages:
+        logger.warning("%s: left out of replay: %s", ctx.store.name, _summary(damages))
 
 
 def _summary(damages: list[Damage]) -> str:

@@ -16,9 +16,9 @@ import jmespath
 from flashflood._core import Batch
 from flashflood._core import Expression as CoreExpression
 from flashflood.context import Context
-from flashflood.dates import DateRange
+from flashflood.replay.damage import tell
 from flashflood.replay.expressions import Compiled, Expression
-from flashflood.replay.replay import MEMORY_BUDGET, Replay, batches
+from flashflood.replay.replay import Replay, batches
 from flashflood.replay.rows import Scan
 from flashflood.replay.stages import Given, stage_of
 
@@ -34,23 +34,30 @@ class _LeftToPythonError(Exception):
     """The core has no value: some data are not JSON, the expression fails on them, or only Python can tell."""
 
 
-def search(ctx: Context, expression: Given, dates: DateRange) -> Any:  # noqa: ANN401  any JSON
-    """Give `jmespath.search(expression, {"events": [json.loads(event.data) for event in events]})`, errors included."""
+def search(ctx: Context, expression: Given, scan: Scan) -> Any:  # noqa: ANN401  any JSON
+    """Give `jmespath.search(expression, {"events": [json.loads(event.data) for event in events]})`, errors included.
+
+    Damage is told of once all events have been read: where Python has to search, they are read twice.
+    """
     options = expression.options if isinstance(expression, Expression) else None
     compiled: Compiled = (
         jmespath.compile(expression) if isinstance(expression, str) else Expression(expression).compiled
     )
     core = _core_of(compiled, options)
-    scan, stage = Scan(dates, MEMORY_BUDGET), stage_of(None, None)
+    quiet, stage = scan.of_sample(), stage_of(None, None)
     if core is not None:
         try:
-            with closing(batches(ctx, scan, stage)) as found:
-                if _goes_through_events(compiled.parsed):
-                    return _one_by_one(ctx, core, found)
-                return _as_a_whole(core, found)
+            with closing(batches(ctx, quiet, stage)) as found:
+                by_batch = _goes_through_events(compiled.parsed)
+                value = _one_by_one(ctx, core, found) if by_batch else _as_a_whole(core, found)
         except _LeftToPythonError:
             logger.info("Python searches %r: the core leaves some of the events to it", compiled.expression)
-    events = [json.loads(event.data) for event in Replay.begun(ctx, scan, stage)]
+        else:
+            tell(ctx, scan.on_damage, found.skipped)
+            return value
+    replay = Replay.begun(ctx, quiet, stage)
+    events = [json.loads(event.data) for event in replay]
+    tell(ctx, scan.on_damage, replay.skipped)
     return compiled.search({"events": events}, options)
 
 
