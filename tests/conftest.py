@@ -22,7 +22,8 @@ from support.servers.faulty import Fault, FaultyServer
 from support.servers.moto import Moto
 
 from flashflood import FlashFlood
-from flashflood.store import S3Store, Store, open_store
+from flashflood.store import Store, open_store
+from flashflood.store.s3 import S3Store
 
 if TYPE_CHECKING:
     from support.copies import Furnished

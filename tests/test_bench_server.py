@@ -18,7 +18,7 @@ from support.samples import AT_ONCE
 
 from flashflood import Event, FlashFlood, FlashFloodEventExistsError, FlashFloodJournalingError
 from flashflood._core import Manifest
-from flashflood.store import S3Store
+from flashflood.store.s3 import S3Store
 
 sys.path.append(str(Path(__file__).parents[1] / "benches"))
 from stores import BUCKET, Server, counts, formula

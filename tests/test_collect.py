@@ -14,7 +14,8 @@ from support.servers.undeleting import refusing
 from support.watched import Answer, Counted, Death, Mortal, Watched, keys, on
 
 from flashflood import FlashFlood, FlashFloodEventExistsError, FlashFloodException
-from flashflood.store import S3Store, Store
+from flashflood.store import Store
+from flashflood.store.s3 import S3Store
 
 ON_MOTO = pytest.mark.parametrize("place", ["moto"], indirect=True)
 ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)

@@ -22,7 +22,8 @@ from support.watched import Death, Mortal, Repeated, keys, on
 
 from flashflood import Event, FlashFlood, FlashFloodEventExistsError, FlashFloodEventNotFound, FlashFloodJournalingError
 from flashflood.records import ledger
-from flashflood.store import S3Store, Store
+from flashflood.store import Store
+from flashflood.store.s3 import S3Store
 
 ALL = [
     "journaled",

@@ -13,7 +13,8 @@ from support.servers.faulty import Answer, Fault, Forward, Request, error
 from support.servers.tls import TlsEnd
 
 from flashflood import FlashFloodException, config
-from flashflood.store import LocalStore, S3Store, SqliteStore, open_store
+from flashflood.store import LocalStore, SqliteStore, open_store
+from flashflood.store.s3 import S3Store
 from flashflood.store.shortcuts import SMALL_BODY
 
 SERVERS = pytest.mark.parametrize("place", ["moto", "rgw"], indirect=True)

@@ -14,8 +14,9 @@ from support.samples import at, contents, put_new
 from support.servers.faulty import Answer, Fault, Forward, Request
 
 from flashflood import FlashFlood, FlashFloodException
-from flashflood.store import S3Store, UndeletedError
+from flashflood.store import UndeletedError
 from flashflood.store.answers import wanted_part
+from flashflood.store.s3 import S3Store
 from flashflood.store.shortcuts import Keys, prepare
 
 ON_MOTO = pytest.mark.parametrize("place", ["moto"], indirect=True)

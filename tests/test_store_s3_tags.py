@@ -10,7 +10,7 @@ from conftest import Place
 from support.samples import put_new
 from support.servers.faulty import Answer, Fault, Forward, Request, error
 
-from flashflood.store import S3Store
+from flashflood.store.s3 import S3Store
 
 ON_MOTO = pytest.mark.parametrize("place", ["moto"], indirect=True)
 

@@ -15,7 +15,8 @@ from support.servers.moto import Moto
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
 from flashflood import FlashFlood, replay_event_stream
-from flashflood.store import S3Store, open_store
+from flashflood.store import open_store
+from flashflood.store.s3 import S3Store
 
 REGIONS = [
     "us-east-1",

@@ -23,7 +23,8 @@ from support.servers.faulty import Answer, Fault, Forward, Request, error
 from support.watched import Counted, Watched, on
 
 from flashflood import FlashFlood, FlashFloodEventNotFound, telemetry
-from flashflood.store import S3Store, Store
+from flashflood.store import Store
+from flashflood.store.s3 import S3Store
 
 ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
 ON_MOTO = pytest.mark.parametrize("place", ["moto"], indirect=True)

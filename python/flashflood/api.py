@@ -31,7 +31,7 @@ from flashflood.replay.calls import Replays
 from flashflood.several import several
 from flashflood.stats.found import Stats
 from flashflood.stats.stats import stats
-from flashflood.store import Address, S3Store, Store, bucket_and_prefix, closed, open_store
+from flashflood.store import Address, Store, bucket_and_prefix, closed, on_client, open_store
 from flashflood.store.clients import ClientSettings, resource_on, s3_store
 from flashflood.write import change, put_many
 from flashflood.write.put_many import Bare, OnConflict, Stored
@@ -109,7 +109,7 @@ class FlashFlood(Replays):
             msg = f"root prefix {root_prefix!r} ends with '/'; leave that out"
             raise ValueError(msg)
         client = getattr(s3_resource.meta, "client", s3_resource)
-        self._begin(S3Store(client, bucket, root_prefix), read_pending_updates=read_pending_updates)
+        self._begin(on_client(client, bucket, root_prefix), read_pending_updates=read_pending_updates)
         if client is not s3_resource:
             self.s3 = s3_resource
 

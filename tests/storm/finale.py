@@ -6,7 +6,8 @@ from datetime import timedelta
 from functools import partial
 
 from flashflood import FlashFloodJournalingError
-from flashflood.store import S3Store, Store, open_store
+from flashflood.store import Store, open_store
+from flashflood.store.s3 import S3Store
 
 from .content import Shown, shown
 from .plan import Plan

@@ -1,13 +1,12 @@
 """What the commands take: the store, dates, where an event's data are."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
-from boto3.exceptions import Boto3Error
-from botocore.exceptions import BotoCoreError, ClientError
 from click.shell_completion import CompletionItem
 
 from flashflood import FlashFlood, FlashFloodException, Rules
@@ -200,12 +199,22 @@ def in_one_line(what: str) -> Iterator[None]:
         yield
     except FlashFloodException as error:
         raise _failure(error, str(error)) from error
-    except (BotoCoreError, ClientError, Boto3Error) as error:
+    except _of_boto3() as error:
         msg = f"{what}: {error}"
         raise _failure(error, msg) from error
     except OSError as error:
         msg = f"{error.filename or what}: {error.strerror or error}"
         raise _failure(error, msg) from error
+
+
+def _of_boto3() -> tuple[type[Exception], ...]:
+    """Give the base classes of boto3's errors; none where it is not imported, and so has not raised any."""
+    if "boto3" not in sys.modules:
+        return ()
+    from boto3.exceptions import Boto3Error  # noqa: PLC0415  see `import_boto3`
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  as above
+
+    return BotoCoreError, ClientError, Boto3Error
 
 
 def _failure(error: Exception, message: str) -> click.ClickException:

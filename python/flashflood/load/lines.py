@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias
 
 from flashflood.exceptions import FlashFloodException
 from flashflood.load.compression import broken, unpacked
-from flashflood.load.s3_objects import SCHEME, s3_files
+from flashflood.store.late import import_boto3
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -48,7 +48,10 @@ def lines_of(paths: Iterable[StrPath]) -> Generator[Line, None, None]:
 def _files(path: str) -> Iterator[tuple[str, BinaryIO]]:
     if path == STANDARD_INPUT:
         yield "standard input", sys.stdin.buffer
-    elif path.startswith(SCHEME):
+    elif path.startswith("s3://"):
+        import_boto3()
+        from flashflood.load.s3_objects import s3_files  # noqa: PLC0415  see `import_boto3`
+
         yield from s3_files(path)
     else:
         with Path(path).open("rb") as file:

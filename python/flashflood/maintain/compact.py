@@ -18,7 +18,7 @@ from flashflood.records import ledger
 from flashflood.records.living import journal_id, living_entries
 from flashflood.records.overtaken import OvertakenError
 from flashflood.records.pending_updates import lineage, pending_updates_of
-from flashflood.store import S3Store
+from flashflood.store import s3_of
 
 TARGET_SIZE = 16_000_000
 """Bytes of a journal: whoever reads some minutes of it reads its manifest whole."""
@@ -134,5 +134,5 @@ def _compaction(ctx: Context, done: Sequence[list[Sized]], events: int) -> Compa
     journals = sum(map(len, done))
     reads, writes = 2 * journals, events + 4 * journals + 9 * len(done)
     deletes = len(done) + -(-events // 1000)
-    dollars = READ * reads + WRITE * writes if isinstance(ctx.store, S3Store) else 0.0
+    dollars = READ * reads + WRITE * writes if s3_of(ctx.store) is not None else 0.0
     return Compaction(journals, len(done), events, sum(map(total, done)), reads + writes + deletes, dollars)

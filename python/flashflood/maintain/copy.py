@@ -36,7 +36,7 @@ from flashflood.maintain.repair import Repairs, repair
 from flashflood.records import unfinished_copy
 from flashflood.records.unfinished_copy import UnfinishedCopy
 from flashflood.requests import Requests
-from flashflood.store import S3Store, Store
+from flashflood.store import Store, s3_of
 
 T = TypeVar("T")
 Progress = Callable[[int, int], object]
@@ -115,7 +115,8 @@ def _lies_within(source: Store, target: Store) -> bool:
 
 def _where(store: Store) -> str:
     """Say on which machine, or at which endpoint, a store has its name."""
-    return str(store.client.meta.endpoint_url) if isinstance(store, S3Store) else platform.node()
+    on_s3 = s3_of(store)
+    return platform.node() if on_s3 is None else str(on_s3.client.meta.endpoint_url)
 
 
 def _begun(source: Context, target: Context) -> UnfinishedCopy:
@@ -154,7 +155,7 @@ def _moment(source: Context) -> datetime:
 
 def _requests(source: Context, target: Context) -> Requests:
     """Give the pool to work on: one that does not ask a client for more connections than it has."""
-    on_servers = [ctx.requests for ctx in (source, target) if isinstance(ctx.store, S3Store)]
+    on_servers = [ctx.requests for ctx in (source, target) if s3_of(ctx.store) is not None]
     if on_servers:
         return min(on_servers, key=lambda requests: requests.workers)
     return max(source.requests, target.requests, key=lambda requests: requests.workers)

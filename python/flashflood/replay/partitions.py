@@ -19,7 +19,7 @@ from flashflood.replay.replay import MEMORY_BUDGET, Batches, Replay, batches, ch
 from flashflood.replay.rows import Scan
 from flashflood.replay.stages import stage_of
 from flashflood.replay.streams import list_event_streams, stream_batches
-from flashflood.store import Address, S3Store
+from flashflood.store import Address, s3_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,7 +158,7 @@ def partitions(ctx: Context, scan: Scan, wanted: Wanted, size: int, *, presigned
     if size < 1:
         msg = f"size={size}; a partition has 1 byte or more"
         raise ValueError(msg)
-    if presigned and not isinstance(ctx.store, S3Store):
+    if presigned and s3_of(ctx.store) is None:
         msg = f"presigned=True, but {ctx.store.name} is not on S3: only its URLs can be read without credentials"
         raise ValueError(msg)
     if presigned and on_damage != "error":

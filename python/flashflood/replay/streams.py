@@ -8,9 +8,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from urllib.parse import parse_qs, urlsplit
-from urllib.request import url2pathname
 
 import orjson
 
@@ -23,10 +22,13 @@ from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
 from flashflood.identifiers import JournalID
 from flashflood.journals import manifest_fields
 from flashflood.records.living import opened_between
-from flashflood.replay.remote_blob import RemoteBlob
 from flashflood.store import SqliteStore
+from flashflood.store.late import importing
 from flashflood.telemetry import iteration
 from flashflood.turns import Events, SharedIterator
+
+if TYPE_CHECKING:
+    from flashflood.replay.remote_blob import RemoteBlob
 
 BYTES_AT_A_TIME = 16_000_000
 """Bytes asked for at a time."""
@@ -76,7 +78,7 @@ def replay_event_stream(
     if urlsplit(url).scheme in ("file", "sqlite"):
         batches = _batches([_Source(manifest, _local_reader(url, allow_file_urls, what))], dates)
     else:
-        batches = _remote_batches([(manifest, RemoteBlob(url, manifest.size, what))], dates)
+        batches = _remote_batches([(manifest, _remote(url, manifest, what))], dates)
     return Events((batch.events() for batch in batches), "this replay of an event stream")
 
 
@@ -85,11 +87,17 @@ def stream_batches(event_streams: Iterable[Mapping[str, Any]], dates: DateRange)
     checked = map(_checked, event_streams)
     return _remote_batches(
         [
-            (manifest, RemoteBlob(url, manifest.size, f"event stream of journal {manifest.journal_id}"))
+            (manifest, _remote(url, manifest, f"event stream of journal {manifest.journal_id}"))
             for manifest, url in checked
         ],
         dates,
     )
+
+
+def _remote(url: str, manifest: Manifest, what: str) -> "RemoteBlob":
+    with importing:  # urllib3 takes long
+        from flashflood.replay.remote_blob import RemoteBlob  # noqa: PLC0415  as above
+    return RemoteBlob(url, manifest.size, what)
 
 
 class _Source(NamedTuple):
@@ -99,7 +107,7 @@ class _Source(NamedTuple):
     read: ReadRange
 
 
-def _remote_batches(sources: Sequence[tuple[Manifest, RemoteBlob]], dates: DateRange) -> Generator[Batch, None, None]:
+def _remote_batches(sources: "Sequence[tuple[Manifest, RemoteBlob]]", dates: DateRange) -> Generator[Batch, None, None]:
     with ExitStack() as stack:
         for _, blob in sources:
             stack.enter_context(closing(blob))
@@ -135,6 +143,8 @@ def _local_reader(url: str, folder: str | os.PathLike[str] | None, what: str) ->
     if folder is None:
         msg = f"{what}: {url} is a file; to read it, name the folder that it may lie in: allow_file_urls=<folder>"
         raise FlashFloodException(msg)
+    from urllib.request import url2pathname  # noqa: PLC0415  brings HTTP along
+
     parts = urlsplit(url)
     name = url2pathname(parts.path)
     path = Path(name.partition("\0")[0]).resolve()

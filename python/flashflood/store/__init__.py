@@ -6,12 +6,10 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from flashflood.exceptions import FlashFloodException
-from flashflood.store.clients import ClientSettings
+from flashflood.store.clients import ClientSettings, new_on_s3, on_client, s3_of
 from flashflood.store.protocol import Body, Entry, Found, Page, Store, UndeletedError, Unused, closed
-from flashflood.store.s3 import S3Store
 from flashflood.store.sqlite import SqliteStore
 
 if sys.platform != "win32":
@@ -24,14 +22,15 @@ __all__ = [
     "Found",
     "LocalStore",
     "Page",
-    "S3Store",
     "SqliteStore",
     "Store",
     "UndeletedError",
     "Unused",
     "bucket_and_prefix",
     "closed",
+    "on_client",
     "open_store",
+    "s3_of",
 ]
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -50,10 +49,10 @@ class Address(NamedTuple):
         """Give a store's. None: it is in memory, or has no URL."""
         if store.address is None:
             return None
-        if not isinstance(store, S3Store):
+        if (on_s3 := s3_of(store)) is None:
             return cls(store.address, None)
-        settings = ClientSettings.of(store.client)
-        return cls(store.address, settings._replace(endpoint_url=store.endpoint_url or settings.endpoint_url))
+        settings = ClientSettings.of(on_s3.client)
+        return cls(store.address, settings._replace(endpoint_url=on_s3.endpoint_url or settings.endpoint_url))
 
     def open(self) -> Store:
         """Open the store. No request is made."""
@@ -82,8 +81,7 @@ def open_store(url: str | os.PathLike[str], client: ClientSettings = ClientSetti
         return _open_path(text)
     match scheme[1].lower():
         case "s3":
-            made = client.client()
-            return S3Store(made, *bucket_and_prefix(url), owned=True, endpoint_url=client.endpoint_url)
+            return new_on_s3(client, *bucket_and_prefix(url))
         case "file":
             return _open_path(_path_of(text))
         case "sqlite":
@@ -131,4 +129,6 @@ def _path_of(url: str) -> str:
     if parts.netloc not in {"", "localhost"} or not parts.path or parts.query or parts.fragment:
         message = f"{url!r} names no path on this machine: give {parts.scheme}:///path, with ? and # percent-encoded."
         raise ValueError(message)
+    from urllib.request import url2pathname  # noqa: PLC0415  brings HTTP along
+
     return url2pathname(parts.path)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-import boto3
-from botocore import UNSIGNED
-from botocore.config import Config
-
-from flashflood.store.s3 import S3Store
+from flashflood.store.late import import_boto3
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from flashflood.store.protocol import Store
+    from flashflood.store.s3 import S3Store
 
 CONNECTIONS = 32
 """How many requests to S3 may be under way at a time, where the client is our own."""
@@ -36,6 +34,8 @@ class ClientSettings(NamedTuple):
     @classmethod
     def of(cls, client: S3Client) -> ClientSettings:
         """Take a client's. AWS's own endpoint follows from the region."""
+        from botocore import UNSIGNED  # noqa: PLC0415  see `import_boto3`
+
         config: Any = client.meta.config  # whose stubs know none of its attributes
         endpoint = client.meta.endpoint_url
         follows = _OF_A_REGION.fullmatch(urlsplit(endpoint).hostname or "") is not None
@@ -49,6 +49,11 @@ class ClientSettings(NamedTuple):
 
     def client(self) -> S3Client:
         """Make a client. Makes no request."""
+        import_boto3()
+        import boto3  # noqa: PLC0415  see `import_boto3`
+        from botocore import UNSIGNED  # noqa: PLC0415  as above
+        from botocore.config import Config  # noqa: PLC0415  as above
+
         options: dict[str, Any] = {"signature_version": UNSIGNED} if self.is_unsigned else {}
         if self.addressing_style is not None:
             options["s3"] = {"addressing_style": self.addressing_style}
@@ -56,16 +61,41 @@ class ClientSettings(NamedTuple):
         return boto3.client("s3", region_name=self.region, endpoint_url=self.endpoint_url, config=config)
 
 
+def on_client(client: S3Client, bucket: str, prefix: str) -> S3Store:
+    """Give the store in a bucket, through a client, which is left as it is."""
+    import_boto3()
+    from flashflood.store.s3 import S3Store  # noqa: PLC0415  see `import_boto3`
+
+    return S3Store(client, bucket, prefix)
+
+
+def new_on_s3(settings: ClientSettings, bucket: str, prefix: str) -> S3Store:
+    """Give the store in a bucket, through a client that is made for it."""
+    client = settings.client()
+    from flashflood.store.s3 import S3Store  # noqa: PLC0415  see `import_boto3`
+
+    return S3Store(client, bucket, prefix, owned=True, endpoint_url=settings.endpoint_url)
+
+
+def s3_of(store: Store) -> S3Store | None:
+    """Give a store as what it is on S3. None: it is elsewhere."""
+    s3 = sys.modules.get("flashflood.store.s3")  # without which no store is on S3
+    return store if s3 is not None and isinstance(store, s3.S3Store) else None
+
+
 def resource_on(store: Store, name: str) -> Any:  # noqa: ANN401  boto3 has no static types
     """Give a boto3 resource on a store's own client. In a folder, `AttributeError` that names `name`."""
+    client = s3_store(store, name).client
+    import boto3  # noqa: PLC0415  see `import_boto3`
+
     made = boto3.resource("s3")
-    made.meta.client = s3_store(store, name).client
+    made.meta.client = client
     return made
 
 
 def s3_store(store: Store, name: str) -> S3Store:
     """Give the store, if it is on S3; otherwise `AttributeError` that names `name`."""
-    if isinstance(store, S3Store):
-        return store
+    if (found := s3_of(store)) is not None:
+        return found
     msg = f"a FlashFlood on {store.name} has no {name}: only one on S3 has"
     raise AttributeError(msg)
