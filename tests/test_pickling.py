@@ -18,7 +18,8 @@ from conftest import Place
 from jmespath import functions
 from support.samples import at, put_journaled
 
-from flashflood import Expression, FlashFlood
+import flashflood
+from flashflood import Expression, FlashFlood, FlashFloodException, Loaded, Rejected, Rules, UndeletedError, load_lines
 from flashflood.store.clients import ClientSettings
 from flashflood.write.put_many import Stored
 
@@ -28,6 +29,13 @@ THROUGH: dict[str, Callable[[Any], Any]] = {
     "pickle": lambda what: pickle.loads(pickle.dumps(what)),  # noqa: S301 - of our own making
     "deepcopy": copy.deepcopy,
 }
+ERRORS = {
+    name: found
+    for name, found in vars(flashflood).items()
+    if isinstance(found, type) and issubclass(found, FlashFloodException)
+}
+ELSEWHERE = {"Expression", "FlashFlood", "Journal", "Partition", "Replay", "ReplayBatches", "SpooledIds", "Writer"}
+"""The classes that other tests are about."""
 EVERY_WAY = pytest.mark.parametrize("way", THROUGH)
 
 
@@ -196,6 +204,54 @@ def test_what_calls_give_can_be_pickled(place: Place, way: str) -> None:
     for what in (ff.get_event("a"), *ff.list_journals(), *ff.list_event_streams()):
         found = THROUGH[way](what)
         assert (found, type(found)) == (what, type(what))
+
+
+def results(ff: FlashFlood, folder: Path) -> list[object]:
+    """Give one of each kind of thing that calls give, of a store with damage."""
+    put_journaled(ff, "a", "b")
+    stored = ff.put_many([(b"", "a", at(0)), (b"", "c", at(3)), (b"data", "d", at(4))], on_conflict="skip")
+    other = FlashFlood.open("memory://")
+    copied = ff.copy_to(other)
+    Path(folder / "lines").write_text("{}\nnone\n")
+    rejected: list[Rejected] = []
+    loaded = load_lines(other, folder / "lines", on_reject=rejected.append)
+    _, lost = ff.list_journals()
+    Path(folder / "store" / "blobs" / lost.blob_id).unlink()
+    replay = ff.replay(on_damage="skip")
+    event, *_ = replay
+    repairs, found, stats = ff.repair(), ff.check(), ff.stats()
+    assert repairs.left == found
+    return [
+        *(stored, copied, loaded, *rejected, lost, *replay.skipped, event, repairs, found, found[0]),
+        *(stats, stats.bins[0], stats.by_size[0], *ff.describe_journals(), Rules(), other.maintain()),
+        other.compact(),
+    ]
+
+
+def shown(what: object) -> object:
+    """Give what is to stay the same: the type, the value, and the attributes beside it."""
+    value = (*what[:1], *what.skipped, *what[2:]) if isinstance(what, (Stored, Loaded)) else what
+    return type(what), value, getattr(what, "__dict__", None)
+
+
+@EVERY_WAY
+@ON_FOLDER
+@pytest.mark.usefixtures("no_patience")
+def test_each_thing_that_a_call_gives_is_the_same_once_pickled(place: Place, way: str) -> None:
+    made = results(place.open(), Path(place.url).parent)
+    for what in made:
+        assert shown(THROUGH[way](what)) == shown(what)
+    classes = {name for name in flashflood.__all__ if isinstance(getattr(flashflood, name), type)}
+    assert {type(what).__name__ for what in made} == classes - ERRORS.keys() - ELSEWHERE
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
+def test_an_error_keeps_what_it_is_about(error: type[FlashFloodException], way: str) -> None:
+    made = error("a message", ["key"]) if issubclass(error, UndeletedError) else error("a message", key="key")
+    again = THROUGH[way](made)
+    assert (type(again), again.args, vars(again)) == (error, made.args, vars(made))
+    assert "key" in (again.key or again.keys)
 
 
 @EVERY_WAY

@@ -96,6 +96,22 @@ def test_a_manifest_that_cannot_be_read_is_written_again_once_it_has_been_moved_
     assert ff.check() == []
 
 
+@pytest.mark.timeout(120)
+@pytest.mark.usefixtures("no_patience")
+def test_what_is_left_is_what_check_finds_and_of_a_dry_run_what_stays() -> None:
+    met = Counter[str]()
+    for seed in SEEDS[:60]:
+        ff = damaged(seed)
+        found = ff.check()
+        if any(finding.kind == "ledger-entry-damaged" for finding in found):
+            continue
+        assert ff.repair(dry_run=True).left == [finding for finding in found if not finding.by_repair], seed
+        left = ff.repair().left
+        assert left == ff.check(), seed
+        met.update(f"{finding.kind} {finding.by_repair}" for finding in left)
+    assert {kind.partition(" ")[0] for kind in met} >= LEFT - {"index-entry-damaged"}, met
+
+
 def test_a_finding_is_the_text_that_it_was_and_keeps_its_fields_when_pickled() -> None:
     finding = Finding.of("blob-missing", "its blob is missing", "restore it", key="blobs/1")
     again = pickle.loads(pickle.dumps(finding))  # noqa: S301 - our own

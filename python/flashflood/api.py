@@ -429,8 +429,8 @@ class FlashFlood(Replays):
         These are combinations left behind, journals that share events or are out of order, manifests that are missing,
         and the index. The number's `taken_out` names each event that replay shows no more: one that had been deleted,
         or one of two events of one id; its `kinds` says how many of each kind there were. What cannot be mended stays:
-        `check` names it, and what would mend it.
-        `dry_run`: change nothing, and say what would be mended.
+        its `left` has the findings of a `check` afterwards.
+        `dry_run`: change nothing, and say what would be mended, and what not.
         """
         return (repair.planned if dry_run else repair.repair)(self._ctx)
 

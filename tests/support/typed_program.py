@@ -149,6 +149,7 @@ def maintain() -> None:
         assert_type((finding.upper(), finding.remedy, finding.by_repair), tuple[str, str, bool])
     assert_type(ff.repair(), Repairs)
     assert_type(ff.repair().taken_out, list[str])
+    assert_type(ff.repair().left, list[Finding])
     assert_type(ff.collect_garbage(timedelta(days=2), dry_run=True), int)
     assert_type(
         ff.copy_to(FlashFlood.open("memory://"), verify=True, progress=lambda done, total: done / total), Copied

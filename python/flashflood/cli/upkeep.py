@@ -204,7 +204,6 @@ def repair(url: str | None, dry_run: bool, form: str | None) -> int:  # noqa: FB
     """
     with opened(url) as flood, working("repairing"):
         repairs = flood.repair(dry_run=dry_run)
-        found = flood.check()
         refuse_nothing(flood)
     report = Report(form)
     words = f"{repairs:,} repairs" + (" to be made" if dry_run else "")
@@ -212,7 +211,7 @@ def repair(url: str | None, dry_run: bool, form: str | None) -> int:  # noqa: FB
     record: dict[str, object] = {"to_repair" if dry_run else "repairs": repairs}
     report.write(*((f"{words}: {kinds}", record | {"kinds": repairs.kinds}) if kinds else (words, record)))
     _write_taken_out(report, repairs)
-    return _write_findings(report, [finding for finding in found if not (dry_run and finding.by_repair)])
+    return _write_findings(report, repairs.left)
 
 
 def _write_taken_out(report: Report, repairs: Repairs) -> None:

@@ -32,7 +32,7 @@ from flashflood.context import Context
 from flashflood.exceptions import FlashFloodException
 from flashflood.maintain.differences import Differences, Item, Items, differences, outside_folders
 from flashflood.maintain.objects import SMALL, VanishedError, completed, is_bare, read
-from flashflood.maintain.repair import Repairs, repair
+from flashflood.maintain.repair import Repairs, mend
 from flashflood.records import unfinished_copy
 from flashflood.records.unfinished_copy import UnfinishedCopy
 from flashflood.requests import Requests
@@ -63,7 +63,8 @@ class Copied(NamedTuple):
     already_there: int
     """How many an earlier call had written, which was interrupted."""
     repairs: Repairs
-    """What was mended in the target, where the source's index had lost its metadata; see `repair`."""
+    """What was mended in the target, where the source's index had lost its metadata; see `repair`. `left` is empty: a
+    copy does not look at it."""
 
 
 def copy(source: Context, target: Context, *, verify: bool, progress: Progress) -> Copied:
@@ -256,7 +257,7 @@ class _Copying:
             unfinished_copy.write(self.target, self.marker)
         if self.marker.is_whole:
             logger.info("%s: its index came without its metadata, and is mended", self.target.store.name)
-            self.repairs = repair(self.target)
+            self.repairs = mend(self.target)
         unfinished_copy.remove(self.target)
 
     def _make_pass(self, found: Differences) -> Counter["_Outcome"]:

@@ -17,8 +17,9 @@ from flashflood.context import Context
 from flashflood.dates import timestamp_now
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID, JournalUpdateAction, Update
-from flashflood.maintain.check import find_incomplete
+from flashflood.maintain.check import check, find_incomplete
 from flashflood.maintain.combine import combine
+from flashflood.maintain.finding import Finding
 from flashflood.maintain.finish import recover
 from flashflood.maintain.index_listing import list_index
 from flashflood.maintain.misindexed import Misindexed, misindexed
@@ -36,22 +37,46 @@ T = TypeVar("T")
 
 
 class Repairs(int):
-    """How many things were mended, and which events replay no longer shows because of it."""
+    """How many things were mended, which events replay no longer shows because of it, and what is left."""
 
     kinds: dict[str, int]
     """How many of each kind; those of which there were none are left out."""
     taken_out: list[str]
     """A line for each event: its id, date and journal, and why."""
+    left: list[Finding]
+    """What `check` finds afterwards, and what would mend it; of a dry run, what it would not mend."""
 
-    def __new__(cls, kinds: Mapping[str, int], taken_out: Iterable[str]) -> Self:
-        """Take both."""
+    def __new__(cls, kinds: Mapping[str, int], taken_out: Iterable[str], left: Iterable[Finding] = ()) -> Self:
+        """Take all three."""
         self = super().__new__(cls, sum(kinds.values()))
         self.kinds = {kind: count for kind, count in kinds.items() if count}
         self.taken_out = list(taken_out)
+        self.left = list(left)
         return self
+
+    def __getnewargs__(self) -> tuple[dict[str, int], list[str], list[Finding]]:  # type: ignore[override]
+        """Give what it is made of, for pickle and copy: an int's own would be the sum alone."""
+        return self.kinds, self.taken_out, self.left
 
 
 def repair(ctx: Context) -> Repairs:
+    """Mend what can be mended, and look at what is left."""
+    mended = mend(ctx)
+    return Repairs(mended.kinds, mended.taken_out, check(ctx))
+
+
+def planned(ctx: Context) -> Repairs:
+    """Say what `repair` would mend, if it is called at once, and what it would not. Reads only.
+
+    It is done on an overlay, which goes with its result. How old something is, the date of the server's answers says:
+    the clock that dates objects is asked by writing one. What the log says meanwhile names the store as a dry run.
+    """
+    date = ctx.store.list(layout.LEDGER).date
+    would_be = mend(ctx.over(Overlay(ctx.store, date, layout.BLOBS)))
+    return Repairs(would_be.kinds, would_be.taken_out, [found for found in check(ctx) if not found.by_repair])
+
+
+def mend(ctx: Context) -> Repairs:
     """Mend what can be mended; it can be called at any time, and again. Gives how many things were mended.
 
     What cannot be mended (a manifest or blob that is broken or missing) stays, and `check` names it. In a store that is
@@ -81,16 +106,6 @@ def repair(ctx: Context) -> Repairs:
     repairs = Repairs(kinds, taken_out)
     logger.info("%s: repairs: %s", ctx.store.name, repairs.kinds or "none")
     return repairs
-
-
-def planned(ctx: Context) -> Repairs:
-    """Say what `repair` would mend, if it is called at once. Reads only.
-
-    It is done on an overlay, which goes with its result. How old something is, the date of the server's answers says:
-    the clock that dates objects is asked by writing one. What the log says meanwhile names the store as a dry run.
-    """
-    date = ctx.store.list(layout.LEDGER).date
-    return repair(ctx.over(Overlay(ctx.store, date, layout.BLOBS)))
 
 
 def _combine_groups(ctx: Context) -> tuple[int, list[str]]:
