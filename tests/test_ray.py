@@ -11,6 +11,7 @@ import pytest
 import ray
 from conftest import Place
 from support import stopped_worker
+from support.examples import prints_what_it_shows
 from support.samples import at
 
 from flashflood import Event, FlashFlood
@@ -50,6 +51,10 @@ def store(place: Place) -> FlashFlood:
 def rows(dataset: Any) -> list[Event]:  # noqa: ANN401 - Ray has no types
     found = [Event(row["event_id"], row["date"].replace(tzinfo=None), row["data"]) for row in dataset.take_all()]
     return sorted(found, key=lambda event: (event.date, event.event_id))
+
+
+def test_the_example_of_the_reference_prints_what_it_shows(tmp_path: Path) -> None:
+    prints_what_it_shows("ray.FlashFloodDatasource", tmp_path)
 
 
 @ON_SQLITE

@@ -17,6 +17,7 @@ from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.datasource import ReadAllAvailable
 from support import stopped_worker
+from support.examples import prints_what_it_shows
 from support.samples import at
 from support.servers.moto import Moto
 
@@ -470,6 +471,11 @@ def test_a_stream_that_is_written_and_fails_is_repeated_without_doubles(
     made(session, "data").write.mode("append").parquet(str(tmp_path / "source"))
     write(reverse)
     assert sorted(event.data for event in place.open().replay()) == sorted(data for _, data in MADE * 2)
+
+
+@pytest.mark.usefixtures("session")
+def test_the_example_of_the_reference_prints_what_it_shows(tmp_path: Path) -> None:
+    prints_what_it_shows("spark.FlashFloodDataSource", tmp_path)
 
 
 @ON_SQLITE
