@@ -41,11 +41,12 @@ from flashflood.spooled_ids import SpooledIds
 from flashflood.stats.found import Stats, StatsGroup
 from flashflood.stats.histogram import StatsBin
 from flashflood.store import UndeletedError
-from flashflood.version import __version__
 from flashflood.write.put_many import Stored
 from flashflood.write.writer import Writer
 
-if not TYPE_CHECKING:
+if TYPE_CHECKING:
+    from flashflood.version import __version__
+else:
     from flashflood.former import names_of
 
     __getattr__ = names_of(__name__)

@@ -11,6 +11,7 @@ MODULES = frozenset({"config", "exceptions", "identifiers", "key_index", "object
 """0.4.3's modules: `import flashflood` alone lets existing code write `flashflood.util`."""
 
 HOMES = {
+    "__version__": "flashflood.version",
     "FlashFloodEventExistsError": "flashflood.exceptions",
     "FlashFloodEventNotFound": "flashflood.exceptions",
     "FlashFloodException": "flashflood.exceptions",

@@ -13,8 +13,6 @@ from contextlib import contextmanager, nullcontext
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from flashflood.version import __version__
-
 try:
     from opentelemetry import context, metrics, trace
 except ModuleNotFoundError:
@@ -58,6 +56,8 @@ class Instruments:
 
 
 if IS_ON:
+    from flashflood.version import __version__
+
     instruments = Instruments(trace.get_tracer("flashflood", __version__), metrics.get_meter("flashflood", __version__))
 
 

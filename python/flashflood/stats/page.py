@@ -3,9 +3,9 @@
 from html import escape
 from typing import TYPE_CHECKING
 
+from flashflood import version
 from flashflood.stats import words
 from flashflood.stats.chart import chart
-from flashflood.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,7 +51,7 @@ def document(stats: "Stats") -> str:
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="generator" content="FlashFlood {__version__}">
+<meta name="generator" content="FlashFlood {version.__version__}">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>{title}</title>
 <style>
