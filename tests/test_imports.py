@@ -3,8 +3,11 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+from flashflood import FlashFlood
 
 HEAVY = ("boto3", "botocore", "urllib3", "http", "pyarrow", "polars")
 FORK = """
@@ -54,6 +57,14 @@ def test_a_command_on_a_file_or_in_a_folder_imports_nothing_that_only_s3_needs(s
         assert "flashflood" in modules
         assert modules.isdisjoint(HEAVY), command
     assert "boto3" in imported("-c", "import flashflood; flashflood.FlashFlood.open('s3://a/b')", folder=tmp_path)
+
+
+def test_while_another_thread_imports_boto3_other_stores_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "flashflood.store.s3", ModuleType("as it is at first"))
+    ff = FlashFlood.open("memory://")
+    assert ff.compact(dry_run=True).dollars == 0
+    with pytest.raises(AttributeError, match="has no s3_client: only one on S3 has"):
+        _ = ff.s3_client
 
 
 def test_a_child_forked_while_another_thread_imports_boto3_opens_a_store_on_s3() -> None:

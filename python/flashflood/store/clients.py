@@ -79,8 +79,9 @@ def new_on_s3(settings: ClientSettings, bucket: str, prefix: str) -> S3Store:
 
 def s3_of(store: Store) -> S3Store | None:
     """Give a store as what it is on S3. None: it is elsewhere."""
-    s3 = sys.modules.get("flashflood.store.s3")  # without which no store is on S3
-    return store if s3 is not None and isinstance(store, s3.S3Store) else None
+    # Without the class no store is on S3. Another thread may be importing its module.
+    kind = getattr(sys.modules.get("flashflood.store.s3"), "S3Store", None)
+    return store if kind is not None and isinstance(store, kind) else None
 
 
 def resource_on(store: Store, name: str) -> Any:  # noqa: ANN401  boto3 has no static types
