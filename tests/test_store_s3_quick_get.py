@@ -33,7 +33,7 @@ from urllib3 import HTTPResponse
 from urllib3._collections import HTTPHeaderDict
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from flashflood.store import S3Store
+from flashflood.store.s3 import S3Store
 
 KEYS: dict[str, Any] = {"aws_access_key_id": "AKIA", "aws_secret_access_key": "secret/+key"}
 MODIFIED = ("Last-Modified", "Tue, 24 Nov 2026 14:00:00 GMT")
