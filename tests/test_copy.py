@@ -28,7 +28,7 @@ from support.old import OldFlashFlood, OldProcesses
 from support.samples import AT_ONCE, at, contents, put_journaled, put_new
 from support.watched import Counted, Death, Mortal, Watched, keys, on
 
-from flashflood import FlashFlood, FlashFloodException
+from flashflood import FlashFlood, FlashFloodException, Progress
 from flashflood.maintain import objects as pieces
 from flashflood.records import ledger
 from flashflood.store import Found, Store, open_store
@@ -126,10 +126,11 @@ def test_the_target_is_flushed_also_after_an_error(furnished: Furnished) -> None
 
 
 def test_progress_is_told_how_many_objects_are_done(furnished: Furnished) -> None:
-    told: list[tuple[int, int]] = []
-    on(furnished.store()).copy_to(on(memory()), progress=lambda done, total: told.append((done, total)))
-    total = len(furnished.objects)
-    assert told == 2 * [(done, total) for done in range(1, total + 1)]
+    told: list[Progress] = []
+    copied = on(furnished.store()).copy_to(on(memory()), verify=True, progress=told.append)
+    last, total = told[-1], len(furnished.objects)
+    assert (last.call, last.step, last.done, last.total, last.unit) == ("copy_to", "verifying", total, total, "objects")
+    assert last.bytes == copied.size
 
 
 # What is refused

@@ -38,9 +38,9 @@ def test_journal_of_too_few_events_raises_journaling_error_and_changes_nothing(p
     ff = place.open()
     put_new(ff, "a", "b")
     before = sorted(keys(place.store()))
-    for arguments in ({"minimum_number_of_events": 3}, {}):
+    for journal in (partial(ff.journal, minimum_number_of_events=3), ff.journal):
         with pytest.raises(exceptions.FlashFloodJournalingError):
-            ff.journal(**arguments)
+            journal()
     assert sorted(keys(place.store())) == before
 
 

@@ -30,6 +30,7 @@ from flashflood.maintain.copy import Copied
 from flashflood.maintain.finding import Finding
 from flashflood.maintain.maintain import Maintained, Rules
 from flashflood.maintain.repair import Repairs
+from flashflood.progress import Progress
 from flashflood.records.journal_counts import JournalSummary
 from flashflood.replay.arrow import ReplayBatches
 from flashflood.replay.damage import Damage
@@ -72,6 +73,7 @@ __all__ = [
     "Loaded",
     "Maintained",
     "Partition",
+    "Progress",
     "Rejected",
     "Repairs",
     "Replay",

@@ -1,34 +1,33 @@
-"""The class that users work with. Each call is one line here, or in `replay.calls`, and one module beneath."""
+"""The class that users work with.
+
+Each call is one line here, in `maintain.calls` or in `replay.calls`, and one module beneath.
+"""
 
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import cached_property, partial, wraps
 from html import escape
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from flashflood import telemetry
-from flashflood.context import GRACE, Context
+from flashflood.context import Context, kept
 from flashflood.data import Data
-from flashflood.dates import DateRange, checked_length
+from flashflood.dates import DateRange
 from flashflood.events import Event
 from flashflood.identifiers import JournalID
 from flashflood.journals import Journal, Journals
-from flashflood.maintain import apply_updates, check, collect, combine_journals, compact, copy, journal, repair
-from flashflood.maintain.check import Findings
-from flashflood.maintain.compact import Compaction
-from flashflood.maintain.copy import Copied, Progress
-from flashflood.maintain.maintain import RULES, Maintained, Rules, maintain
-from flashflood.maintain.repair import Repairs
+from flashflood.maintain import copy
+from flashflood.maintain.calls import Upkeep
+from flashflood.maintain.copy import Copied
 from flashflood.pickling import no_pickle
+from flashflood.progress import OnProgress
 from flashflood.read import get_event, get_events
 from flashflood.read.get_events import OnMissing
 from flashflood.records.journal_counts import JournalSummary, summaries
 from flashflood.records.living import journals_between, living_journals, new_journals
 from flashflood.replay.calls import Replays
-from flashflood.several import several
 from flashflood.stats.found import Stats
 from flashflood.stats.stats import stats
 from flashflood.store import Address, Store, bucket_and_prefix, closed, on_client, open_store
@@ -38,22 +37,7 @@ from flashflood.write.put_many import Bare, OnConflict, Stored
 from flashflood.write.puts import Puts
 from flashflood.write.writer import LINGER, Writer, Writers
 
-P = ParamSpec("P")
 T = TypeVar("T")
-
-
-def _kept(call: "Callable[Concatenate[FlashFlood, P], T]") -> "Callable[Concatenate[FlashFlood, P], T]":
-    """Let a call that writes return once what it has written stays; see `Store.flush`."""
-
-    @wraps(call)
-    def kept(self: "FlashFlood", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        store = self._ctx.store
-        try:
-            return call(self, *args, **kwargs)
-        finally:
-            store.flush()
-
-    return kept
 
 
 def _spanned(*names: str) -> Callable[[type[T]], type[T]]:
@@ -78,7 +62,7 @@ def _spanned(*names: str) -> Callable[[type[T]], type[T]]:
 @_spanned("put", "put_many", "get_event", "event_exists", "update_event", "delete_event")
 @_spanned("update", "journal", "compact", "combine_journals", "open_journal", "partitions", "search")
 @_spanned("stats", "check", "repair", "collect_garbage", "copy_to", "destroy")
-class FlashFlood(Replays):
+class FlashFlood(Replays, Upkeep):
     """Events in one place: a prefix of an S3 bucket, a folder, a SQLite file, or memory.
 
     Every call may be made from any thread, in a forked child too, and beside any other process. Several threads may
@@ -257,7 +241,7 @@ class FlashFlood(Replays):
         """What all keys in the bucket begin with, but for a `/`; empty in a folder."""
         return self._ctx.store.root_prefix
 
-    @_kept
+    @kept
     def put(self, data: Data, event_id: str | None = None, date: datetime | None = None) -> Event:
         """Store a new event and give it back.
 
@@ -278,16 +262,24 @@ class FlashFlood(Replays):
         """
         return self._writers.open(self._ctx, linger)
 
-    @_kept
-    def put_many(self, events: Iterable[Event | Bare], *, on_conflict: OnConflict = "error") -> Stored:
+    @kept
+    def put_many(
+        self,
+        events: Iterable[Event | Bare],
+        *,
+        on_conflict: OnConflict = "error",
+        progress: OnProgress | None = None,
+    ) -> Stored:
         """Store many new events, given as `Event`s or as (data, event_id, date), each as `put` takes it.
 
         They are written in batches of at most 5,000 events or about 16 MB, as they come from the iterable; each batch
         is stored whole or not at all. An id that another event has is a `FlashFloodEventExistsError`, and its batch is
         not stored; with `on_conflict="skip"` only that event is left out. After an interruption, the same call with
         "skip" stores the rest. Gives how many were stored, and the ids left out.
+        `progress`: is given a `Progress` now and then, and at the end.
         """
-        return put_many.put_many(self._ctx, events, on_conflict)
+        with self._ctx.telling("put_many", progress) as ctx:
+            return put_many.put_many(ctx, events, on_conflict)
 
     def get_event(self, event_id: str) -> Event:
         """Read one event, with its newest data. `FlashFloodEventNotFound` if there is none of this id."""
@@ -307,7 +299,7 @@ class FlashFlood(Replays):
         """Say whether there is an event of this id."""
         return get_event.event_exists(self._ctx, event_id)
 
-    @_kept
+    @kept
     def update_event(self, event_id: str, new_data: Data) -> None:
         """Give an event new data (of the kinds that `put` takes).
 
@@ -317,65 +309,13 @@ class FlashFlood(Replays):
         """
         change.update_event(self._ctx, event_id, new_data)
 
-    @_kept
+    @kept
     def delete_event(self, event_id: str) -> None:
         """Delete an event. It cannot be read from now on; replay shows it until the delete is applied.
 
         `FlashFloodEventNotFound` if there is no such event.
         """
         change.delete_event(self._ctx, event_id)
-
-    @_kept
-    def update(self, number_of_updates_to_apply: int | None = 1000) -> int:
-        """Apply the pending updates and deletes, journal by journal, and give how many were applied.
-
-        It ends once it has applied `number_of_updates_to_apply`. None: it applies all.
-        """
-        return apply_updates.apply_updates(self._ctx, number_of_updates_to_apply)
-
-    @_kept
-    def journal(self, minimum_number_of_events: int = 100, minimum_size: int | None = None) -> int:
-        """Combine new events into one journal: the oldest ones that reach both minima, and no more. Gives how many.
-
-        Where other processes journal at the same time, these are the oldest of those that it does not leave to them.
-
-        `minimum_size`: bytes of data.
-        `FlashFloodJournalingError` if there are too few. Pending updates and deletes are applied; an event that this
-        deletes still counts for the minima.
-        """
-        return journal.journal(self._ctx, minimum_number_of_events, minimum_size or 0)
-
-    @_kept
-    def compact(
-        self,
-        target_size: int = compact.TARGET_SIZE,
-        from_date: datetime | None = None,
-        to_date: datetime | None = None,
-        *,
-        dry_run: bool = False,
-    ) -> Compaction:
-        """Combine neighbouring small journals into larger ones, with their updates applied, and say what was done.
-
-        `target_size`: bytes of manifest and blob that a journal grows to at most; one of a quarter of it is left alone.
-        No event is rewritten more than twice, however often this is called; a few small journals stay until more have
-        come. New events are left to `journal`.
-        Only journals whose events all lie in from_date < date <= to_date are combined; a missing end is unbounded.
-        `dry_run`: change nothing, and say what would be done, and what it would cost.
-        `ValueError` for a range that ends before it begins, or a target below 1 byte.
-        """
-        call = compact.planned if dry_run else compact.compact
-        return call(self._ctx, target_size, DateRange.of(from_date, to_date))
-
-    @_kept
-    def combine_journals(self, journals: Iterable[Journal | str]) -> Journal:
-        """Combine living journals into one, with their pending updates applied, and give it.
-
-        `journals`: as `open_journal` gives them, or their ids.
-        `FlashFloodException` if one of them does not live (any more). `TypeError` if `journals` is one id.
-        """
-        given = several(journals, "journals")
-        ids = [JournalID(journal.id_ if isinstance(journal, Journal) else journal) for journal in given]
-        return Journal(self._ctx, combine_journals.combine_journals(self._ctx, ids))
 
     def list_journals(self, from_date: datetime | None = None, to_date: datetime | None = None) -> Iterator[JournalID]:
         """Yield the ids of the living journals that overlap from_date < date <= to_date, in key order, lazily."""
@@ -410,73 +350,24 @@ class FlashFlood(Replays):
         """
         return stats(self._ctx)
 
-    def check(self, *, sample: float | None = None) -> Findings:
-        """Look through the whole store, and give a `Finding` for each thing that is wrong. Reads only.
-
-        A finding is a text, and has fields: kind, journal_id, key, event_id, remedy, and whether `repair` does that.
-        Other calls may be under way: only what a fresh look finds again is wrong.
-        `sample`: look only at such a part of the journals (0.01: one in a hundred), chosen by chance, with their
-        manifests, blobs and index entries. What the index has beside them, and ids that several journals have, are not
-        found so. The list's `looked_at` and `journals` say how many of how many journals were looked at.
-        `ValueError` if `sample` is not above 0 and up to 1.
-        """
-        return check.check(self._ctx, sample)
-
-    @_kept
-    def repair(self, *, dry_run: bool = False) -> Repairs:
-        """Mend what can be mended of what `check` finds, and give how many things were mended.
-
-        These are combinations left behind, journals that share events or are out of order, manifests that are missing,
-        and the index. The number's `taken_out` names each event that replay shows no more: one that had been deleted,
-        or one of two events of one id; its `kinds` says how many of each kind there were. What cannot be mended stays:
-        its `left` has the findings of a `check` afterwards.
-        `dry_run`: change nothing, and say what would be mended, and what not.
-        """
-        return (repair.planned if dry_run else repair.repair)(self._ctx)
-
-    @_kept
-    def collect_garbage(self, grace: timedelta = GRACE, *, dry_run: bool = False) -> int:
-        """Remove journals and updates that have been dead for longer than `grace`, and give how many.
-
-        `dry_run`: change nothing, and give how many would be removed.
-        No call of any process may last longer than half of `grace`: what it works with may be gone then.
-        """
-        return (collect.planned if dry_run else collect.collect_garbage)(self._ctx, checked_length("grace", grace))
-
-    def maintain(
-        self, rules: Rules = RULES, *, every: timedelta | None = None, stop: threading.Event | None = None
-    ) -> Maintained:
-        """Journal, apply updates, compact and collect garbage, each where it is due by `rules`, and say what was done.
-
-        `every`: do so again after each such time, until `stop` is set; None: once.
-        `stop`: a `threading.Event`. Once it is set, nothing further is begun, and this returns after the step under
-        way: a journal, some journals' updates, a part of a compaction.
-        Any number of processes may maintain one store, and be killed at any moment: what another one is at is left to
-        it, and what one has left behind, the next one finishes.
-        Where a job fails, the others are still done; then its error is raised.
-        """
-        pause = None if every is None else checked_length("every", every)
-        return maintain(self._ctx, rules, pause, stop or threading.Event())
-
-    def copy_to(
-        self, other: "FlashFlood", *, verify: bool = False, progress: Progress = lambda _done, _total: None
-    ) -> Copied:
+    def copy_to(self, other: "FlashFlood", *, verify: bool = False, progress: OnProgress | None = None) -> Copied:
         """Copy the whole store into another one, which is empty: events, pending updates, index, and what is dead.
 
         Interrupted, the same call goes on. This store is only read. What others write to it before the last pass is
         copied too; nobody may write to `other` before this returns. `verify`: read both once more at the end, and
-        compare. `progress` is told how many of how many objects each pass has looked at.
+        compare. `progress`: is given a `Progress` now and then, and at the end.
         Where the index came without its metadata (a folder by `aws s3 sync`), it is written again from the journals.
         `FlashFloodException` if `other` is not empty, or has an unfinished copy of another store; if this store is
         written to all the time; if what is to be verified differs.
         """
         target = other._ctx  # noqa: SLF001  another one of us
         try:
-            return copy.copy(self._ctx, target, verify=verify, progress=progress)
+            with self._ctx.telling("copy_to", progress) as ctx:
+                return copy.copy(ctx, target.told_by(ctx.meter), verify=verify)
         finally:
             target.store.flush()
 
-    @_kept
+    @kept
     def destroy(self) -> None:
         """Delete every object under the root prefix, events included."""
         for page in self._ctx.pages(""):

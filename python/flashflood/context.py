@@ -2,18 +2,26 @@
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from datetime import datetime, timedelta
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 from flashflood import layout
 from flashflood._core import Manifest
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
 from flashflood.identifiers import JournalID
+from flashflood.progress import SILENT, Meter, OnProgress
 from flashflood.requests import Requests
 from flashflood.store.protocol import Body, Entry, Found, Page, Store
 
 logger = logging.getLogger(__name__)
+
+C = TypeVar("C", bound="Calls")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 GRACE = timedelta(days=1)
 """How long something must have been dead before it is collected. No call may last that long: see `Deadline`."""
@@ -27,6 +35,8 @@ class Context:
         self.store = store
         self.read_pending_updates = read_pending_updates
         self.requests = Requests(store.workers, is_near=store.is_near)
+        self.meter = SILENT
+        """Counts what one call does; see `telling`."""
         self._listed: list[str] = []
         """A key, once a listing has had one; the copy that `over` gives shares it."""
         self.is_closed = False
@@ -35,6 +45,31 @@ class Context:
         """Give the same on another store, which is as near and takes as many requests."""
         other = copy(self)
         other.store = store
+        return other
+
+    @contextmanager
+    def telling(self, call: str, on_progress: OnProgress | None) -> Iterator["Context"]:
+        """Give the same for one call, which tells how far it has come: this thread, now and then, and at the end.
+
+        None: it does not. `TypeError` for what cannot be called.
+        """
+        if on_progress is None:
+            yield self
+            return
+        if not callable(on_progress):
+            msg = f"progress={on_progress!r}; give what can be called with a Progress"
+            raise TypeError(msg)
+        meter = Meter(call, on_progress)
+        yield self.told_by(meter)
+        meter.tell_now()
+
+    def told_by(self, meter: Meter) -> "Context":
+        """Give the same for the call that this meter is of."""
+        if meter is SILENT:
+            return self
+        other = copy(self)
+        other.meter = meter
+        other.requests = self.requests.telling(meter)
         return other
 
     def close(self) -> None:
@@ -62,6 +97,8 @@ class Context:
     def page(self, prefix: str, after: str | None = None) -> Page:
         """List one page of the objects under a prefix."""
         page = self.store.list(prefix, after)
+        self.meter.add("keys", len(page.entries))
+        self.meter.tell()
         if page.entries and not self._listed:
             self._listed.append(page.entries[0].key)
         return page
@@ -129,7 +166,7 @@ class Context:
 
     def bury(self, journal_ids: Iterable[JournalID]) -> None:
         """Write the tombstones of journals, and tag them and their blobs as garbage."""
-        self.requests.each(self._bury, journal_ids)
+        self.requests.each(self.meter.counting("journals", self._bury), journal_ids)
 
     def _bury(self, journal_id: JournalID) -> None:
         self.bury_object(layout.journal_key(journal_id))
@@ -166,6 +203,29 @@ class Context:
 def manifest_metadata(manifest: Manifest) -> dict[str, str]:
     """Give the S3 metadata that a manifest is kept with."""
     return {"number_of_events": str(len(manifest)), "journal_data_size": str(manifest.size)}
+
+
+class Calls:
+    """Some calls of `FlashFlood`."""
+
+    @property
+    def _ctx(self) -> Context:
+        """What calls work with."""
+        raise NotImplementedError
+
+
+def kept(call: Callable[Concatenate[C, P], T]) -> Callable[Concatenate[C, P], T]:
+    """Let a call that writes return once what it has written stays; see `Store.flush`."""
+
+    @wraps(call)
+    def kept(self: C, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        store = self._ctx.store
+        try:
+            return call(self, *args, **kwargs)
+        finally:
+            store.flush()
+
+    return kept
 
 
 class Deadline:

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from contextvars import copy_context
+from copy import copy
 from functools import partial
 from itertools import islice
 from typing import ParamSpec, TypeVar
 from weakref import WeakValueDictionary
+
+from flashflood.progress import EVERY, SILENT, Meter
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -33,8 +36,17 @@ class Requests:
         self._pools: dict[int, ThreadPoolExecutor] = {}
         """By process id: threads do not survive a fork."""
         self._beside: WeakValueDictionary[int, Requests] = WeakValueDictionary()
-        self._is_closed = False
+        self._closed = threading.Event()
         self._here = threading.local()
+        self._meter = SILENT
+        self._pause: float | None = None
+        """Seconds to wait before the meter is asked to tell; None: no end."""
+
+    def telling(self, meter: Meter) -> "Requests":
+        """Give the same pool for one call: whoever waits in `each` or `stream` lets its meter tell meanwhile."""
+        other = copy(self)
+        other._meter, other._pause = meter, EVERY  # noqa: SLF001  one of these
+        return other
 
     def beside(self, workers: int) -> "Requests":
         """Give another pool, for what waits for requests of this one; it is closed with this one."""
@@ -56,7 +68,7 @@ class Requests:
     def work(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Start requests that bring much, and what is computed of it; the result or error is in the future."""
         bound = partial(call, *args, **kwargs)
-        if self._is_worker or self._is_closed:
+        if self._is_worker or self._closed.is_set():
             return _done(bound)
         waiting: deque[Callable[[], T]] = deque([partial(copy_context().run, bound)])
         try:
@@ -74,7 +86,7 @@ class Requests:
         """
         waiting = deque(enumerate(items))
         if len(waiting) <= 1 or self._is_near or self._is_worker:
-            return [call(item) for _, item in waiting]
+            return [call(item) for _, item in self._told_before(waiting)]
         done: dict[int, T] = {}
         failed: dict[int, BaseException] = {}
 
@@ -90,7 +102,11 @@ class Requests:
 
         working = [self.work(work) for _ in range(min(self.workers, len(waiting)))]
         try:
+            self._wait(working)
+        except Exception:
+            waiting.clear()
             wait(working)
+            raise
         finally:
             waiting.clear()
         if failed:
@@ -106,6 +122,9 @@ class Requests:
         pending = deque(self.work(call, item) for item in islice(source, ahead))
         try:
             while pending:
+                if self._pause is not None:
+                    self._wait([pending[0]])
+                    self._meter.tell()
                 result = pending.popleft().result()
                 pending.extend(self.work(call, item) for item in islice(source, 1))
                 yield result
@@ -115,6 +134,16 @@ class Requests:
             raise
         finally:
             _cancel(pending)
+
+    def _wait(self, working: Iterable[Future[T]]) -> None:
+        """Wait until all have ended, and tell meanwhile. Raises what is raised by whoever is told."""
+        while wait(working, self._pause).not_done:
+            self._meter.tell()
+
+    def _told_before(self, items: Iterable[A]) -> Iterator[A]:
+        for item in items:
+            self._meter.tell()
+            yield item
 
     def stop(self) -> None:
         """Begin nothing more; each thread ends after its present call."""
@@ -127,10 +156,10 @@ class Requests:
 
         What is asked for later, its caller does. On one of its own threads it waits for none.
         """
-        self._is_closed = True
+        self._closed.set()
         beside = [pool for found in self._beside.valuerefs() if (pool := found()) is not None]
         for pool in (*beside, self):
-            pool._is_closed = True  # noqa: SLF001  one of these
+            pool._closed.set()  # noqa: SLF001  one of these
             pool._end_threads(wait=not self._is_worker)  # noqa: SLF001  as above
 
     def _end_threads(self, *, wait: bool) -> None:
@@ -153,7 +182,7 @@ class Requests:
         if pool is None:
             made = ThreadPoolExecutor(self.workers, thread_name_prefix="flashflood")
             pool = self._pools.setdefault(os.getpid(), made)
-            if self._is_closed:  # by another thread meanwhile, which has not seen this one
+            if self._closed.is_set():  # by another thread meanwhile, which has not seen this one
                 self._end_threads(wait=False)
         return pool
 

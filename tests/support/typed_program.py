@@ -37,6 +37,7 @@ from flashflood import (
     Loaded,
     Maintained,
     Partition,
+    Progress,
     Rejected,
     Repairs,
     Replay,
@@ -135,7 +136,7 @@ def told(damage: Damage) -> None:
 
 
 def maintain() -> None:
-    assert_type(ff.journal(minimum_number_of_events=1_000, minimum_size=10_000), int)
+    assert_type(ff.journal(minimum_number_of_events=1_000, minimum_size=10_000, progress=print_progress), int)
     assert_type(ff.update(), int)
     assert_type(ff.compact(10**8, SINCE, UNTIL, dry_run=True), Compaction)
     rules = Rules(journal_events=10, update_age=None, grace=timedelta(days=2))
@@ -152,9 +153,15 @@ def maintain() -> None:
     assert_type(ff.repair().left, list[Finding])
     assert_type(ff.collect_garbage(timedelta(days=2), dry_run=True), int)
     assert_type(
-        ff.copy_to(FlashFlood.open("memory://"), verify=True, progress=lambda done, total: done / total), Copied
+        ff.copy_to(FlashFlood.open("memory://"), verify=True, progress=lambda told: told.done / (told.total or 1)),
+        Copied,
     )
     ff.destroy()
+
+
+def print_progress(told: Progress) -> None:
+    assert_type((told.call, told.step, told.unit, told.seconds), tuple[str, str, str, float])
+    assert_type((told.done, told.total, told.events, told.bytes), tuple[int, int | None, int, int])
 
 
 def look() -> None:

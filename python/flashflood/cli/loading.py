@@ -11,7 +11,7 @@ from flashflood import FlashFlood, FlashFloodEventExistsError, Loaded, Rejected
 from flashflood.cli.input import events_from
 from flashflood.cli.output import Report, one_line, say
 from flashflood.cli.parameters import FILE, Command, usage_error
-from flashflood.cli.progress import counted
+from flashflood.cli.progress import telling
 from flashflood.cli.side_files import Output, refuse_shared
 from flashflood.load.fields import Fields, Incoming
 from flashflood.load.lines import Line, lines_of
@@ -102,9 +102,9 @@ class Asked(NamedTuple):
     def _put_events(self, flood: FlashFlood, paths: list[str]) -> Stored:
         """Put events as `replay` writes them; the first line that will not do ends it."""
         events = _Events(events_from(lines_of(paths)))
-        with closing(counted("storing", events)) as shown:
+        with telling("storing") as progress:
             try:
-                return flood.put_many(shown, on_conflict=self.on_conflict)
+                return flood.put_many(events, on_conflict=self.on_conflict, progress=progress)
             except FlashFloodEventExistsError as error:
                 error.add_note(events.where(error.event_id))
                 raise
@@ -113,8 +113,8 @@ class Asked(NamedTuple):
         self, flood: FlashFlood, paths: list[str], events_of: EventsOf, tell: Callable[[Rejected], None]
     ) -> Loaded:
         """Load what will do, and tell the rest."""
-        with closing(lines_of(paths)) as lines, closing(counted("storing", events_of(lines))) as shown:
-            return load(flood, shown, tell, self.on_conflict)
+        with closing(lines_of(paths)) as lines, telling("storing") as progress:
+            return load(flood, events_of(lines), tell, self.on_conflict, progress)
 
 
 class _Events:

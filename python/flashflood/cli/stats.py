@@ -12,7 +12,7 @@ from rich.text import Text
 from flashflood import Stats
 from flashflood.cli.output import Report, iso, one_line, write
 from flashflood.cli.parameters import FILE, opened, refuse_nothing, report_format, store_option
-from flashflood.cli.progress import working
+from flashflood.cli.progress import shown
 from flashflood.cli.side_files import Output, refuse_shared
 from flashflood.stats import words
 from flashflood.stats.page import document
@@ -36,7 +36,7 @@ def stats(url: str | None, form: str | None, path: str | None) -> None:
         raise click.UsageError(msg)
     with opened(url) as flood:
         refuse_shared({"--html": None if path == "-" else path}, (), flood)
-        with working("counting"):
+        with shown("counting"):
             found = flood.stats()
         refuse_nothing(flood)
         if path is None:

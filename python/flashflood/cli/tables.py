@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flashflood.cli.output import is_for_people, write
-from flashflood.cli.progress import working
+from flashflood.cli.progress import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,11 +95,13 @@ def write_table(batches: ReplayBatches, form: str, limit: int | None) -> None:
             pa.RecordBatchReader.from_stream(batches, schema=schema) as reader,
             closing(_Output()) as output,
             _writer(pa.PythonFile(output, "w"), reader.schema, form) as writer,
-            working("replaying"),
+            shown("replaying") as line,
         ):
             try:
                 for group in _groups(reader, limit):
                     writer.write_table(group)
+                    if line is not None:
+                        line.count(group.num_rows, group.nbytes)
             except BaseException:
                 output.give_up()  # closing the writer would write the end of a whole file
                 raise

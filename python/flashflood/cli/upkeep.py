@@ -25,7 +25,7 @@ from flashflood.cli.parameters import (
     rule,
     store_option,
 )
-from flashflood.cli.progress import passing, working
+from flashflood.cli.progress import telling
 from flashflood.cli.signals import asked_to_stop
 from flashflood.maintain.compact import TARGET_SIZE
 from flashflood.maintain.journal import TooFewEventsError
@@ -56,9 +56,9 @@ def journal(
       flashflood journal --minimum-events 1000 --all # for a schedule
     """  # noqa: D301  click's sign that lines stay as they are
     journaled, words = 0, "nothing to journal"
-    with opened(url) as flood, working("journaling"):
+    with opened(url) as flood, telling("journaling") as progress:
         try:
-            while taken := flood.journal(minimum_events, minimum_size):
+            while taken := flood.journal(minimum_events, minimum_size, progress=progress):
                 journaled += taken
                 if not until_too_few:
                     break
@@ -95,9 +95,9 @@ def compact(  # noqa: PLR0913, PLR0917  an argument for each option
       flashflood compact --dry-run
       flashflood compact --to -1d
     """  # noqa: D301  click's sign that lines stay as they are
-    with opened(url) as flood, working("compacting"):
+    with opened(url) as flood, telling("compacting") as progress:
         try:
-            done = flood.compact(target_size, from_date, to_date, dry_run=dry_run)
+            done = flood.compact(target_size, from_date, to_date, dry_run=dry_run, progress=progress)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
         refuse_nothing(flood)
@@ -132,11 +132,13 @@ def maintain(url: str | None, every: timedelta | None, form: str | None, **rules
       flashflood maintain --every 1m --journal-events 500    # as a service
     """  # noqa: D301  click's sign that lines stay as they are
     with opened(url) as flood, asked_to_stop() as stop:
-        done = flood.maintain(Rules(**rules), stop=stop)
         if every is None:
-            refuse_nothing(flood)
+            with telling("maintaining") as progress:
+                done = flood.maintain(Rules(**rules), stop=stop, progress=progress)
+                refuse_nothing(flood)
             _report_maintained(Report(form), done)
             return
+        done = flood.maintain(Rules(**rules), stop=stop)
         if nothing := nothing_in(flood):
             say(f"flashflood: {nothing}")
         while True:
@@ -162,8 +164,8 @@ def _report_maintained(report: Report, done: Maintained) -> None:
 @report_format
 def apply_updates(url: str | None, limit: int | None, form: str | None) -> None:
     """Apply pending updates and deletes to the journals, and say how many."""
-    with opened(url) as flood, working("applying updates"):
-        count = flood.update(limit)
+    with opened(url) as flood, telling("applying updates") as progress:
+        count = flood.update(limit, progress=progress)
         refuse_nothing(flood)
     Report(form).write(f"{count:,} updates applied", {"updates_applied": count})
 
@@ -180,8 +182,8 @@ def apply_updates(url: str | None, limit: int | None, form: str | None) -> None:
 @report_format
 def check(url: str | None, sample: float | None, form: str | None) -> int:
     """Look for damage, and name each finding; exit code 1 where there is one."""
-    with opened(url) as flood, working("checking"):
-        findings = flood.check(sample=sample)
+    with opened(url) as flood, telling("checking") as progress:
+        findings = flood.check(sample=sample, progress=progress)
         refuse_nothing(flood)
     report = Report(form)
     if sample is not None:
@@ -202,8 +204,8 @@ def repair(url: str | None, dry_run: bool, form: str | None) -> int:  # noqa: FB
 
     Then name what is left, and what would mend that; exit code 1 where there is something.
     """
-    with opened(url) as flood, working("repairing"):
-        repairs = flood.repair(dry_run=dry_run)
+    with opened(url) as flood, telling("repairing") as progress:
+        repairs = flood.repair(dry_run=dry_run, progress=progress)
         refuse_nothing(flood)
     report = Report(form)
     words = f"{repairs:,} repairs" + (" to be made" if dry_run else "")
@@ -244,8 +246,8 @@ def collect_garbage(
     form: str | None,
 ) -> None:
     """Remove journals and updates that are long dead, and say how many."""
-    with opened(url) as flood, working("collecting garbage"):
-        count = flood.collect_garbage(timedelta(hours=grace), dry_run=dry_run)
+    with opened(url) as flood, telling("collecting garbage") as progress:
+        count = flood.collect_garbage(timedelta(hours=grace), dry_run=dry_run, progress=progress)
         refuse_nothing(flood)
     if dry_run:
         Report(form).write(f"{count:,} journals and updates to be removed", {"to_collect": count})
@@ -270,7 +272,7 @@ def copy(source: str, target: str, verify: bool, form: str | None) -> None:  # n
         in_one_line(f"copying {source} to {target}"),
         open_store(source) as flood,
         open_store(target) as other,
-        passing("copying") as progress,
+        telling("copying") as progress,
     ):
         copied = flood.copy_to(other, verify=verify, progress=progress)
         refuse_nothing(flood)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from flashflood.api import FlashFlood
     from flashflood.context import Context
+    from flashflood.progress import OnProgress
     from flashflood.write.put_many import OnConflict
 
 
@@ -47,6 +48,7 @@ def load_lines(  # noqa: PLR0913  what a line means has three parts
     each: str | None = None,
     on_reject: Callable[[Rejected], object] | None = None,
     on_conflict: OnConflict = "error",
+    progress: OnProgress | None = None,
 ) -> Loaded:
     """Store the JSON Lines of files, where the line is the event, and say what was done.
 
@@ -56,6 +58,7 @@ def load_lines(  # noqa: PLR0913  what a line means has three parts
     where it has no offset, or a number since 1970: below 1e11 seconds, below 1e14 milliseconds, below 1e17
     microseconds, else nanoseconds.
     `each`: JMESPath on the line, whose elements are the events, as in `Records[]`.
+    `progress`: is given a `Progress` now and then, and at the end.
 
     A line that will not do is given to `on_reject` in its turn, and the rest goes on; without it, it is a
     `FlashFloodException` that names file and line, once its batch is stored. So is an id that is taken by an event with
@@ -69,7 +72,7 @@ def load_lines(  # noqa: PLR0913  what a line means has three parts
     fields = Fields(id, date, each)
     given = [paths] if isinstance(paths, str | os.PathLike) else paths
     with closing(lines_of(given)) as lines:
-        return load(flood, fields.events_of(lines), on_reject or _raise, on_conflict)
+        return load(flood, fields.events_of(lines), on_reject or _raise, on_conflict, progress)
 
 
 def load(
@@ -77,18 +80,19 @@ def load(
     events: Iterable[Incoming | Rejected],
     on_reject: Callable[[Rejected], object],
     on_conflict: OnConflict = "error",
+    progress: OnProgress | None = None,
 ) -> Loaded:
     """Store events, batch by batch as they come; tell `on_reject` of the others, in the order in which they came."""
-    loading = _Loading(flood._ctx, on_reject, compares=on_conflict != "skip")  # noqa: SLF001  an inner room's way in
-    try:
-        for batch in _batches(events):
-            loading.put(batch)
-    except Exception as error:
-        stored = f"{loading.stored:,} events had been stored, and stay" if loading.stored else "nothing had been stored"
-        error.add_note(f"{stored}; the same again stores the rest")
-        raise
-    finally:
-        flood._ctx.store.flush()  # noqa: SLF001  as above
+    with flood._ctx.telling("load_lines", progress) as ctx:  # noqa: SLF001  an inner room's way in
+        loading = _Loading(ctx, on_reject, compares=on_conflict != "skip")
+        try:
+            loading.put_all(events)
+        except Exception as error:
+            stored = f"{loading.stored:,} events had been stored, and stay"
+            error.add_note(f"{stored if loading.stored else 'nothing had been stored'}; the same again stores the rest")
+            raise
+        finally:
+            ctx.store.flush()
     return Loaded(loading.stored, loading.skipped, loading.rejected)
 
 
@@ -127,6 +131,15 @@ class _Loading:
         self.stored = 0
         self.skipped = SpooledIds()
         self.rejected = 0
+
+    def put_all(self, events: Iterable[Incoming | Rejected]) -> None:
+        """Store batch after batch."""
+        meter = self._ctx.meter
+        with meter.step("storing", "events"):
+            for batch in _batches(events):
+                self.put(batch)
+                meter.add("events", len(batch))
+                meter.tell()
 
     def put(self, batch: list[Incoming | Rejected]) -> None:
         """Store what can be stored, and then tell of the rest in its order."""

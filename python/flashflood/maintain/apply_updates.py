@@ -28,13 +28,15 @@ def apply_updates(
     `is_stopped`: asked now and then; once it says so, no further update is begun.
     """
     recover(ctx)
-    waiting = WaitingUpdates(ctx)
+    with ctx.meter.step("listing", "keys"):
+        waiting = WaitingUpdates(ctx)
     applied = 0
     left = number_of_updates_to_apply
-    while not is_stopped() and (left is None or left > 0) and (group := waiting.next_group(left)):
-        used = until_settled("update", _Group(ctx, waiting, group).apply)
-        applied += used
-        left = None if left is None else left - used
+    with ctx.meter.step("applying", "updates", waiting.count if left is None else min(left, waiting.count)):
+        while not is_stopped() and (left is None or left > 0) and (group := waiting.next_group(left)):
+            used = until_settled("update", _Group(ctx, waiting, group).apply)
+            applied += used
+            left = None if left is None else left - used
     logger.info("%s: %d updates applied", ctx.store.name, applied)
     return applied
 

@@ -258,9 +258,10 @@ def _blob_problems(ctx: Context, survey: Survey) -> tuple[list[JournalID], list[
     """
     filled = [(journal_id, manifest.size) for journal_id, manifest in survey.manifests.items() if manifest.size]
     sizes = {layout.blob_key(journal_id): 0 for journal_id, _ in filled}
-    for entry in ctx.entries(layout.BLOBS) if survey.is_whole else ():
-        if entry.key in sizes:
-            sizes[entry.key] = entry.size
+    with ctx.meter.step("listing", "keys"):
+        for entry in ctx.entries(layout.BLOBS) if survey.is_whole else ():
+            if entry.key in sizes:
+                sizes[entry.key] = entry.size
     doubtful = [(journal_id, size) for journal_id, size in filled if sizes[layout.blob_key(journal_id)] < size]
     last_bytes = ctx.requests.each(lambda one: ctx.blob(one[0], one[1] - 1, one[1]), doubtful)
     looked_at = [(journal_id, found) for (journal_id, _), found in zip(doubtful, last_bytes, strict=True)]

@@ -39,10 +39,11 @@ def collect_garbage(ctx: Context, grace: timedelta, is_stopped: Callable[[], boo
     `UndeletedError`, once all else is done, where the server would not delete some objects.
     """
     collection = _Collection(ctx, lambda: ctx.now() - grace, is_stopped)
-    collection.collect_journals()
-    collection.collect_updates()
-    if not is_stopped():
-        collection.collect_drafts()
+    with ctx.meter.step("removing", "objects"):
+        collection.collect_journals()
+        collection.collect_updates()
+        if not is_stopped():
+            collection.collect_drafts()
     ctx.store.give_back()
     logger.info("%s: %d dead journals and updates removed", ctx.store.name, collection.collected)
     if collection.refusals:
@@ -60,7 +61,8 @@ def planned(ctx: Context, grace: timedelta) -> int:
     How old they are, the date of the server's answers says: the clock that dates objects is asked by writing one.
     """
     collection = _Collection(ctx, lambda: ctx.store.list(layout.DRAFTS).date - grace)
-    return collection.count()
+    with ctx.meter.step("listing", "keys"):
+        return collection.count()
 
 
 class _Collection:
@@ -118,7 +120,7 @@ class _Collection:
                 stored += [key] if _is_stored(self._ctx, key) else []
             except FlashFloodCorruptionError as error:
                 logger.warning("not collected: %s", error)
-        self.collected += len(stored) - len(self._delete(stored))
+        self._count(len(stored) - len(self._delete(stored)))
 
     def _is_of_a_stored_batch(self, draft_key: str) -> bool:
         try:
@@ -170,7 +172,11 @@ class _Collection:
         """Delete dead objects, then the tombstones of those that are known to be gone."""
         undeleted = self._delete(keys)
         tombstones = [layout.tombstone_key(key) for key in keys if key not in undeleted]
-        self.collected += len(tombstones) - len(self._delete(tombstones))
+        self._count(len(tombstones) - len(self._delete(tombstones)))
+
+    def _count(self, collected: int) -> None:
+        self.collected += collected
+        self._ctx.meter.add("objects", collected)
 
     def _delete_claims(self, drafted: list[JournalID]) -> set[JournalID]:
         """Delete the claims of those batches that were fenced; give those of which some are left."""

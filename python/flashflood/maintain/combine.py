@@ -71,7 +71,8 @@ def combine_each(ctx: Context, plans: Sequence[Plan]) -> list[Manifest | Overtak
     try:
         ctx.requests.each(partial(_enter, ctx), begun)
         written, ranks = _rechecked(ctx, begun)
-        is_written = ctx.requests.each(partial(_write_blob, ctx), written)
+        with ctx.meter.step("writing", "bytes", sum(each.combination.size for each in written)):
+            is_written = ctx.requests.each(partial(_write_blob, ctx), written)
         deadline.check("combining journals")
     except Exception:
         ctx.discard([layout.ledger_key(each.entry.journal_id) for each in begun])
@@ -222,6 +223,7 @@ def _piece(ctx: Context, entry: LedgerEntry, window: Window) -> bytes:
 def _blob_bytes(ctx: Context, source: JournalID, start: int, stop: int) -> bytes:
     found = ctx.blob(source, start, stop)
     if found is not None:
+        ctx.meter.add("bytes", len(found.body))
         return found.body
     if are_living(ctx, [source]):
         raise blobs.missing(ctx, source)
@@ -232,6 +234,7 @@ def _update_data(ctx: Context, update: Update, start: int | None = None, stop: i
     found = ctx.store.get(layout.update_key(update), start, stop)
     if found is None:
         raise OvertakenError
+    ctx.meter.add("bytes", len(found.body))
     return found.body
 
 

@@ -57,26 +57,30 @@ def compact(
     recover(ctx)
     done: list[list[Sized]] = []
     events = 0
-    for part in cut(_chosen(ctx, target_size, dates), total):
-        if is_stopped():
-            break
-        for group, rows in _combined(ctx, part):
-            done.append(group)
-            events += rows
+    chosen = _chosen(ctx, target_size, dates)
+    with ctx.meter.step("combining", "journals", sum(map(len, chosen))):
+        for part in cut(chosen, total):
+            if is_stopped():
+                break
+            for group, rows in _combined(ctx, part):
+                done.append(group)
+                events += rows
     return _compaction(ctx, done, events)
 
 
 def planned(ctx: Context, target_size: int, dates: DateRange) -> Compaction:
     """Say what `compact` would do. Reads only."""
-    chosen = list(_chosen(ctx, target_size, dates))
+    chosen = _chosen(ctx, target_size, dates)
     return _compaction(ctx, chosen, _about_events(ctx, [one for group in chosen for one in group]))
 
 
-def _chosen(ctx: Context, target_size: int, dates: DateRange) -> Iterator[list[Sized]]:
+def _chosen(ctx: Context, target_size: int, dates: DateRange) -> list[list[Sized]]:
     if target_size <= 0:
         msg = f"target_size is a number of bytes above 0, not {target_size}"
         raise ValueError(msg)
-    return groups(sorted(_journals(ctx, dates)), target_size)
+    with ctx.meter.step("listing", "keys"):
+        journals = sorted(_journals(ctx, dates))
+    return list(groups(journals, target_size))
 
 
 def _journals(ctx: Context, dates: DateRange) -> Iterator[Sized]:
@@ -117,7 +121,8 @@ def _sources(ctx: Context, group: Sequence[Sized]) -> Sources | None:
 def _about_events(ctx: Context, journals: Sequence[Sized]) -> int:
     """Work out how many events journals have, from the manifests of some, evenly chosen."""
     some = journals[:: -(-len(journals) // SAMPLED) or 1]
-    manifests = ctx.requests.each(ctx.manifest, [one.journal_id for one in some])
+    with ctx.meter.step("reading", "journals", len(some)):
+        manifests = ctx.requests.each(ctx.meter.counting("journals", ctx.manifest), [one.journal_id for one in some])
     read = [(one.manifest, len(found)) for one, found in zip(some, manifests, strict=True) if found is not None]
     if not read:
         return 0

@@ -39,7 +39,6 @@ from flashflood.requests import Requests
 from flashflood.store import Store, s3_of
 
 T = TypeVar("T")
-Progress = Callable[[int, int], object]
 
 PASSES = 10
 """After so many passes that all found something, the source counts as being written to."""
@@ -67,17 +66,16 @@ class Copied(NamedTuple):
     copy does not look at it."""
 
 
-def copy(source: Context, target: Context, *, verify: bool, progress: Progress) -> Copied:
+def copy(source: Context, target: Context, *, verify: bool) -> Copied:
     """Make the target a copy of the source; interrupted, the same call goes on.
 
-    `progress`: is told, now and then, how many of how many objects a pass has looked at.
     `FlashFloodException` if the target holds anything else than an unfinished copy of this source.
     """
     _refuse_unfit_source(source, target)
     there = unfinished_copy.read(target)
     marker = _begun(source, target) if there is None else _taken_up(source, target, there)
     unfinished_copy.write(target, marker)
-    copying = _Copying(source, target, marker, there is None, progress)
+    copying = _Copying(source, target, marker, there is None)
     if not copying.marker.is_whole:
         copying.make_passes()
         if verify:
@@ -162,6 +160,10 @@ def _requests(source: Context, target: Context) -> Requests:
     return max(source.requests, target.requests, key=lambda requests: requests.workers)
 
 
+def _to_write(found: Differences) -> int:
+    return sum(len(step.to_write) for step in found.steps)
+
+
 class _Outcome(Enum):
     """What came of an object."""
 
@@ -184,7 +186,6 @@ class _Copying:
     target: Context
     marker: UnfinishedCopy
     is_new: bool
-    progress: Progress
     objects: int = 0
     size: int = 0
     already_there: int = 0
@@ -204,7 +205,7 @@ class _Copying:
         for number in range(PASSES):
             begun = _moment(self.source)
             self._is_fresh = number == 0 and self.is_new
-            found = differences(self.source, self.target, since)
+            found = self._differences(since)
             counts = self._make_pass(found)
             if number == 0:
                 self.already_there = counts[_Outcome.SAME] + sum(step.left for step in found.steps)
@@ -220,12 +221,14 @@ class _Copying:
 
     def verify(self) -> None:
         """Read everything once more. `FlashFloodException` that names what differs."""
-        found = differences(self.source, self.target, None)
-        differing = self._differing(found)
-        named = list(islice(differing, KEYS_IN_MESSAGE))
-        if named:
-            unfinished_copy.write(self.target, replace(self.marker, begun=None))
+        found = self._differences(None)
+        with self.source.meter.step("verifying", "objects", _to_write(found)):
+            differing = self._differing(found)
+            named = list(islice(differing, KEYS_IN_MESSAGE))
+            if named:
+                unfinished_copy.write(self.target, replace(self.marker, begun=None))
             more = sum(1 for _ in differing)
+        if named:
             msg = (
                 f"{len(named) + more} objects of {self.target.store.name} are not as in {self.source.store.name}:"
                 f" {', '.join(named)}{', …' if more else ''}. Let nobody write to either, and make this call again: it"
@@ -235,12 +238,10 @@ class _Copying:
 
     def _differing(self, found: Differences) -> Iterator[str]:
         """Yield the keys whose objects differ."""
-        count, total = 0, sum(len(step.to_write) for step in found.steps)
+        verify = self.source.meter.counting("objects", self._verify)
         for step in found.steps:
             yield from (item.key for item in step.to_delete)
-            for item, is_right in zip(step.to_write, self._stream(self._verify, step.to_write), strict=True):
-                count += 1
-                self.progress(count, total)
+            for item, is_right in zip(step.to_write, self._stream(verify, step.to_write), strict=True):
                 if not is_right:
                     yield item.key
 
@@ -260,22 +261,25 @@ class _Copying:
             self.repairs = mend(self.target)
         unfinished_copy.remove(self.target)
 
+    def _differences(self, since: datetime | None) -> Differences:
+        with self.source.meter.step("listing", "keys"):
+            return differences(self.source, self.target, since)
+
     def _make_pass(self, found: Differences) -> Counter["_Outcome"]:
         """Write and delete what is to be, and count what came of it. It ends early where the source has moved on."""
         counts: Counter[_Outcome] = Counter()
-        total = sum(len(step.to_write) for step in found.steps)
-        for step in found.steps:
-            if step.to_write:
-                self._hold()
-            outcomes = self._stream(partial(self._copy, found), step.to_write)
-            for item, outcome in zip(step.to_write, outcomes, strict=True):
-                counts[outcome] += 1
-                if outcome is _Outcome.WRITTEN:
-                    self.objects += 1
-                    self.size += item.size
-                self.progress(counts.total(), total)
-            if _Outcome.GONE in counts:
-                return counts  # what follows may rely on what has gone
+        write = self.source.meter.counting("objects", partial(self._copy, found))
+        with self.source.meter.step("copying", "objects", _to_write(found)):
+            for step in found.steps:
+                if step.to_write:
+                    self._hold()
+                for item, outcome in zip(step.to_write, self._stream(write, step.to_write), strict=True):
+                    counts[outcome] += 1
+                    if outcome is _Outcome.WRITTEN:
+                        self.objects += 1
+                        self.size += item.size
+                if _Outcome.GONE in counts:
+                    return counts  # what follows may rely on what has gone
         for step in reversed(found.steps):
             if step.to_delete:
                 self._hold()
@@ -298,6 +302,7 @@ class _Copying:
             whole = completed(item.key, content)
             garbage = found.is_garbage(item.key)
             self.target.store.put(item.key, whole.pieces, metadata=whole.metadata, garbage=garbage)
+            self.source.meter.add("bytes", item.size)
             return _Outcome.WRITTEN
         return _Outcome.GONE
 

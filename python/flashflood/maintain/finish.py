@@ -90,8 +90,11 @@ def finish(ctx: Context, made: Sequence[Made], known: Iterable[Manifest] = ()) -
         ctx.requests.each(partial(_remove_deleted, ctx, entry), absent)
     # 5. The sources die, and new journals without rows; then the updates that were used up.
     dead = [source for entry, _ in made for source in entry.sources]
-    ctx.bury(dead + [entry.journal_id for entry, manifest in made if not len(manifest)])
-    ctx.requests.each(ctx.bury_object, [layout.update_key(update) for updates in used.values() for update in updates])
+    empty = [entry.journal_id for entry, manifest in made if not len(manifest)]
+    spent = [layout.update_key(update) for updates in used.values() for update in updates]
+    with ctx.meter.step("burying", "journals", len(dead) + len(empty)):
+        ctx.bury(dead + empty)
+        ctx.requests.each(ctx.meter.counting("updates", ctx.bury_object), spent)
     # 6. Last, the ledger entry goes: until then anyone can do all of this again.
     ledger.close(ctx, [entry for entry, _ in made])
 
@@ -127,10 +130,12 @@ def _late_updates(
 def _move_entries(ctx: Context, made: Sequence[Made]) -> None:
     """Write the index entries of all rows, and remove those that are older."""
     moves = ((entry, manifest.row(index)) for entry, manifest in made for index in range(len(manifest)))
-    while some := list(islice(moves, ENTRIES_AT_A_TIME)):
-        void = [key for keys in ctx.requests.each(partial(_move_entry, ctx), some) for key in keys]
-        if void:
-            ctx.store.delete(void)
+    move = ctx.meter.counting("events", partial(_move_entry, ctx))
+    with ctx.meter.step("indexing", "events", sum(len(manifest) for _, manifest in made)):
+        while some := list(islice(moves, ENTRIES_AT_A_TIME)):
+            void = [key for keys in ctx.requests.each(move, some) for key in keys]
+            if void:
+                ctx.store.delete(void)
 
 
 def _move_entry(ctx: Context, move: tuple[LedgerEntry, Row]) -> list[str]:

@@ -47,14 +47,15 @@ def list_index(ctx: Context, survey: Survey, now: datetime | None = None) -> Ind
     `now`: `Context.now`. None, for a caller that may not write: the date of the server's answers.
     """
     unproven = _provable(survey)
-    if not survey.is_whole:
-        _prove_each(ctx, unproven)
-        return IndexListing(unproven, [], [])
-    for event_id, mark in _marks(ctx):
-        if unproven.get(event_id, mark + 1) <= mark:
-            unproven[event_id] = 0
-    listing = IndexListing(unproven, [], [])
-    _hold_against(listing, _revisions(ctx.pages(layout.INDEX), now))
+    with ctx.meter.step("listing", "keys"):
+        if not survey.is_whole:
+            _prove_each(ctx, unproven)
+            return IndexListing(unproven, [], [])
+        for event_id, mark in _marks(ctx):
+            if unproven.get(event_id, mark + 1) <= mark:
+                unproven[event_id] = 0
+        listing = IndexListing(unproven, [], [])
+        _hold_against(listing, _revisions(ctx.pages(layout.INDEX), now))
     return listing
 
 

@@ -114,13 +114,15 @@ class _Journaling:
 
     def _read(self, chosen: Iterator[JournalID]) -> Sources:
         """Read manifests until there are enough events."""
-        sources = Sources()
-        for manifest in self._ctx.requests.stream(self._ctx.manifest, chosen, ahead=self._ctx.requests.workers):
-            if manifest is None:
-                raise OvertakenError
-            sources.add(manifest)
-            if self._is_enough(sources):
-                break
+        sources, requests, meter = Sources(), self._ctx.requests, self._ctx.meter
+        with meter.step("reading", "journals"):
+            for manifest in requests.stream(self._ctx.manifest, chosen, ahead=requests.workers):
+                if manifest is None:
+                    raise OvertakenError
+                sources.add(manifest)
+                meter.add("journals")
+                if self._is_enough(sources):
+                    break
         return sources
 
 

@@ -87,7 +87,7 @@ def one_round(ctx: Context, rules: Rules, stop: threading.Event) -> Maintained:
         this = _Round(ctx, rules, stop)
         try:
             jobs = (this.journal, this.apply_updates, this.compact, this.collect_garbage)
-            counts = [0 if stop.is_set() else _done(job, failures) for job in jobs]
+            counts = [0 if stop.is_set() else _done(ctx, job, failures) for job in jobs]
         finally:
             ctx.store.flush()
         if failures:
@@ -98,14 +98,17 @@ def one_round(ctx: Context, rules: Rules, stop: threading.Event) -> Maintained:
         return Maintained(*counts)
 
 
-def _done(job: Callable[[], int], failures: list[Exception]) -> int:
-    """Do a job, and give how much was done. An error is added to `failures`."""
+def _done(ctx: Context, job: Callable[[], int], failures: list[Exception]) -> int:
+    """Do a job, and give how much was done. An error is added to `failures`; one of the caller's own ends it all."""
     try:
         return job()
-    except FlashFloodJournalingError as error:
-        logger.info("left to other processes: %s", error)
-    except Exception as error:  # noqa: BLE001  the caller raises it
-        failures.append(error)
+    except Exception as error:
+        if ctx.meter.is_ended_by(error):
+            raise
+        if isinstance(error, FlashFloodJournalingError):
+            logger.info("left to other processes: %s", error)
+        else:
+            failures.append(error)
     return 0
 
 
@@ -139,9 +142,13 @@ class _Round:
         """Asked for where it matters: asking writes, which would make a store where there is none."""
         return self._ctx.now()
 
+    def _waiting(self, entries: Iterable[Entry]) -> "_Waiting":
+        with self._ctx.meter.step("listing", "keys"):
+            return _Waiting.of(entries)
+
     def journal(self) -> int:
         """Journal all events that are new now, where that is due."""
-        waiting = _Waiting.of(new_entries(self._ctx))
+        waiting = self._waiting(new_entries(self._ctx))
         left = waiting.number if self._is_journal_due(waiting) else 0
         journaled = 0
         while left > 0 and not self._stop.is_set():
@@ -170,7 +177,7 @@ class _Round:
 
     def apply_updates(self) -> int:
         """Apply all updates that wait, where that is due."""
-        waiting = _Waiting.of(pending_entries(self._ctx))
+        waiting = self._waiting(pending_entries(self._ctx))
         if not self._is_due(waiting, self._rules.update_count, self._rules.update_age):
             return 0
         return apply_updates(self._ctx, None, self._stop.is_set)

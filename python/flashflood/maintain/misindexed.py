@@ -44,10 +44,16 @@ def misindexed(ctx: Context, survey: Survey, listing: IndexListing, sample: int 
     Each one that the listing does not prove is looked up. What the others' entries say, no listing tells: of these
     entries a `sample` is read, chosen by chance, and all of them if one is wrong. None: all are read.
     """
-    found = _each(ctx, partial(_looked_up, ctx, survey), _unproven(survey, listing))
     look = partial(_read, ctx, survey)
-    if sample is None or any(ctx.requests.each(look, _some_proven(survey, listing, sample))):
-        found += _each(ctx, look, _proven(survey, listing))
+    with ctx.meter.step("looking up", "entries", len(listing.unproven)):
+        found = _each(ctx, partial(_looked_up, ctx, survey), _unproven(survey, listing))
+    some = [] if sample is None else _some_proven(survey, listing, sample)
+    with ctx.meter.step("looking up", "entries", len(some)):
+        are_wrong = any(ctx.requests.each(ctx.meter.counting("entries", look), some))
+    if sample is None or are_wrong:
+        rows = sum(map(len, survey.manifests.values()))
+        with ctx.meter.step("looking up", "entries", rows - len(listing.unproven)):
+            found += _each(ctx, look, _proven(survey, listing))
     return found
 
 
@@ -78,8 +84,9 @@ def _each(ctx: Context, look: Callable[[Placed], Misindexed | None], rows: Itera
     """Look at rows, some at a time; give what is wrong."""
     left = iter(rows)
     found: list[Misindexed] = []
+    counted = ctx.meter.counting("entries", look)
     while some := list(islice(left, ROWS_AT_A_TIME)):
-        found += [item for item in ctx.requests.each(look, some) if item is not None]
+        found += [item for item in ctx.requests.each(counted, some) if item is not None]
     return found
 
 

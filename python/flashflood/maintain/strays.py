@@ -58,7 +58,10 @@ def look_for_strays(ctx: Context, survey: Survey, listing: IndexListing) -> Stra
     found = Strays()
     found.void.extend(Void(listed.event_id, sorted(listed.old), None) for listed in listing.outdated)
     lost: defaultdict[JournalID, list[IndexEntry]] = defaultdict(list)
-    for stray in ctx.requests.each(partial(_stray, ctx, survey.taken), listing.unknown):
+    look = ctx.meter.counting("entries", partial(_stray, ctx, survey.taken))
+    with ctx.meter.step("looking up", "entries", len(listing.unknown)):
+        strays = ctx.requests.each(look, listing.unknown)
+    for stray in strays:
         if isinstance(stray, Void):
             found.void.append(stray)
         elif isinstance(stray, IndexEntry):

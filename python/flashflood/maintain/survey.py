@@ -135,7 +135,8 @@ def look(ctx: Context, sample: Sample | None = None) -> Survey:
     """List all journals and updates, and read the living journals' manifests: all, or those of a sample."""
     under_way, broken = ledger.read_leniently(ctx)
     problems = [Finding.of_text("ledger-entry-damaged", str(problem), problem.key) for problem in broken]
-    journals = list(ctx.entries(layout.JOURNALS))
+    with ctx.meter.step("listing", "keys"):
+        journals = list(ctx.entries(layout.JOURNALS))
     _, _, strangers = classify([layout.journal_name(entry.key) for entry in journals])
     strange = {journals[index].key for index in strangers}
     problems += [_strange(key, f"{key}: no journal has such a name; move it away") for key in sorted(strange)]
@@ -145,7 +146,8 @@ def look(ctx: Context, sample: Sample | None = None) -> Survey:
     manifests = _read_manifests(ctx, chosen, problems)
     replaced = {source for manifest in manifests.values() for source in manifest.replaces}
     taken = ledger.taken(under_way)
-    updates = [entry for folder in (layout.UPDATES, layout.ENCODED_UPDATES) for entry in ctx.entries(folder)]
+    with ctx.meter.step("listing", "keys"):
+        updates = [entry for folder in (layout.UPDATES, layout.ENCODED_UPDATES) for entry in ctx.entries(folder)]
     problems += _strange_updates(updates)
     deletes: defaultdict[str, dict[Update, datetime]] = defaultdict(dict)
     for delete, written in _deletes(updates).items():
@@ -176,12 +178,16 @@ def _read_manifests(ctx: Context, entries: list[Entry], problems: list[Finding])
     def manifest_or_why(entry: Entry) -> Manifest | Finding | None:
         journal_id = layout.journal_id_of(entry.key)
         try:
-            return ctx.manifest(journal_id)
+            manifest = ctx.manifest(journal_id)
+            ctx.meter.add("events", 0 if manifest is None else len(manifest))
         except FlashFloodCorruptionError as error:
             return Finding.of("manifest-damaged", str(error), _UNREADABLE, journal_id=journal_id, key=entry.key)
+        return manifest
 
+    with ctx.meter.step("reading", "journals", len(entries)):
+        read = ctx.requests.each(ctx.meter.counting("journals", manifest_or_why), entries)
     manifests = {}
-    for entry, found in zip(entries, ctx.requests.each(manifest_or_why, entries), strict=True):
+    for entry, found in zip(entries, read, strict=True):
         if isinstance(found, Finding):
             problems.append(found)
         elif found is not None:

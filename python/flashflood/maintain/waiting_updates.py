@@ -45,6 +45,8 @@ class WaitingUpdates:
             if found.journal_id not in self._taken:
                 self._addressed.setdefault(found.journal_id, {})[found] = size
                 self._of_events[found.event_id].append(found.journal_id)
+        self.count = sum(map(len, self._addressed.values()))
+        """How many there are; some may turn out to be for no journal."""
 
     def next_group(self, count: int | None) -> dict[JournalID, Sized]:
         """Give some living journals with their updates, so that there are `count` of them, or all (None), if it can be.

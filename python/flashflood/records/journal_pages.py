@@ -79,6 +79,7 @@ class JournalPages:
         """Wait for the next page, and give what it has beyond the last one."""
         while True:
             self.ask()
+            self._ctx.meter.tell()
             page = self._ahead.pop(0).page.result()
             entries = page.entries[bisect_right(page.entries, self._at, key=_key) :]
             if entries or not page.more:

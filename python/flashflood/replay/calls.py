@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from flashflood.context import Context
+from flashflood.context import Calls
 from flashflood.dates import DateRange
 from flashflood.replay import damage, search
 from flashflood.replay.arrow import BATCH_SIZE, ReplayBatches
@@ -22,13 +22,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-class Replays:
+class Replays(Calls):
     """The part of `FlashFlood` that replays."""
-
-    @property
-    def _ctx(self) -> Context:
-        """What calls work with."""
-        raise NotImplementedError
 
     def replay(  # noqa: PLR0913  all but the range by name only
         self,

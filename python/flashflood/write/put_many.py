@@ -5,7 +5,7 @@ Writes a batch's blob and draft, a claim for each event, and the manifest, whose
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from datetime import datetime
 from functools import partial
 from typing import Literal, NamedTuple, TypeAlias
@@ -56,11 +56,14 @@ def put_many(ctx: Context, events: Iterable[Event | Bare], on_conflict: OnConfli
     stored = 0
     skipped = SpooledIds()
     try:
-        for batch in _batches(map(partial(_checked, ctx), events)):
-            left_out: list[str] = []
-            refuse = partial(_raise if on_conflict == "error" else _skip, left_out)
-            stored += until_settled("put_many", Batch(ctx, batch, refuse).put)
-            skipped.extend(left_out)
+        with ctx.meter.step("storing", "events", len(events) if isinstance(events, Sized) else None):
+            for batch in _batches(map(partial(_checked, ctx), events)):
+                left_out: list[str] = []
+                refuse = partial(_raise if on_conflict == "error" else _skip, left_out)
+                stored += until_settled("put_many", Batch(ctx, batch, refuse).put)
+                skipped.extend(left_out)
+                ctx.meter.add("events", len(batch))
+                ctx.meter.tell()
     except Exception as error:
         seen = stored + len(skipped)
         had = f"{stored} of the first {seen} events, in earlier batches; they stay" if seen else "none of the events"
@@ -153,6 +156,7 @@ class Batch:
                     self._refuse(self._events.pop(row.event_id), claim)
             raise OvertakenError
         logger.info("new journal %s of %d events", journal_id, len(rows))
+        self._ctx.meter.add("bytes", draft.size)
         return self._done()
 
     def _done(self) -> int:
