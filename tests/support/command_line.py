@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sysconfig
+import termios
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,9 +82,10 @@ def refusal(process: CompletedProcess[bytes], status: int) -> str:
 
 
 @contextmanager
-def terminal() -> Iterator[tuple[int, Callable[[], str]]]:
-    """Give a terminal's file descriptor for a process, and a function that gives all it showed."""
+def terminal(columns: int = 0) -> Iterator[tuple[int, Callable[[], str]]]:
+    """Give a terminal's file descriptor for a process, and a function that gives all it showed. 0: of unknown width."""
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
 
     def shown() -> str:
         os.close(theirs)

@@ -3,6 +3,8 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import click
@@ -13,9 +15,11 @@ from flashflood.cli.output import Report, one_line, say
 from flashflood.cli.parameters import FILE, Command, usage_error
 from flashflood.cli.progress import telling
 from flashflood.cli.side_files import Output, refuse_shared
+from flashflood.load.compression import GZIP, ZSTD
 from flashflood.load.fields import Fields, Incoming
-from flashflood.load.lines import Line, lines_of
+from flashflood.load.lines import STANDARD_INPUT, Line, lines_of
 from flashflood.load.load import load
+from flashflood.progress import OnProgress
 from flashflood.write.put_many import LARGEST_BATCH, Bare, OnConflict, Stored
 
 MOST_REASONS = 20
@@ -101,10 +105,11 @@ class Asked(NamedTuple):
 
     def _put_events(self, flood: FlashFlood, paths: list[str]) -> Stored:
         """Put events as `replay` writes them; the first line that will not do ends it."""
-        events = _Events(events_from(lines_of(paths)))
+        read = _Read(paths)
+        events = _Events(events_from(read.lines(lines_of(paths))))
         with telling("storing") as progress:
             try:
-                return flood.put_many(events, on_conflict=self.on_conflict, progress=progress)
+                return flood.put_many(events, on_conflict=self.on_conflict, progress=read.told_by(progress))
             except FlashFloodEventExistsError as error:
                 error.add_note(events.where(error.event_id))
                 raise
@@ -113,8 +118,42 @@ class Asked(NamedTuple):
         self, flood: FlashFlood, paths: list[str], events_of: EventsOf, tell: Callable[[Rejected], None]
     ) -> Loaded:
         """Load what will do, and tell the rest."""
+        read = _Read(paths)
         with closing(lines_of(paths)) as lines, telling("storing") as progress:
-            return load(flood, events_of(lines), tell, self.on_conflict, progress)
+            return load(flood, events_of(read.lines(lines)), tell, self.on_conflict, read.told_by(progress))
+
+
+class _Read:
+    """How much of some files has been read: only the files' sizes say when all will be stored."""
+
+    def __init__(self, paths: list[str]) -> None:
+        """Take the files."""
+        self._paths = paths
+        self._bytes = 0
+
+    def lines(self, lines: Iterable[Line]) -> Iterator[Line]:
+        """Pass lines on."""
+        for line in lines:
+            self._bytes += len(line.text) + 1
+            yield line
+
+    def told_by(self, on_progress: OnProgress | None) -> OnProgress | None:
+        """Tell of bytes read instead of events, where it is known how many there are."""
+        sizes = [] if on_progress is None else [_size(path) for path in self._paths]
+        known = [size for size in sizes if size is not None]
+        if on_progress is None or len(known) < len(sizes):
+            return on_progress
+        total = sum(known)
+        return lambda told: on_progress(replace(told, done=min(self._bytes, total), total=total, unit="bytes"))
+
+
+def _size(path: str) -> int | None:
+    """Give the bytes of a file. None: it is none on a disk, or it is packed."""
+    file = Path(path)
+    if path == STANDARD_INPUT or not file.is_file():
+        return None
+    with file.open("rb") as opened:
+        return None if opened.read(len(ZSTD)).startswith((GZIP, ZSTD)) else file.stat().st_size
 
 
 class _Events:

@@ -100,12 +100,16 @@ class Line:
 
     def _figures_of_step(self, last: Progress, now: float) -> Iterator[str]:
         done, rate = _amount(last.done, last.unit), last.done / max(now - self._step_begun, 0.001)
-        yield done if last.total is None else f"{done.split()[0]} of {_amount(last.total, last.unit)}"
+        if last.total is None:
+            yield done
+        else:
+            yield f"{done if last.unit == 'bytes' else f'{last.done:,}'} of {_amount(last.total, last.unit)}"
         if last.total is not None and rate:
             yield f"{_time((last.total - last.done) / rate)} left"
         else:
             yield _time(now - self._begun)
-        yield f"{decimal(round(rate))}/s" if last.unit == "bytes" else f"{rate:,.0f}/s"
+        if rate:
+            yield f"{decimal(round(rate))}/s" if last.unit == "bytes" else f"{rate:,.0f}/s"
 
 
 def _amount(count: int, unit: str) -> str:
