@@ -12,7 +12,7 @@ import logging
 import re
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import jmespath
 from jmespath.exceptions import EmptyExpressionError, IncompleteExpressionError, LexerError, ParseError
@@ -92,6 +92,14 @@ class Expression:
         self.expression = self.compiled.expression
         _check(self.compiled, _functions(self.options))
         self.core = _core_expression(self.compiled, self.options)
+
+    @classmethod
+    def of_tree(cls, tree: dict[str, Any]) -> Self:
+        """Make one of a syntax tree, which was put together of others' parts and has no text."""
+        self = cls.__new__(cls)
+        self.options, self.compiled, self.expression = None, ParsedResult("", tree), ""
+        self.core = _core_expression(self.compiled, None)
+        return self
 
     def __reduce__(self) -> tuple[type[Expression], tuple[str, jmespath.Options | None]]:
         """Pickle by text and options."""

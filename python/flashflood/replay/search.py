@@ -6,7 +6,7 @@ each batch, one after the other, so that no more than some batches are held; any
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from flashflood._core import Expression as CoreExpression
 from flashflood.context import Context
 from flashflood.replay.damage import tell
 from flashflood.replay.expressions import Compiled, Expression
+from flashflood.replay.hints import BareNames
 from flashflood.replay.replay import Replay, batches
 from flashflood.replay.rows import Scan
 from flashflood.replay.stages import Given, stage_of
@@ -48,8 +49,7 @@ def search(ctx: Context, expression: Given, scan: Scan) -> Any:  # noqa: ANN401 
     if core is not None:
         try:
             with closing(batches(ctx, quiet, stage)) as found:
-                by_batch = _goes_through_events(compiled.parsed)
-                value = _one_by_one(ctx, core, found) if by_batch else _as_a_whole(core, found)
+                value = _by_core(ctx, core, compiled, found)
         except _LeftToPythonError:
             logger.info("Python searches %r: the core leaves some of the events to it", compiled.expression)
         else:
@@ -59,6 +59,17 @@ def search(ctx: Context, expression: Given, scan: Scan) -> Any:  # noqa: ANN401 
     events = [json.loads(event.data) for event in replay]
     tell(ctx, scan.on_damage, replay.skipped)
     return compiled.search({"events": events}, options)
+
+
+def _by_core(ctx: Context, core: CoreExpression, compiled: Compiled, found: Iterator[Batch]) -> Any:  # noqa: ANN401  any JSON
+    """Let the core search, and end with a hint where there is one."""
+    names = BareNames(Expression(compiled))
+    if _goes_through_events(compiled.parsed):
+        value: Any = _one_by_one(ctx, partial(_value, core, names), found)
+    else:
+        value = json.loads(_value(core, names, b",".join(map(_joined, found))))
+    names.tell("search")
+    return value
 
 
 def _core_of(compiled: Compiled, options: jmespath.Options | None) -> CoreExpression | None:
@@ -76,19 +87,11 @@ def _goes_through_events(node: dict[str, Any]) -> bool:
     return bool(node["type"] == "field" and node["value"] == "events")
 
 
-def _one_by_one(ctx: Context, core: CoreExpression, found: Iterator[Batch]) -> list[Any]:
+def _one_by_one(ctx: Context, value_of: Callable[[bytes], bytes], found: Iterator[Batch]) -> list[Any]:
     values: list[Any] = []
-    for value in ctx.requests.stream(partial(_value_of_batch, core), found, ahead=AHEAD):
+    for value in ctx.requests.stream(lambda batch: value_of(_joined(batch)), found, ahead=AHEAD):
         values += json.loads(value)
     return values
-
-
-def _value_of_batch(core: CoreExpression, batch: Batch) -> bytes:
-    return _value(core, _joined(batch))
-
-
-def _as_a_whole(core: CoreExpression, found: Iterator[Batch]) -> Any:  # noqa: ANN401  any JSON
-    return json.loads(_value(core, b",".join(map(_joined, found))))
 
 
 def _joined(batch: Batch) -> bytes:
@@ -98,8 +101,10 @@ def _joined(batch: Batch) -> bytes:
     return joined
 
 
-def _value(core: CoreExpression, items: bytes) -> bytes:
-    value = core.search(b"".join((_HEAD, items, _TAIL)))
+def _value(core: CoreExpression, names: BareNames, items: bytes) -> bytes:
+    document = b"".join((_HEAD, items, _TAIL))
+    value = core.search(document)
     if value is None:
         raise _LeftToPythonError
+    names.look_at(document)
     return value
