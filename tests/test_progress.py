@@ -165,7 +165,9 @@ def test_it_takes_no_request(furnished: Furnished, call: Callable[[FlashFlood, O
         store = Counted(furnished.store())
         random.seed(0)  # `journal` leaves some events to others, by chance
         call(on(store), on_progress)
-        requests.append([method for method, _ in store.requests])
+        read_ahead = "get", "journals"  # of these there are more or fewer, by chance
+        sent = [(method, key.partition("/")[0]) for method, key in store.requests]
+        requests.append([one for one in sent if one != read_ahead])
     assert requests[0] == requests[1]
 
 

@@ -135,8 +135,7 @@ def look(ctx: Context, sample: Sample | None = None) -> Survey:
     """List all journals and updates, and read the living journals' manifests: all, or those of a sample."""
     under_way, broken = ledger.read_leniently(ctx)
     problems = [Finding.of_text("ledger-entry-damaged", str(problem), problem.key) for problem in broken]
-    with ctx.meter.step("listing", "keys"):
-        journals = list(ctx.entries(layout.JOURNALS))
+    journals = _listed(ctx, layout.JOURNALS)
     _, _, strangers = classify([layout.journal_name(entry.key) for entry in journals])
     strange = {journals[index].key for index in strangers}
     problems += [_strange(key, f"{key}: no journal has such a name; move it away") for key in sorted(strange)]
@@ -146,8 +145,7 @@ def look(ctx: Context, sample: Sample | None = None) -> Survey:
     manifests = _read_manifests(ctx, chosen, problems)
     replaced = {source for manifest in manifests.values() for source in manifest.replaces}
     taken = ledger.taken(under_way)
-    with ctx.meter.step("listing", "keys"):
-        updates = [entry for folder in (layout.UPDATES, layout.ENCODED_UPDATES) for entry in ctx.entries(folder)]
+    updates = _listed(ctx, layout.UPDATES, layout.ENCODED_UPDATES)
     problems += _strange_updates(updates)
     deletes: defaultdict[str, dict[Update, datetime]] = defaultdict(dict)
     for delete, written in _deletes(updates).items():
@@ -165,6 +163,11 @@ def look(ctx: Context, sample: Sample | None = None) -> Survey:
         len(living),
         is_whole=sample is None,
     )
+
+
+def _listed(ctx: Context, *folders: str) -> list[Entry]:
+    with ctx.meter.step("listing", "keys"):
+        return [entry for folder in folders for entry in ctx.entries(folder)]
 
 
 def _written(journals: list[Entry]) -> dict[JournalID, datetime]:
