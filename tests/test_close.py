@@ -57,6 +57,7 @@ CALLS: dict[str, Callable[[FlashFlood], object]] = {
     "copy_to": lambda ff: ff.copy_to(FlashFlood.open("memory://")),
     "destroy": lambda ff: ff.destroy(),
     "replay": lambda ff: ff.replay(),
+    "follow": lambda ff: ff.follow(),
     "replay_batches": lambda ff: ff.replay_batches(),
     "partitions": lambda ff: ff.partitions(),
     "scan_polars": lambda ff: ff.scan_polars(),

@@ -45,6 +45,7 @@ CALLS: dict[str, Callable[[FlashFlood], object]] = {
     "combine_journals": lambda ff: ff.combine_journals(LISTED[:1]),
     "list_event_streams": lambda ff: list(ff.list_event_streams()),
     "replay": lambda ff: list(ff.replay(filter="level > `1`")),
+    "follow": lambda ff: list(ff.follow(wait=False)),
     "partitions": lambda ff: ff.partitions(),
     "search": lambda ff: ff.search("length(events)", at(10_000)),
     "compact": lambda ff: ff.compact(),

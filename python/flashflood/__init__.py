@@ -20,6 +20,7 @@ from flashflood.exceptions import (
     FlashFloodJournalingError,
     FlashFloodJournalUploadError,
 )
+from flashflood.follow.follower import Follower
 from flashflood.identifiers import JournalID
 from flashflood.journals import Journal
 from flashflood.load.fields import Rejected
@@ -67,6 +68,7 @@ __all__ = [
     "FlashFloodException",
     "FlashFloodJournalUploadError",
     "FlashFloodJournalingError",
+    "Follower",
     "Journal",
     "JournalID",
     "JournalSummary",

@@ -1,7 +1,4 @@
-"""The class that users work with.
-
-Each call is one line here, in `maintain.calls` or in `replay.calls`, and one module beneath.
-"""
+"""The class that users work with. Each call is one line here or in a room's `calls`, and one module beneath."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +13,7 @@ from flashflood.context import Context, kept
 from flashflood.data import Data
 from flashflood.dates import DateRange
 from flashflood.events import Event
+from flashflood.follow.calls import Follows
 from flashflood.identifiers import JournalID
 from flashflood.journals import Journal, Journals
 from flashflood.maintain import copy
@@ -62,7 +60,7 @@ def _spanned(*names: str) -> Callable[[type[T]], type[T]]:
 @_spanned("put", "put_many", "get_event", "event_exists", "update_event", "delete_event")
 @_spanned("update", "journal", "compact", "combine_journals", "open_journal", "partitions", "search")
 @_spanned("stats", "check", "repair", "collect_garbage", "copy_to", "destroy")
-class FlashFlood(Replays, Upkeep):
+class FlashFlood(Replays, Follows, Upkeep):
     """Events in one place: a prefix of an S3 bucket, a folder, a SQLite file, or memory.
 
     Every call may be made from any thread, in a forked child too, and beside any other process. Several threads may

@@ -26,6 +26,11 @@ def timestamp_at(microseconds: int) -> str:
     return format_timestamp(datetime.min + timedelta(microseconds=microseconds))  # noqa: DTZ901  as above
 
 
+def timestamp_before(timestamp: str, length: timedelta) -> str:
+    """Give the timestamp of so long before another one; not before the year 1."""
+    return timestamp_at(max(0, microseconds(timestamp) - length // _MICROSECOND))
+
+
 def timestamp_of(argument: str, date: datetime) -> str:
     """Give the timestamp of a date that a caller gave. `TypeError` or `ValueError`, which name the argument."""
     try:

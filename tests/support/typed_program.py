@@ -31,6 +31,7 @@ from flashflood import (
     FlashFloodException,
     FlashFloodJournalingError,
     FlashFloodJournalUploadError,
+    Follower,
     Journal,
     JournalID,
     JournalSummary,
@@ -103,6 +104,16 @@ def read() -> None:
     assert_type(ff.get_event("an id").data, bytes)
     assert_type(ff.get_events(["an id", "another"], on_missing="skip"), Iterator[Event])
     assert_type(ff.event_exists("an id"), bool)
+
+
+def follow() -> None:
+    follower = assert_type(ff.follow(lateness=timedelta(minutes=5), late=print, every=timedelta(seconds=1)), Follower)
+    for event in follower:
+        assert_type(event, Event)
+    assert_type((follower.cursor, follower.late), tuple[str, int])
+    follower.close()
+    ff.follow((SINCE, "an id"), wait=False, filter="level > `2`", select=Expression("level"))
+    ff.follow(follower.cursor)
 
 
 def replay() -> None:

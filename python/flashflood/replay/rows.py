@@ -12,7 +12,7 @@ from collections import deque
 from concurrent.futures import Future
 from itertools import islice
 from operator import attrgetter
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from flashflood import layout
 from flashflood._core import Manifest, Merge, Window
@@ -22,7 +22,7 @@ from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID
 from flashflood.records import blobs
 from flashflood.records.index import lookup
-from flashflood.records.living import Listing, Plan, journal_id
+from flashflood.records.living import Listing, Met, Plan, journal_id
 from flashflood.replay.damage import Lost, OnDamage, Skipping, unheard
 from flashflood.replay.read_ahead import ReadAhead
 from flashflood.replay.sections import expected_bytes, read_rows
@@ -63,6 +63,33 @@ class VanishedError(Exception):
         self.what = what
 
 
+class Pages(Protocol):
+    """A listing, as `Listing` has it."""
+
+    reached: str | None
+    pages: int
+
+    @property
+    def is_over(self) -> bool:
+        """Whether further pages have nothing for the range."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the next page has come."""
+
+    def next_page(self) -> Met:
+        """List one page."""
+
+    def look_behind(self) -> list["Entry"]:
+        """List the keys passed once more."""
+
+    def ask(self) -> None:
+        """Ask for the next page."""
+
+    def close(self) -> None:
+        """Send nothing more."""
+
+
 class _Opening(NamedTuple):
     """A journal whose manifest is under way."""
 
@@ -84,7 +111,7 @@ class MergedRows:
         self._budget = scan.memory_budget
         self._ahead = ahead
         self._dates = scan.dates
-        self._listing = Listing(ctx, scan.dates, plan=scan.plan)
+        self._listing: Pages = Listing(ctx, scan.dates, plan=scan.plan)
         self._reached: str | None = EARLIEST
         self._listed: deque[Entry] = deque()
         self._opening: list[_Opening] = []
@@ -234,9 +261,14 @@ class MergedRows:
         self._resolve(found.start)
         self.sources.append(found)
         questions = self._merge.add(manifest)
-        answers = self._ctx.requests.each(lambda question: lookup(self._ctx, question[1]).entry, questions)
-        for (timestamp, event_id), named in zip(questions, answers, strict=True):
-            self._merge.decide(timestamp, event_id, None if named is None else named.target)
+        answers = self._ctx.requests.each(lambda question: self._holder(*question), questions)
+        for (timestamp, event_id), holder in zip(questions, answers, strict=True):
+            self._merge.decide(timestamp, event_id, holder)
+
+    def _holder(self, _timestamp: str, event_id: str) -> JournalID | None:
+        """Give the journal that has an event, as the index says; None: it names none."""
+        named = lookup(self._ctx, event_id).entry
+        return None if named is None else named.target
 
     def _manifest(self, opening: _Opening) -> Manifest | None:
         """Give a manifest that was under way. None: the journal is damaged, and left out."""

@@ -1,0 +1,1 @@
+"""Following: events as they come, each once for a cursor (FOLLOW.md)."""

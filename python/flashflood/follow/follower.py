@@ -1,0 +1,177 @@
+"""Following, poll after poll (FOLLOW.md): what `ff.follow` gives."""
+
+import logging
+import os
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
+from typing import NamedTuple, NoReturn, TypeAlias
+
+from flashflood._core import Batch
+from flashflood.context import Context
+from flashflood.cursors import Cursor, cursor_of
+from flashflood.dates import checked_length, timestamp_of
+from flashflood.events import Event
+from flashflood.follow.counting import Reader
+from flashflood.follow.look import Look, look
+from flashflood.follow.poll import Poll
+from flashflood.pickling import no_pickle
+from flashflood.records import blobs
+from flashflood.replay.rows import VanishedError
+from flashflood.replay.windows import Stage
+from flashflood.telemetry import iteration
+from flashflood.turns import SharedIterator
+
+logger = logging.getLogger(__name__)
+
+LATENESS = timedelta(minutes=1)
+EVERY = timedelta(seconds=10)
+
+After: TypeAlias = str | tuple[datetime, str] | None
+"""Where to go on: a cursor's text; a place, all that is there by then taken for handed over; None: the first event."""
+Late: TypeAlias = Callable[[Event], object] | None
+"""What is called with each late event; None: they are counted, and logged."""
+
+
+class Pace(NamedTuple):
+    """When a follower looks, and up to when."""
+
+    lateness: timedelta
+    """For how long an event waits for others of earlier dates."""
+    every: timedelta
+    """How long after a poll the next one begins."""
+    waits: bool
+    """Whether it goes on once it has caught up."""
+
+    @classmethod
+    def of(cls, lateness: timedelta, every: timedelta, *, waits: bool) -> "Pace":
+        """Take what a caller gave. `TypeError` for what is no length of time, `ValueError` below 0."""
+        for argument, length in (("lateness", lateness), ("every", every)):
+            if checked_length(argument, length) < timedelta(0):
+                msg = f"{argument}={length!r} is below 0; give a length of time of 0 or more"
+                raise ValueError(msg)
+        return cls(lateness, every, waits)
+
+
+class Follower(SharedIterator[Event]):
+    """Events as they come, each once for a cursor; in order within what `lateness` allows.
+
+    Several threads may share it: each event goes to one of them.
+    """
+
+    late: int
+    """How many events have come late so far."""
+
+    def __init__(self, ctx: Context, after: After, pace: Pace, stage: Stage[Batch], late: Late) -> None:
+        """Make no request yet."""
+        self._ctx = ctx
+        self._pace = pace
+        self._stage = stage
+        self._on_late = late
+        self.late = 0
+        start = _begin(after, ctx.store.name)
+        self._cursor: Callable[[], Cursor] = lambda: start
+        self._reader = Reader(ctx)
+        self._full: Look | None = None
+        """The last look at all, once it has been handed over."""
+        self._missed: set[str] = set()
+        """The journals of which something was gone, since a look has been handed over."""
+        self._is_closed = False
+        self._woken: SimpleQueue[None] = SimpleQueue()
+        """`close` may be called by a signal's handler, for which it is made."""
+        super().__init__(self._events(), "this follower", iteration("follow", ctx.store.name))
+
+    @property
+    def cursor(self) -> str:
+        """The cursor after the event that was given last, as a text to be kept: `follow(after=...)` goes on there."""
+        return self._cursor().text(self._ctx.store.name)
+
+    def close(self) -> None:
+        """End it, also while it waits, from any thread: no more requests, no more events. The cursor stays."""
+        self._is_closed = True
+        self._woken.put(None)
+        if self._process in {None, os.getpid()}:
+            with self._lock:
+                if not self._is_taking:  # else this thread is inside, in a callback or a signal's handler
+                    super().close()
+
+    def __reduce__(self) -> NoReturn:
+        """Say what to do instead of pickling."""
+        raise no_pickle(self, "give its `cursor` to the other process, and follow there")
+
+    def _events(self) -> Generator[Event, None, None]:
+        while not self._is_closed:
+            is_whole = yield from self._poll()
+            if is_whole:
+                self._missed.clear()
+                if not self._pace.waits:
+                    return
+                self._wait()
+
+    def _poll(self) -> Generator[Event, None, bool]:
+        """Look, and hand over what there is. Gives whether that was all; else another look is to go on."""
+        found = look(self._ctx, self._cursor(), self._pace.lateness, None)
+        poll = Poll(self._ctx, found, self._reader, self._stage)
+        passed = Passed(self._ctx.store.name)
+        try:
+            for step in poll.steps():
+                if step.event is not None and step.is_late:
+                    (self._on_late or passed.add)(step.event)
+                    self.late += 1
+                self._cursor = step.cursor
+                if step.event is not None and not step.is_late:
+                    yield step.event
+                if self._is_closed:
+                    return False
+        except VanishedError as error:
+            if error.journal_id in self._missed:
+                raise blobs.missing(self._ctx, error.journal_id, error.what) from None
+            self._missed.add(error.journal_id)
+            return False
+        finally:
+            passed.tell()
+        return not poll.is_over
+
+    def _wait(self) -> None:
+        with suppress(Empty):
+            self._woken.get(timeout=self._pace.every.total_seconds())
+
+
+class Passed:
+    """The late events of a poll that were handed to nobody."""
+
+    def __init__(self, store: str) -> None:
+        """Have none yet. `store`: its name."""
+        self._store = store
+        self._first: Event | None = None
+        self._count = 0
+
+    def add(self, event: Event) -> None:
+        """Count an event."""
+        self._first = self._first or event
+        self._count += 1
+
+    def tell(self) -> None:
+        """Say how many there were, and which was the first."""
+        if self._first is not None:
+            logger.warning(
+                "%s: %d late events were passed over, the first one %r of %s; `follow(late=...)` hands them over",
+                self._store,
+                self._count,
+                self._first.event_id,
+                self._first.date,
+            )
+
+
+def _begin(after: After, store: str) -> Cursor:
+    """Give the cursor to begin with. `TypeError` or `ValueError` for what is none, and for another store's."""
+    if after is None:
+        return Cursor()
+    if isinstance(after, str):
+        return cursor_of(after, store)
+    if not (isinstance(after, tuple) and len(after) == 2 and isinstance(after[1], str)):  # noqa: PLR2004
+        msg = f"after={after!r:.100}; give a cursor's text, a (date, event_id), or None"
+        raise TypeError(msg)
+    timestamp = timestamp_of("after", after[0])
+    return Cursor((timestamp, after[1]), timestamp)

@@ -1,0 +1,35 @@
+"""A store whose clock stands where a test puts it: by it objects are dated, and listings answered."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from flashflood.store import Page, Store
+from support.watched import Counted
+
+Answer = TypeVar("Answer")
+DATED = {"put", "create", "mark_garbage"}
+
+
+class Dated(Counted):
+    """Dates what is written through it by `now`, which moves only when it is told to. It counts requests."""
+
+    def __init__(self, store: Store, now: datetime = datetime(2021, 1, 1, tzinfo=UTC)) -> None:
+        super().__init__(store)
+        self.now = now
+        self.dates: dict[str, datetime] = {}
+
+    def passes(self, time: timedelta) -> None:
+        """Let time go by."""
+        self.now += time
+
+    def request(self, method: str, key: str, send: Callable[[], Answer], /) -> Answer:
+        answer = super().request(method, key, send)
+        if method in DATED and answer is not False:
+            self.dates[key] = self.now
+        return answer
+
+    def list(self, prefix: str, after: str | None = None, /) -> Page:
+        page = super().list(prefix, after)
+        entries = [entry._replace(modified=self.dates.get(entry.key, entry.modified)) for entry in page.entries]
+        return Page(entries, page.more, self.now)
