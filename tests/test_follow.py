@@ -282,3 +282,25 @@ def test_a_follower_is_not_pickled_its_cursor_is(place: Place) -> None:
     assert isinstance(follower, Follower)
     with pytest.raises(TypeError, match="cursor"):
         pickle.dumps(follower)
+
+
+@ON_FOLDER
+def test_an_event_that_was_put_again_with_its_date_before_the_delete_is_applied_is_handed_over(place: Place) -> None:
+    ff = place.open()
+    put_new(ff, "a", "b", "c")
+    ff.journal(3)
+    ff.delete_event("b")
+    ff.put_many([(b"again", "b", at(1)), (b"", "d", at(1))])
+    assert [(event.event_id, event.data) for event in ff.follow(wait=False)][1:3] == [("b", b"again"), ("d", b"")]
+    ff.delete_event("b")
+    ff.put(b"a third time", "b", at(1))
+    assert [event.data for event in ff.follow(wait=False) if event.event_id == "b"] == [b"a third time"]
+    ff.journal(2)
+    assert [event.data for event in ff.follow(wait=False) if event.event_id == "b"] == [b"a third time"]
+
+
+@ON_FOLDER
+def test_an_endless_lateness_gives_nothing_and_an_endless_pause_is_taken(place: Place) -> None:
+    ff = place.open()
+    put_new(ff, "a")
+    assert polled(ff, None, lateness=timedelta.max, every=timedelta.max)[:2] == ([], [])

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from flashflood._core import format_timestamp, parse_timestamp
 
 EARLIEST = format_timestamp(datetime.min)  # noqa: DTZ901  naive dates are UTC here
+LATEST = format_timestamp(datetime.max)  # noqa: DTZ901  as above
 
 _MICROSECOND = timedelta(microseconds=1)
 

@@ -2,19 +2,21 @@
 
 import logging
 import os
+import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
+from threading import TIMEOUT_MAX
 from typing import NamedTuple, NoReturn, TypeAlias
 
 from flashflood._core import Batch
-from flashflood.context import Context
+from flashflood.context import GRACE, Context
 from flashflood.cursors import Cursor, cursor_of
 from flashflood.dates import checked_length, timestamp_of
 from flashflood.events import Event
 from flashflood.follow.counting import Reader
-from flashflood.follow.look import Look, look
+from flashflood.follow.look import Full, Look, look
 from flashflood.follow.poll import Poll
 from flashflood.pickling import no_pickle
 from flashflood.records import blobs
@@ -27,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 LATENESS = timedelta(minutes=1)
 EVERY = timedelta(seconds=10)
+LONGEST_NEAR = GRACE.total_seconds() / 8
+"""Seconds after which a full look is due, whatever near ones have listed: well before a cursor is too old."""
 
 After: TypeAlias = str | tuple[datetime, str] | None
 """Where to go on: a cursor's text; a place, all that is there by then taken for handed over; None: the first event."""
@@ -73,8 +77,7 @@ class Follower(SharedIterator[Event]):
         start = _begin(after, ctx.store.name)
         self._cursor: Callable[[], Cursor] = lambda: start
         self._reader = Reader(ctx)
-        self._full: Look | None = None
-        """The last look at all, once it has been handed over."""
+        self._glances = Glances()
         self._missed: set[str] = set()
         """The journals of which something was gone, since a look has been handed over."""
         self._is_closed = False
@@ -111,7 +114,7 @@ class Follower(SharedIterator[Event]):
 
     def _poll(self) -> Generator[Event, None, bool]:
         """Look, and hand over what there is. Gives whether that was all; else another look is to go on."""
-        found = look(self._ctx, self._cursor(), self._pace.lateness, None)
+        found = look(self._ctx, self._cursor(), self._pace.lateness, self._glances.full())
         poll = Poll(self._ctx, found, self._reader, self._stage)
         passed = Passed(self._ctx.store.name)
         try:
@@ -128,14 +131,46 @@ class Follower(SharedIterator[Event]):
             if error.journal_id in self._missed:
                 raise blobs.missing(self._ctx, error.journal_id, error.what) from None
             self._missed.add(error.journal_id)
+            self._glances.forget()
             return False
         finally:
             passed.tell()
-        return not poll.is_over
+        if poll.is_over:
+            self._glances.forget()
+            return False
+        self._glances.note(found, self._cursor())
+        return True
 
     def _wait(self) -> None:
         with suppress(Empty):
-            self._woken.get(timeout=self._pace.every.total_seconds())
+            self._woken.get(timeout=min(self._pace.every.total_seconds(), TIMEOUT_MAX))
+
+
+class Glances:
+    """When to look near: so long as that lists no more pages than the last full look did."""
+
+    def __init__(self) -> None:
+        """Begin with a full look."""
+        self._full: Full | None = None
+        self._pages = 0
+        self._full_at = 0.0
+
+    def full(self) -> Full | None:
+        """Give what a near look is to go by. None: a full one is due."""
+        if self._full is None or self._pages >= self._full.pages or time.monotonic() - self._full_at > LONGEST_NEAR:
+            self._full = None
+        return self._full
+
+    def note(self, found: Look, cursor: Cursor) -> None:
+        """Take a look that has been handed over, and the cursor then."""
+        if found.is_full:
+            self._full, self._full_at, self._pages = found.remembered(cursor), time.monotonic(), 1
+        else:
+            self._pages += found.pages
+
+    def forget(self) -> None:
+        """Let the next look be full."""
+        self._full = None
 
 
 class Passed:

@@ -5,7 +5,7 @@ had. Kept is only what may still count: what is young, and what has something af
 it. What begins after the bound is not listed.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -51,10 +51,22 @@ class Listed(NamedTuple):
         return layout.range_of(self.entry.key)[1]
 
 
-class Look:
-    """What a look shows, and what follows from the dates of the objects."""
+class Full(NamedTuple):
+    """What a follower remembers of the last full look, once that is handed over: of what near looks do not list."""
 
-    def __init__(self, cursor: Cursor, now: datetime, bound: str, full: "Look | None") -> None:
+    now: datetime
+    """The server's clock when it began."""
+    pages: int
+    far: list[Listed]
+    """The journals that begin before the near looks' key, and may have events after the place."""
+    names: tuple[bytes, ...]
+    """Of the journals that begin before that key, those that were young then."""
+
+
+class Look:
+    """A look, and what follows from the dates of the objects."""
+
+    def __init__(self, cursor: Cursor, now: datetime, bound: str, full: Full | None) -> None:
         """Know of no journal yet. `full`: the last full look; None: this is one."""
         self.cursor = cursor
         """What the follower knew when it looked."""
@@ -62,7 +74,7 @@ class Look:
         """The server's clock when it began, aware, in whole seconds."""
         self.bound = bound
         """The timestamp up to which events are handed over in order."""
-        self.journals: list[Listed] = []
+        self.journals = [] if full is None else [one for one in full.far if one.end >= cursor.place[0]]
         """In key order."""
         self.pages = 0
         self._full = full
@@ -72,11 +84,6 @@ class Look:
     def is_full(self) -> bool:
         """Whether it has listed all."""
         return self._full is None
-
-    @property
-    def full_at(self) -> datetime:
-        """When the last full look began."""
-        return (self._full or self).now
 
     def is_young(self, date: datetime) -> bool:
         """Say whether the last full look may have begun before an object of this date could be listed."""
@@ -106,21 +113,17 @@ class Look:
         if self._full is None:
             return Cursor(place, timestamp_before(place[0], NEAR), now, now, tuple(sorted(seen)))
         before = self.cursor
-        far = self._full.names_before(before.begin)
-        return Cursor(place, before.begin, now, before.far_watermark, tuple(sorted({*seen, *far})))
-
-    def names_before(self, begin: str) -> list[bytes]:
-        """Give the names of its young journals that begin before a timestamp."""
-        starts, names = self._young
-        return [name for start, name in zip(starts, names, strict=True) if start < begin]
+        return Cursor(place, before.begin, now, before.far_watermark, tuple(sorted({*seen, *self._full.names})))
 
     def counts(self, listed: Listed) -> bool:
         """Say whether a journal may have something to hand over, or to say of others."""
         return self.is_young(listed.entry.modified) or self.is_due(listed) or self.may_be_late(listed)
 
-    def remembered(self, begin: str, place: Place) -> list[Listed]:
-        """Give what a near look needs of this one: of the journals before its `begin`, those that reach the place."""
-        return [listed for listed in self.journals if listed.start < begin and listed.end >= place[0]]
+    def remembered(self, cursor: Cursor) -> Full:
+        """Give what near looks from a cursor need of this full one."""
+        far = [listed for listed in self.journals if listed.start < cursor.begin and listed.end >= cursor.place[0]]
+        starts, names = self._young
+        return Full(self.now, self.pages, far, tuple(names[: bisect_left(starts, cursor.begin)]))
 
     @cached_property
     def _young(self) -> tuple[list[str], list[bytes]]:
@@ -134,7 +137,7 @@ class Look:
         return [listed.start for listed in young], [name_of(listed.journal_id) for listed in young]
 
 
-def look(ctx: Context, cursor: Cursor, lateness: timedelta, full: Look | None) -> Look:
+def look(ctx: Context, cursor: Cursor, lateness: timedelta, full: Full | None) -> Look:
     """List the journals: all, or, where there is a last full look, those from the cursor's `begin` on.
 
     `FlashFloodException` for a cursor that is too old: what has come since may have been collected.
@@ -151,12 +154,10 @@ def look(ctx: Context, cursor: Cursor, lateness: timedelta, full: Look | None) -
             if not page.more or (listed and listed[-1].start > last):
                 break
             page, listed = next(listing)
-    if full is not None:
-        found.journals = full.remembered(cursor.begin, cursor.place) + found.journals
     return found
 
 
-def _begun(page: Page, cursor: Cursor, lateness: timedelta, full: Look | None) -> Look:
+def _begun(page: Page, cursor: Cursor, lateness: timedelta, full: Full | None) -> Look:
     now = page.date.replace(microsecond=0)
     looked_at = None if cursor.far_watermark is None else datetime.fromtimestamp(cursor.far_watermark, UTC)
     if looked_at is not None and cursor.place != BEGINNING and now - looked_at > GRACE / 2:
@@ -167,7 +168,7 @@ def _begun(page: Page, cursor: Cursor, lateness: timedelta, full: Look | None) -
             f" follow(after=({parse_timestamp(date)!r}, {event_id!r}))"
         )
         raise FlashFloodException(msg)
-    return Look(cursor, now, format_timestamp(now - lateness), full)
+    return Look(cursor, now, timestamp_before(format_timestamp(now), lateness), full)
 
 
 def _journals(pages: JournalPages) -> Iterator[tuple[Page, list[Listed]]]:

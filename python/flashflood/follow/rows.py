@@ -1,10 +1,13 @@
 """The rows of the journals that count, merged in order: as in a replay, but for the listing, which has been made."""
 
+from collections.abc import Iterable
+
+from flashflood._core import Manifest
 from flashflood.context import Context
 from flashflood.cursors import Place
-from flashflood.dates import EARLIEST
+from flashflood.dates import EARLIEST, LATEST
 from flashflood.follow.look import Listed
-from flashflood.identifiers import JournalID
+from flashflood.identifiers import NEW, JournalID
 from flashflood.records.index import lookup
 from flashflood.records.living import Met
 from flashflood.replay.damage import Skipping
@@ -52,6 +55,22 @@ class CountingRows(MergedRows):
         super().__init__(ctx, scan, ahead, place, Skipping(ctx, "error"))
         self._listing = Made([listed.entry for listed in counting])
         self._counting = {listed.journal_id for listed in counting}
+
+    def _parts(self, journal_id: JournalID, manifest: Manifest) -> Iterable[Manifest]:
+        """Give the rows of a `new` journal that the index names, of events put again, as those of the newest journal.
+
+        Of two rows of one place the core believes that of the journal made last, and a `new` one least. But the other
+        one may be that of an event which has been deleted, and the delete waits to be applied.
+        """
+        rows = manifest.rows() if journal_id.version == NEW else []
+        again = [
+            row for row in rows if (row.birth or 0) > 1 and self._holder(row.timestamp, row.event_id) == journal_id
+        ]
+        if not again:
+            return [manifest]
+        newest = JournalID.make(journal_id.start, journal_id.end, LATEST, journal_id.blob_id)
+        rest = [row for row in rows if row not in again]
+        return [Manifest.of_rows(name, some, manifest.size) for name, some in ((newest, again), (journal_id, rest))]
 
     def _holder(self, timestamp: str, event_id: str) -> JournalID | None:
         """Give which of the journals that count has the event that the index names, which may have moved since."""

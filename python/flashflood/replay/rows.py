@@ -9,6 +9,7 @@ A window can be planned once every journal that could hold an earlier event has 
 import logging
 from bisect import insort
 from collections import deque
+from collections.abc import Iterable
 from concurrent.futures import Future
 from itertools import islice
 from operator import attrgetter
@@ -259,6 +260,14 @@ class MergedRows:
         if manifest is None:
             return
         self._resolve(found.start)
+        for part in self._parts(found, manifest):
+            self._add(found, part)
+
+    def _parts(self, _journal_id: JournalID, manifest: Manifest) -> Iterable[Manifest]:
+        """Give as what a journal's manifest is to be merged in."""
+        return [manifest]
+
+    def _add(self, found: JournalID, manifest: Manifest) -> None:
         self.sources.append(found)
         questions = self._merge.add(manifest)
         answers = self._ctx.requests.each(lambda question: self._holder(*question), questions)
