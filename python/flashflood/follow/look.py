@@ -116,8 +116,9 @@ class Look:
         return Cursor(place, before.begin, now, before.far_watermark, tuple(sorted({*seen, *self._full.names})))
 
     def counts(self, listed: Listed) -> bool:
-        """Say whether a journal may have something to hand over, or to say of others."""
-        return self.is_young(listed.entry.modified) or self.is_due(listed) or self.may_be_late(listed)
+        """Say whether a journal may have something to hand over, at this look or a near one, or to say of others."""
+        reaches_on = listed.end >= self.cursor.place[0]
+        return reaches_on or self.is_young(listed.entry.modified) or self.may_be_late(listed)
 
     def remembered(self, cursor: Cursor) -> Full:
         """Give what near looks from a cursor need of this full one."""

@@ -1,0 +1,122 @@
+"""A follower that is killed, and goes on from its cursor, beside writers and journalers that are killed too.
+
+Each event that was put is handed over once, those in order by place over all its lives; each that was not is at most
+once.
+"""
+
+import random
+import time
+from collections import Counter
+from contextlib import ExitStack, suppress
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from conftest import Place
+from support.processes import Worker, tell
+from support.samples import AT_ONCE, at
+
+from flashflood import Event, FlashFlood, FlashFloodException, FlashFloodJournalingError
+from flashflood.records import ledger
+
+MODULE = "test_follow_meanwhile"
+LIVES = 3
+
+
+def write(url: str, name: str) -> None:
+    """Put events, now and then with a date long ago, singly and in batches, and update some; tell what is there."""
+    ff = FlashFlood.open(url)
+    chance = random.Random(name)  # noqa: S311 - to be repeated, not to be secret
+    for number in count():
+        time.sleep(0.05)
+        minutes = [number if chance.random() < 0.8 else chance.randrange(-50, number + 1)] * chance.choice([1, 1, 3])
+        ids = [f"{name} {number} {place}" for place, _ in enumerate(minutes)]
+        events = [(b"data", event_id, at(minute)) for event_id, minute in zip(ids, minutes, strict=True)]
+        if len(events) == 1:
+            ff.put(*events[0])
+        else:
+            ff.put_many(events)
+        tell(ids)
+        if chance.random() < 0.3:
+            ff.update_event(ids[0], b"updated")
+
+
+def upkeep(url: str, name: str) -> None:
+    """Journal, update and combine."""
+    ledger.LEFT_BEHIND = AT_ONCE
+    ff = FlashFlood.open(url)
+    chance = random.Random(name)  # noqa: S311 - to be repeated, not to be secret
+    while True:
+        time.sleep(0.05)
+        with suppress(FlashFloodException):
+            match chance.randrange(4):
+                case 0 | 1:
+                    ff.journal(chance.randrange(1, 9))
+                case 2:
+                    ff.update()
+                case 3:
+                    journals = list(ff.list_journals())
+                    begin = chance.randrange(len(journals) + 1)
+                    ff.combine_journals(journals[begin : begin + 4] or journals[:1])
+
+
+def follow(url: str, cursor: str | None) -> None:
+    """Tell events with the cursor after them: in one line, as others do in one transaction."""
+    done: list[tuple[str, float, bool]] = []
+
+    def note(event: Event, *, is_late: bool) -> None:
+        done.append((event.event_id, (event.date - at(0)).total_seconds(), is_late))
+
+    def late(event: Event) -> None:
+        commit()
+        note(event, is_late=True)
+
+    def commit() -> None:
+        tell((done, follower.cursor))
+        done.clear()
+
+    follower = FlashFlood.open(url).follow(cursor, late=late, every=timedelta(seconds=0.1))
+    for event in follower:
+        note(event, is_late=False)
+        commit()
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("place", ["sqlite", "moto"], indirect=True)
+def test_each_event_is_handed_over_once_whoever_is_killed(place: Place) -> None:
+    chance = random.Random(place.kind)  # noqa: S311 - to be repeated, not to be secret
+    there: list[str] = []
+    handed: list[tuple[str, float, bool]] = []
+    cursor: str | None = None
+
+    def take(told: list[Any]) -> None:
+        nonlocal cursor
+        for events, after in told:
+            handed.extend(events)
+            cursor = after
+
+    for life in range(LIVES):
+        with ExitStack() as stack:
+            writers = [worker(stack, place, "write", f"{life} of writer {number}") for number in range(2)]
+            worker(stack, place, "upkeep", f"{life}")
+            follower = worker(stack, place, "follow", cursor)
+            there += [event_id for writer in writers for _ in range(2) for event_id in writer.hear()]
+            take([follower.hear()])
+            time.sleep(chance.uniform(0.2, 0.8))
+            take(follower.kill())
+            there += [event_id for writer in writers for ids in writer.kill() for event_id in ids]
+    with suppress(FlashFloodJournalingError):
+        place.open().journal(1)
+    late: list[Event] = []
+    last = [event.event_id for event in place.open().follow(cursor, late=late.append, wait=False)]
+    counts = Counter([event_id for event_id, _, _ in handed] + last + [event.event_id for event in late])
+    assert counts.most_common(1)[0][1] == 1
+    assert set(there) <= set(counts)
+    in_order = [(seconds, event_id) for event_id, seconds, is_late in handed if not is_late]
+    assert in_order == sorted(in_order)
+    assert any(is_late for _, _, is_late in handed)
+
+
+def worker(stack: ExitStack, place: Place, function: str, argument: str | None) -> Worker:
+    return stack.enter_context(Worker(place.env, MODULE, function, place.url, argument))
