@@ -5,6 +5,7 @@ some by one that lags behind it.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
@@ -133,22 +134,29 @@ class Both:
         self.handed += [event.event_id for event in (*late, *events)]
 
     def begun(self, lateness: timedelta) -> list[Event]:
-        """Begin with the late events, stop before one of them, and let more come."""
-        late: list[Event] = []
+        """Begin with the late events, stop before one of them, and let more come; some times over."""
+        handed: list[Event] = []
+        for _ in range(self.random.randint(0, 3)):
+            late: list[Event] = []
+            follower = on(self.store).follow(self.cursor, lateness=lateness, late=self.some(late), wait=False)
+            with suppress(InterruptedError):
+                next(follower, None)
+                break  # nothing stopped it: as if it had never been
+            self.cursor = follower.cursor
+            handed += late
+            self.puts(on(self.store))
+        return handed
 
-        def some(event: Event) -> None:
+    def some(self, late: list[Event]) -> Callable[[Event], None]:
+        """Give what takes some events, and stops before another one."""
+        most = self.random.randint(0, 3)
+
+        def take(event: Event) -> None:
             if len(late) == most:
                 raise InterruptedError
             late.append(event)
 
-        most = self.random.randint(0, 3)
-        follower = on(self.store).follow(self.cursor, lateness=lateness, late=some, wait=False)
-        with suppress(InterruptedError):
-            next(follower, None)
-            return []  # nothing stopped it: as if it had never been
-        self.cursor = follower.cursor
-        self.puts(on(self.store))
-        return late
+        return take
 
     def followed(self, late: list[Event], lateness: timedelta, *, near: bool) -> list[Event]:
         """Poll, and begin anew from the cursor after each event, as if killed, once in a while."""

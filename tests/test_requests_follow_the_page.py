@@ -63,6 +63,18 @@ def read_late(ff: FlashFlood) -> None:
     assert [event.event_id for event in partition.events()] == ["b"]
 
 
+def follow_late(ff: FlashFlood) -> None:
+    """Follow on where one is late, and one journaled; count only that."""
+    store = ff._ctx.store  # noqa: SLF001
+    before = FlashFlood.open(store.name).follow(wait=False)
+    list(before)
+    put_new(FlashFlood.open(store.name), "late", start=-1)
+    put_journaled(FlashFlood.open(store.name), "c", start=2)
+    assert isinstance(store, Counted)
+    store.requests.clear()
+    assert [event.event_id for event in ff.follow(before.cursor, late=print, wait=False)] == ["c"]
+
+
 def write_three(ff: FlashFlood) -> None:
     with ff.writer(linger=timedelta(hours=1)) as writer:
         for _ in range(3):
@@ -88,6 +100,8 @@ CALLS: dict[str, tuple[Callable[[FlashFlood], object], Callable[[FlashFlood], ob
     "compact, of four small journals of one event each": (four_small, lambda ff: ff.compact(2_500)),
     "maintain, where nothing is due": (maintained, lambda ff: ff.maintain(Rules(journal_bytes=None))),
     "replay, of two journals": (new, lambda ff: list(ff.replay())),
+    "follow, of two new journals": (new, lambda ff: list(ff.follow(wait=False))),
+    "follow, of a late event, and of one that has been journaled since": (new, follow_late),
     "partitions, of two new journals": (new, lambda ff: ff.partitions()),
     "a partition of two, whose journal has been combined since": (new, read_late),
     "list_journals, where one has died": (one_dead, lambda ff: list(ff.list_journals())),
