@@ -90,6 +90,7 @@ bench: $(STAMPS)/package $(STAMPS)/tools $(STAMPS)/old $(STAMPS)/peers
 	python benches/backlog.py
 	python benches/embedded.py
 	python benches/scale.py
+	python benches/follow.py
 	python benches/tables.py
 	python benches/peers.py
 	python benches/report.py

@@ -15,6 +15,9 @@ WRITES_A_SECOND = 3_500
 SECONDS_A_DAY = 86_400
 EACH_HEAD = ["", "PUT and LIST", "GET and HEAD", "dollars for a million", "client CPU, ms"]
 REPLAY_HEAD = ["", "requests for a million", "dollars for a billion", "CPU s for a million", "core hours for a billion"]
+FOLLOW_HEAD = ["", "events", "LIST", "GET"]
+EVERY = 10
+"""Seconds between two polls of a follower, unless it is told otherwise."""
 DAYS = (("a million", 10**6), ("a billion", 10**9))
 
 
@@ -80,7 +83,32 @@ is one event.
 {results.cases("growth")[-1]}:
 
 {table(REPLAY_HEAD, [_replay(way) for way in replays])}
+{_following(results)}"""
+
+
+def _following(results: Results) -> str:
+    first, near, batch, idle = results.of("follow")
+    polls = SECONDS_A_DAY // EVERY
+    nearly_idle = dollars(near.each("puts"), near.each("gets") - first.each("gets"))
+    single, many = (first.each("gets") * GET_PRICE, batch.each("gets") * GET_PRICE)
+    return f"""## Following
+
+What [`follow`](following.md) asked for, beside {first.count:,} events that had been put singly:
+
+{table(FOLLOW_HEAD, [_poll(row) for row in (first, near, batch, idle)])}
+A poll lists 1,000 keys at a time, and a page more where it guesses wrong how closely they lie. A full one lists all
+journals, the dead too; a near one those that begin five minutes before the place or later. Where all are more than a
+page, a full one is due once near ones have listed as many pages, and after three hours.
+
+A poll each {EVERY} seconds is {polls:,} a day. Near, and with nothing to give, they cost
+${number(nearly_idle * polls)}; with the full ones about twice that, or ${number(8 * PUT_PRICE * 1000)} for each million
+keys under `journals/` and day, where that is more. An event that was put singly takes {number(first.each("gets"))}
+GETs, so a million cost ${number(single * 1e6)}; of a batch of {batch.count} they cost ${number(many * 1e6)}.
 """
+
+
+def _poll(row: Row) -> list[str]:
+    return [row.stage, f"{row.count:,}", f"{row.median('puts'):,.0f}", f"{row.median('gets'):,.0f}"]
 
 
 def _ways(results: Results) -> list[Way]:

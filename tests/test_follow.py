@@ -9,11 +9,11 @@ import pytest
 from conftest import Place
 from support.dated import Dated
 from support.samples import AT_ONCE, at, put_new
-from support.watched import on
+from support.watched import Short, on
 
-from flashflood import Event, FlashFlood, FlashFloodCorruptionError, FlashFloodException, layout
+from flashflood import Event, FlashFlood, FlashFloodCorruptionError, FlashFloodException, context, layout
+from flashflood.context import SLACK
 from flashflood.follow.follower import Follower
-from flashflood.follow.look import SLACK
 
 ON_FOLDER = pytest.mark.parametrize("place", ["folder"], indirect=True)
 MINUTE = timedelta(minutes=1)
@@ -304,3 +304,41 @@ def test_an_endless_lateness_gives_nothing_and_an_endless_pause_is_taken(place: 
     ff = place.open()
     put_new(ff, "a")
     assert polled(ff, None, lateness=timedelta.max, every=timedelta.max)[:2] == ([], [])
+
+
+@ON_FOLDER
+def test_a_writer_whose_manifest_took_longer_than_the_slack_says_so(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ff = place.open()
+    with caplog.at_level(logging.WARNING, "flashflood"):
+        put_new(ff, "a")
+        assert caplog.records == []
+        monkeypatch.setattr(context, "SLACK", timedelta(-1))
+        put_new(ff, "b", start=1)
+    (record,) = caplog.records
+    (journal_id,) = ff.list_journals(at(0))
+    assert journal_id in record.getMessage()
+
+
+@ON_FOLDER
+def test_near_looks_list_what_is_beyond_the_place_and_a_full_one_finds_what_is_late(place: Place) -> None:
+    ff = place.open()
+    put_new(ff, *(f"{number:02}" for number in range(35)))
+    store = Dated(place.store())
+    late: list[Event] = []
+    follower = on(Short(store, 10)).follow(late=late.append, every=timedelta(0))
+    assert [next(follower).event_id for _ in range(35)][-1] == "34"
+    assert [method for method, _ in store.requests].count("get") == 35 * 2  # of each event the manifest and the blob
+    put_new(ff, "late", start=-1)
+    for minute in range(35, 38):  # near looks, each of the journals that begin less than five minutes before
+        put_new(ff, f"{minute}", start=minute)
+        store.requests.clear()
+        assert next(follower).event_id == f"{minute}"
+        assert [method for method, _ in store.requests].count("list") == 1
+        assert late == []
+    put_new(ff, "38", start=38)
+    store.requests.clear()
+    assert next(follower).event_id == "38"
+    assert [method for method, _ in store.requests].count("list") >= 4
+    assert [event.event_id for event in late] == ["late"]

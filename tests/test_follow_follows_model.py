@@ -17,9 +17,10 @@ from support.samples import AT_ONCE
 from support.watched import Death, Mortal, Short, on
 
 from flashflood import Event, FlashFlood, FlashFloodException
+from flashflood.context import SLACK
 from flashflood.follow import look
 from flashflood.follow.follower import Glances
-from flashflood.follow.look import SLACK, Full
+from flashflood.follow.look import Full
 from flashflood.store import open_store
 from flashflood.write import put_many
 

@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 GRACE = timedelta(days=1)
 """How long something must have been dead before it is collected. No call may last that long: see `Deadline`."""
+SLACK = timedelta(minutes=5)
+"""By how much an object's date may be older than the moment from which a LIST shows it (FOLLOW.md)."""
 
 
 class Context:
@@ -138,7 +140,20 @@ class Context:
     def create_manifest(self, manifest: Manifest) -> bool:
         """Create a manifest: the commit point. False: its key is taken; read what is there."""
         key = layout.journal_key(JournalID(manifest.journal_id))
-        return self.store.create(key, manifest.encode(), metadata=manifest_metadata(manifest))
+        body, begun = manifest.encode(), time.monotonic()
+        is_created = self.store.create(key, body, metadata=manifest_metadata(manifest))
+        self._warn_of_slack(key, timedelta(seconds=time.monotonic() - begun))
+        return is_created
+
+    def _warn_of_slack(self, key: str, took: timedelta) -> None:
+        if took > SLACK:
+            logger.warning(
+                "%s: creating %s took %s, longer than %s: where its events were late, a follower may have missed them",
+                self.store.name,
+                key,
+                took,
+                SLACK,
+            )
 
     def blob(self, journal_id: JournalID, start: int, stop: int) -> Found | None:
         """Read the bytes of a journal's blob from `start` to before `stop`; fewer, where it ends before.

@@ -9,8 +9,8 @@ from model.protocol_follow import Followed, Memory, follow
 
 from flashflood import layout
 from flashflood._core import Manifest
+from flashflood.context import SLACK
 from flashflood.dates import microseconds
-from flashflood.follow.look import SLACK
 from flashflood.identifiers import TOMBSTONE_SUFFIX, JournalID
 from support.dated import Dated
 from support.in_the_model import EVERY_SAFEGUARD

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from flashflood import layout
 from flashflood._core import classify, format_timestamp, parse_timestamp
-from flashflood.context import GRACE, Context
+from flashflood.context import GRACE, SLACK, Context
 from flashflood.cursors import BEGINNING, Cursor, Place, name_of
 from flashflood.dates import timestamp_before
 from flashflood.exceptions import FlashFloodException
@@ -22,8 +22,6 @@ from flashflood.identifiers import JournalID
 from flashflood.records.journal_pages import JournalPages
 from flashflood.store.protocol import Entry, Page
 
-SLACK = timedelta(minutes=5)
-"""By how much an object's date may be older than the moment from which a LIST shows it. A part of the version."""
 NEAR = timedelta(minutes=5)
 """How long before the place a near look begins: a batch that begins there may have events after the place."""
 
