@@ -9,19 +9,70 @@ import time
 from collections import Counter
 from contextlib import ExitStack, suppress
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
 import pytest
 from conftest import Place
+from support.dated import Dated
 from support.processes import Worker, tell
-from support.samples import AT_ONCE, at
+from support.samples import AT_ONCE, at, put_journaled, put_new
+from support.watched import Interrupted, Short, on
 
 from flashflood import Event, FlashFlood, FlashFloodException, FlashFloodJournalingError
+from flashflood.context import SLACK
 from flashflood.records import ledger
+from flashflood.store import open_store
 
 MODULE = "test_follow_meanwhile"
 LIVES = 3
+
+
+def begin(ff: FlashFlood, store: Dated) -> None:
+    """Put events, some of them long ago, of which some have been journaled."""
+    put_journaled(ff, "0", "1", "5", "6", start=0)
+    put_new(ff, "7", "8", "9", start=7)
+    store.passes(2 * SLACK)
+    put_journaled(ff, "10", "11", start=10)
+    put_new(ff, "12", "13", start=12)
+
+
+def work(ff: FlashFlood) -> None:
+    """Put late events and others among those that are there, and combine all twice, with an update."""
+    put_new(ff, "late 2", start=2)
+    ff.put_many([(b"", "late 1.5", at(1.5)), (b"", "in order 12.5", at(12.5))])
+    put_new(ff, "in order 9.5", "in order 10.5", start=9)
+    ff.update_event("12", b"updated")
+    ff.journal(4)
+    put_new(ff, "in order 14", start=14)
+    ff.update()
+    ff.combine_journals(list(ff.list_journals()))
+
+
+def followed(ff: FlashFlood, cursor: str | None) -> tuple[list[str], str]:
+    late: list[Event] = []
+    follower = ff.follow(cursor, late=late.append, wait=False)
+    in_order = list(follower)
+    return [event.event_id for event in (*late, *in_order)], follower.cursor
+
+
+def test_another_client_may_work_between_any_two_requests_of_a_poll() -> None:
+    for number in count(1):
+        dated = Dated(open_store("memory://"))
+        ff = on(dated)
+        put_new(ff, "3", "4", start=3)
+        handed, cursor = followed(ff, None)
+        begin(ff, dated)
+        store = Interrupted(dated, number, partial(work, ff))
+        for reader in (on(Short(store, 3)), ff):
+            more, cursor = followed(reader, cursor)
+            handed += more
+            dated.passes(SLACK)
+        assert sorted(handed) == sorted(event.event_id for event in ff.replay()), f"at request {number}"
+        if not store.reached:
+            break
+    assert number > 20
 
 
 def write(url: str, name: str) -> None:
