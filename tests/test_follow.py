@@ -1,13 +1,16 @@
 """Following: each event once for a cursor, in order within `lateness`, whatever is journaled or collected meanwhile."""
 
 import logging
+import os
 import pickle
+import signal
 from datetime import UTC, datetime, timedelta
-from threading import Thread
+from threading import Thread, Timer
 
 import pytest
 from conftest import Place
 from support.dated import Dated
+from support.races import together
 from support.samples import AT_ONCE, at, put_new
 from support.watched import Short, on
 
@@ -98,7 +101,6 @@ def test_a_late_batch_that_was_handed_over_in_part_goes_on_with_the_rest(place: 
     put_new(ff, "z", start=100)
     cursor = polled(ff, None)[2]
     ff.put_many([(b"", f"late {number}", at(number)) for number in range(5)])
-    put_new(ff, "before", start=-1)  # in the order of keys it comes first
     handed: list[str] = []
 
     def one(event: Event) -> None:
@@ -107,6 +109,8 @@ def test_a_late_batch_that_was_handed_over_in_part_goes_on_with_the_rest(place: 
         handed.append(event.event_id)
 
     for stop in range(1, 7):
+        if stop == 3:
+            put_new(ff, "before", start=-1)  # in the order of keys it comes first
         follower = ff.follow(cursor, late=one, wait=False)
         if stop < 6:
             with pytest.raises(InterruptedError):
@@ -211,6 +215,32 @@ def test_close_from_within_a_callback_ends_it_after_that_event(place: Place) -> 
     assert list(follower) == []
     assert handed == ["a"]
     assert polled(ff, follower.cursor)[:2] == ([], ["b"])
+
+
+@ON_FOLDER
+def test_close_from_a_signals_handler_ends_the_follower_that_waits(place: Place) -> None:
+    ff = place.open()
+    put_new(ff, "a")
+    follower = ff.follow(every=timedelta(days=1))
+    before = signal.signal(signal.SIGUSR1, lambda _number, _frame: follower.close())
+    try:
+        assert next(follower).event_id == "a"
+        sending = Timer(0.3, os.kill, (os.getpid(), signal.SIGUSR1))
+        sending.start()
+        assert list(follower) == []
+        sending.join()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_threads_share_a_follower_and_each_event_goes_to_one_of_them(place: Place) -> None:
+    ff = place.open()
+    ids = [f"{number:03}" for number in range(200)]
+    ff.put_many((b"", event_id, at(minute)) for minute, event_id in enumerate(ids))
+    follower = ff.follow(wait=False)
+    taken = together([lambda: [event.event_id for event in follower]] * 4)
+    assert sorted(event_id for some in taken for event_id in some) == ids
+    assert polled(ff, follower.cursor)[:2] == ([], [])
 
 
 @ON_FOLDER
