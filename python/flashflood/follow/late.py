@@ -51,7 +51,8 @@ class LateJournal:
 
     def after(self, cursor: Cursor, event: Event) -> Cursor:
         """Give the cursor of one who has handed this event of it over too."""
-        return cursor._replace(partly=Partly(self._name, bisect_right(self._places, place_of(event))))
+        rows = bisect_right(self._places, place_of(event))
+        return self.whole(cursor) if rows == len(self._places) else cursor._replace(partly=Partly(self._name, rows))
 
     def whole(self, cursor: Cursor) -> Cursor:
         """Give the cursor of one who has handed over all of it."""
