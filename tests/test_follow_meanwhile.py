@@ -75,6 +75,25 @@ def test_another_client_may_work_between_any_two_requests_of_a_poll() -> None:
     assert number > 20
 
 
+def put_and_journal(ff: FlashFlood) -> None:
+    """Put an event among those of one date, and journal all: what this makes comes behind them."""
+    ff.put(b"", "among them", at(0))
+    ff.journal(10)
+
+
+@pytest.mark.parametrize("number", range(2, 6))
+def test_an_event_that_comes_behind_a_page_and_is_journaled_onto_a_later_one_comes_once(number: int) -> None:
+    for _ in range(20):  # by chance its key lies behind the page
+        ff = on(open_store("memory://"))
+        for one in range(8):
+            ff.put(b"", f"{one}", at(0))
+        ff.put(b"", "the end", at(1))
+        store = Interrupted(ff._ctx.store, number, partial(put_and_journal, ff))  # noqa: SLF001
+        handed, cursor = followed(on(Short(store, 3)), None)
+        handed += followed(ff, cursor)[0]
+        assert sorted(handed) == sorted(event.event_id for event in ff.replay())
+
+
 def write(url: str, name: str) -> None:
     """Put events, now and then with a date long ago, singly and in batches, and update some; tell what is there."""
     ff = FlashFlood.open(url)
