@@ -11,7 +11,8 @@ from support.command_line import FLASHFLOOD, Run, lines, output, refusal, termin
 from support.samples import at, put_journaled
 from support.watched import Counted, on
 
-from flashflood import FlashFlood
+from flashflood import FlashFlood, datetime_to_timestamp
+from flashflood.cursors import Cursor
 from flashflood.store import SqliteStore
 
 UUID = "0ae4c46a-0525-4796-8f08-e681ebcc5194"
@@ -79,6 +80,30 @@ def test_from_and_to_may_be_so_long_ago(call: Run) -> None:
 @pytest.mark.parametrize(("text", "word"), [("-7", "7d"), ("-x", "7d"), ("-9999999d", "before the year 1")])
 def test_what_is_no_length_of_time_is_a_usage_error(call: Run, text: str, word: str) -> None:
     assert word in refusal(call("replay", "--from", text), 2)
+
+
+# Places
+
+
+def test_after_goes_on_after_a_place_cut_at_the_first_space_and_after_a_cursor(
+    call: Run, env: dict[str, str], ff: FlashFlood
+) -> None:
+    ff.put_many((b"%d" % number, f"an id {number}", at(0)) for number in range(4))
+    found = lines(call("replay", "--to", "2020-01-02"))
+    cursor = Cursor((datetime_to_timestamp(at(0)), "an id 1")).text(SqliteStore(env["FLASHFLOOD_STORE"]).name)
+    for after in (f"{found[1]['date']} {found[1]['event_id']}", cursor):
+        assert lines(call("replay", "--to", "2020-01-02", "--after", after)) == found[2:]
+        assert output(call("search", "events[]", "--to", "2020-01-02", "--after", after)) == b"[2,3]\n"
+        table = output(call("replay", "--to", "2020-01-02", "--after", after, "--format", "csv"))
+        assert len(table.splitlines()) == 3
+    assert lines(call("replay", "--to", "2020-01-02", "--after", "2020-01-01 ")) == found
+
+
+def test_what_is_no_place_is_a_usage_error_that_says_what_to_give(call: Run) -> None:
+    for command in (["replay"], ["replay", "--format", "csv"], ["search", "events"]):
+        for after in ("", "2026-01-01", "monday"):
+            assert f"after: {after!r} is no cursor" in refusal(call(*command, "--after", after), 2)
+        assert "'tomorrow' is not a date such as" in refusal(call(*command, "--after", "tomorrow x"), 2)
 
 
 # What a message says

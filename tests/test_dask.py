@@ -111,6 +111,19 @@ def test_filter_select_and_range_go_to_the_workers(store: FlashFlood) -> None:
 
 
 @ON_SQLITE
+def test_after_begins_after_a_place(store: FlashFlood) -> None:
+    expected = list(store.replay())[302:]
+    after = at(100), "0301"
+    frame = flashflood.dask.read(store, after=after, size=SIZE)
+    assert rows(frame.compute(scheduler="synchronous")) == expected
+    assert frame.divisions[0] == pd.Timestamp(at(100), tz=UTC)
+    bag = flashflood.dask.read_bag(store, after=after, size=SIZE)
+    assert list(bag.compute(scheduler="synchronous")) == expected
+    nothing = flashflood.dask.read(store, after=(at(EVENTS), ""), columns={"n": "number"})
+    assert len(nothing.compute(scheduler="synchronous")) == 0
+
+
+@ON_SQLITE
 def test_nothing_is_an_empty_frame_of_the_same_columns(store: FlashFlood) -> None:
     never = datetime(2030, 1, 1)
     empty, full = flashflood.dask.read(store, never), flashflood.dask.read(store)

@@ -82,6 +82,12 @@ def test_rows_are_counted_and_not_estimated(store: FlashFlood) -> None:
 
 
 @ON_SQLITE
+def test_after_begins_after_a_place(store: FlashFlood) -> None:
+    source = FlashFloodDatasource(store, after=(at(150), "0451"), size=SIZE)
+    assert rows(ray.data.read_datasource(source)) == list(store.replay())[452:]
+
+
+@ON_SQLITE
 def test_there_are_as_many_tasks_as_ray_asks_for(store: FlashFlood) -> None:
     source = FlashFloodDatasource(store)
     assert len(source.get_read_tasks(1)) == 1

@@ -66,7 +66,7 @@ def test_search_gives_what_jmespath_gives_on_all_events(place: Place, expression
 
 
 def test_search_goes_over_all_batches(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flashflood.replay.calls._scan.__defaults__", (SMALL,))
+    monkeypatch.setattr("flashflood.replay.calls.Replays._scan.__defaults__", ("error", SMALL))
     ff = place.open()
     put_documents(ff, *({"n": number, "pad": "x" * 50} for number in range(200)))
     assert ff.search("events[].n") == list(range(200))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flashflood.events import Event
+    from flashflood.replay.after import After
     from flashflood.replay.columns import GivenColumns, GivenSchema, OnMismatch
     from flashflood.replay.damage import OnDamage
     from flashflood.replay.partitions import Partition
@@ -42,6 +43,7 @@ def read(  # noqa: PLR0913  all but store and range by name only
     from_date: datetime | None = None,
     to_date: datetime | None = None,
     *,
+    after: After | None = None,
     filter: Given | None = None,
     select: Given | None = None,
     columns: GivenColumns | None = None,
@@ -63,7 +65,8 @@ def read(  # noqa: PLR0913  all but store and range by name only
         msg = "columns has 'date', which is the frame's index; give the column another name"
         raise ValueError(msg)
     ff = opened(store)
-    how: dict[str, Any] = {"columns": columns, "schema": schema, "on_mismatch": on_mismatch, "on_damage": on_damage}
+    how: dict[str, Any] = {"after": after, "columns": columns, "schema": schema}
+    how |= {"on_mismatch": on_mismatch, "on_damage": on_damage}
     partitions = ff.partitions(from_date, to_date, filter=filter, select=select, size=size, **how)
     batches = partitions[0].batches() if partitions else ff.replay_batches(from_date, to_date, **how)
     meta = frame_of(pa.schema(batches).empty_table()).set_index("date")
@@ -77,13 +80,14 @@ def read_bag(  # noqa: PLR0913  as above
     from_date: datetime | None = None,
     to_date: datetime | None = None,
     *,
+    after: After | None = None,
     filter: Given | None = None,
     select: Given | None = None,
     on_damage: OnDamage = "error",
     size: int = SIZE,
 ) -> dask.bag.Bag:
     """Give the events of a replay as a Dask bag of `Event`s, in (date, event_id) order. Arguments: as for `read`."""
-    how: dict[str, Any] = {"on_damage": on_damage, "size": size}
+    how: dict[str, Any] = {"after": after, "on_damage": on_damage, "size": size}
     partitions = opened(store).partitions(from_date, to_date, filter=filter, select=select, **how)
     return dask.bag.from_sequence(partitions, partition_size=1).map(_events).flatten()
 

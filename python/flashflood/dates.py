@@ -74,6 +74,15 @@ class DateRange(NamedTuple):
         """Say whether a journal from `start` to `end`, both included, can have events in the range."""
         return (self.start is None or end > self.start) and not self.is_before(start)
 
+    def since(self, timestamp: str) -> "DateRange":
+        """Give the part of it that begins at a date, itself included; an empty range, if it ends before."""
+        if self.is_before(timestamp):
+            return DateRange(self.end, self.end)
+        if timestamp == EARLIEST:
+            return self
+        before = timestamp_at(microseconds(timestamp) - 1)
+        return self._replace(start=max(self.start or before, before))
+
     def holds(self, start: str, end: str) -> bool:
         """Say whether all dates from `start` to `end`, both included, are in the range."""
         return (self.start is None or start > self.start) and (self.end is None or end <= self.end)

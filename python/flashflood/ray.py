@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ray.data import DataContext
 
     from flashflood.api import FlashFlood
+    from flashflood.replay.after import After
     from flashflood.replay.columns import GivenColumns, GivenSchema, OnMismatch
     from flashflood.replay.damage import OnDamage
     from flashflood.replay.partitions import Partition
@@ -52,6 +53,7 @@ class FlashFloodDatasource(Datasource):  # type: ignore[misc]  # Ray has no type
         from_date: datetime | None = None,
         to_date: datetime | None = None,
         *,
+        after: After | None = None,
         filter: Given | None = None,
         select: Given | None = None,
         columns: GivenColumns | None = None,
@@ -66,6 +68,7 @@ class FlashFloodDatasource(Datasource):  # type: ignore[misc]  # Ray has no type
             opened(store).partitions,
             from_date,
             to_date,
+            after=after,
             filter=filter,
             select=select,
             columns=columns,

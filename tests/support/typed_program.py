@@ -124,6 +124,11 @@ def replay() -> None:
     tolerant = ff.replay(on_damage="skip").skipped, ff.replay_batches(on_damage=told).skipped
     assert_type(tolerant, tuple[list[Damage], Sequence[Damage]])
     assert_type(ff.replay_batches(SINCE, filter="level", batch_size=1_000, memory_budget=10**8), ReplayBatches)
+    assert_type(ff.replay(after=(SINCE, "an id"), to_date=UNTIL), Replay)
+    assert_type(ff.replay_batches(after="a cursor"), ReplayBatches)
+    assert_type(ff.partitions(after=("a cursor" if UNTIL > SINCE else None)), list[Partition])
+    assert_type(ff.scan_polars(after=(SINCE, "")), pl.LazyFrame)
+    assert_type(ff.search("events", after=(SINCE, "an id")), Any)
     typed = ff.replay_batches(columns={"n": "level", "date": None}, schema={"n": "int64"}, on_mismatch="null")
     assert_type(typed.only(["n"]).to_polars(), pl.DataFrame)
     ff.replay_batches(columns={"n": Expression("level")}, schema=pl.Schema([("n", pl.Int64)]))

@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 
 from flashflood import FlashFlood, FlashFloodException, Rules
 from flashflood.dates import UNITS, date_of, duration_of
+from flashflood.replay.after import After
 
 
 class Date(click.ParamType[datetime]):
@@ -28,6 +29,17 @@ class Date(click.ParamType[datetime]):
             return _so_long_ago(duration_of(text[1:])) if text.startswith("-") else date_of(text)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Place(click.ParamType[After]):
+    """A place in the order of events: `DATE ID`, cut at the first space, or a follower's cursor, which has none."""
+
+    name = "place"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> After:
+        """Give what the API takes. A bad date is a usage error that shows an example; of a cursor the API says it."""
+        date, space, event_id = str(value).partition(" ")
+        return (Date().convert(date, param, ctx), event_id) if space else date
 
 
 def _so_long_ago(length: timedelta) -> datetime:
@@ -133,6 +145,14 @@ def range_options(command: Command) -> Command:
     )
     end = click.option("--to", "to_date", metavar="DATE", type=Date(), help="Only up to this, itself included.")
     return start(end(command))
+
+
+after_option = click.option(
+    "--after",
+    metavar="PLACE",
+    type=Place(),
+    help="Only what comes later than 'DATE ID' of the last event read, cut at the first space, or a follower's cursor.",
+)
 
 
 def rule(name: str, kind: click.ParamType[Any], words: str) -> Callable[[Command], Command]:

@@ -25,6 +25,7 @@ from flashflood.cli.output import (
 from flashflood.cli.parameters import (
     EVENT_FORMATS,
     FILE,
+    after_option,
     events_format,
     opened,
     range_options,
@@ -98,6 +99,7 @@ def get_many(url: str | None, path: str | None, on_missing: OnMissing, form: str
 @click.command()
 @store_option
 @range_options
+@after_option
 @click.option(
     "--filter",
     metavar="JMESPATH",
@@ -141,7 +143,7 @@ def replay(  # noqa: PLR0913, PLR0917  an argument for each option
     columns: tuple[tuple[str, str], ...],
     schema: tuple[tuple[str, str], ...],
     on_mismatch: OnMismatch,
-    **what: Any,  # noqa: ANN401  the range, filter and select, and what to do about damage
+    **what: Any,  # noqa: ANN401  the range, the place, filter and select, and what to do about damage
 ) -> None:
     """Write the events of a date range, in the order of their dates.
 
@@ -169,11 +171,10 @@ def replay(  # noqa: PLR0913, PLR0917  an argument for each option
 @click.command()
 @store_option
 @range_options
+@after_option
 @on_damage_option
 @click.argument("expression", metavar="JMESPATH")
-def search(
-    url: str | None, from_date: datetime | None, to_date: datetime | None, on_damage: OnDamage, expression: str
-) -> None:
+def search(url: str | None, expression: str, **how: Any) -> None:  # noqa: ANN401  range, place, and what of damage
     """Evaluate an expression over `{"events": [...]}`, the data of all events of a date range, and write its value.
 
     \b
@@ -182,7 +183,7 @@ def search(
     """  # noqa: D301  click's sign that lines stay as they are
     with opened(url) as flood:
         try:
-            found = flood.search(Expression(expression), from_date, to_date, on_damage=on_damage)
+            found = flood.search(Expression(expression), **how)
         except json.JSONDecodeError as error:
             msg = f"the data of some event are not JSON ({error}); `replay --filter` passes over such events."
             raise click.ClickException(msg) from error

@@ -74,11 +74,11 @@ class _InStreams(NamedTuple):
 
     def events(self, scan: Scan, stage: Stage[Batch]) -> Replay:
         """Replay a part."""
-        return Replay((stage(batch).events() for batch in stream_batches(self.streams, scan.dates)), [])
+        return Replay((stage(batch).events() for batch in stream_batches(self.streams, scan.dates, scan.after)), [])
 
     def batches(self, scan: Scan, stage: Stage[B]) -> Batches[B]:
         """Do so, many events at a time."""
-        staged = (stage(batch) for batch in stream_batches(self.streams, scan.dates))
+        staged = (stage(batch) for batch in stream_batches(self.streams, scan.dates, scan.after))
         return Batches((batch for batch in staged if len(batch)), [])
 
 
@@ -130,7 +130,7 @@ class Partition:
         return ReplayBatches(partial(self._source.batches, self._scan(memory_budget)), self._wanted, batch_size)
 
     def _scan(self, memory_budget: int) -> Scan:
-        return Scan(self._part.dates, checked_budget(memory_budget), self._part.plan, self._on_damage)
+        return Scan(self._part.dates, checked_budget(memory_budget), self._part.plan, self._on_damage, self._part.after)
 
     def __repr__(self) -> str:
         """Name its dates, and what is in it."""
@@ -145,7 +145,7 @@ class Partition:
 
     def __dask_tokenize__(self) -> tuple[str, ...]:
         """Give what Dask names its tasks by: the same for the same store and call, as long as nothing has changed."""
-        what = self._part.dates, self._part.fingerprint, self._wanted
+        what = self._part.dates, self._part.after, self._part.fingerprint, self._wanted
         return self._source.name, blake2b(pickle.dumps(what)).hexdigest(), repr(self._on_damage)
 
 
@@ -167,7 +167,7 @@ def partitions(ctx: Context, scan: Scan, wanted: Wanted, size: int, *, presigned
             " that was replaced; leave out presigned, or on_damage"
         )
         raise ValueError(msg)
-    parts = [] if dates.is_empty else plan_parts(ctx, dates, size)
+    parts = [] if dates.is_empty else plan_parts(ctx, scan, size)
     if not presigned:
         in_store = _InStore(ctx, Address.of(ctx.store))
         return [Partition(in_store, part, wanted, on_damage) for part in parts]

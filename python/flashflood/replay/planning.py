@@ -19,10 +19,12 @@ from typing import NamedTuple
 
 from flashflood import layout
 from flashflood.context import Context
+from flashflood.cursors import Place
 from flashflood.dates import DateRange, microseconds, timestamp_at
 from flashflood.identifiers import NEW
 from flashflood.records.living import Listing, Plan, journal_id
 from flashflood.records.loads import NOTHING, Load, Sample
+from flashflood.replay.rows import Scan
 from flashflood.replay.sections import outline
 from flashflood.store.protocol import Entry
 
@@ -42,6 +44,8 @@ class Part(NamedTuple):
     """Bytes of their data, about."""
     fingerprint: bytes
     """Of the journals that the range had: another one, as soon as anything is put or applied there."""
+    after: Place | None
+    """Of the first part: only what comes later in the order of events; None: all of the dates."""
 
 
 class _Span(NamedTuple):
@@ -52,11 +56,12 @@ class _Span(NamedTuple):
     load: Load
 
 
-def plan_parts(ctx: Context, dates: DateRange, size: int) -> list[Part]:
+def plan_parts(ctx: Context, scan: Scan, size: int) -> list[Part]:
     """Cut a range into parts of about `size` bytes of data: in order, and together all that it has. None: nothing.
 
     No two parts have a date in common: more than `size` bytes of one microsecond are in one part.
     """
+    dates = scan.dates
     listed = _Listed(ctx, dates)
     # The dead count too: what one was combined into while this was listing may lie among the keys passed.
     starts, ends = listed.living.starts + listed.dead.starts, listed.living.ends + listed.dead.ends
@@ -66,11 +71,12 @@ def plan_parts(ctx: Context, dates: DateRange, size: int) -> list[Part]:
     for span in _all_spans(ctx, listed, size):
         spans.add(span)
     begins = _Begins(listed)
-    parts = []
+    parts: list[Part] = []
     for start, end, load in _cut(spans, size):
         part = DateRange(timestamp_at(start) if start >= 0 else None, timestamp_at(end))
         plan = Plan(begins.of(start), listed.date)
-        parts.append(Part(part, plan, round(load.events), round(load.size), listed.digest.digest()))
+        after = None if parts else scan.after
+        parts.append(Part(part, plan, round(load.events), round(load.size), listed.digest.digest(), after))
     return parts
 
 

@@ -112,10 +112,10 @@ def _told(
 
 def _batches(ctx: Context, scan: Scan, stage: Stage[B], skipping: Skipping) -> Iterator[tuple[B, Callable[[], None]]]:
     """Yield the batches that have events, each with the call that starts the look ahead before the next batch does."""
-    place: tuple[str, str] | None = None
+    place = scan.after
     process = os.getpid()
     while not scan.dates.is_empty:
-        ahead = ReadAhead(scan.memory_budget, is_on=place is not None)
+        ahead = ReadAhead(scan.memory_budget, is_on=place != scan.after)
         rows = MergedRows(ctx, scan, ahead, place, skipping)
         windows = Windows(ctx, rows, scan.memory_budget, ahead, stage)
         try:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from flashflood import layout
 from flashflood._core import Manifest, Merge, Window
 from flashflood.context import Context
+from flashflood.cursors import Place
 from flashflood.dates import EARLIEST, DateRange
 from flashflood.exceptions import FlashFloodCorruptionError
 from flashflood.identifiers import JournalID
@@ -48,6 +49,8 @@ class Scan(NamedTuple):
     plan: Plan | None = None
     """Where an earlier listing says to begin, for the first pass."""
     on_damage: OnDamage = "error"
+    after: Place | None = None
+    """Only what comes later in the order of events; None: all in the range."""
 
     def of_sample(self) -> "Scan":
         """Give the same for a look at some events, which tells nobody of damage."""
@@ -103,9 +106,7 @@ class _Opening(NamedTuple):
 class MergedRows:
     """One pass over the journals: what is listed, opened, and merged."""
 
-    def __init__(
-        self, ctx: Context, scan: Scan, ahead: ReadAhead, place: tuple[str, str] | None, skipping: Skipping
-    ) -> None:
+    def __init__(self, ctx: Context, scan: Scan, ahead: ReadAhead, place: Place | None, skipping: Skipping) -> None:
         """Begin after a place in the order of events; None: at the start."""
         self._ctx = ctx
         self.skipping = skipping

@@ -16,6 +16,7 @@ import orjson
 from flashflood import layout
 from flashflood._core import Batch, Manifest, Merge
 from flashflood.context import Context
+from flashflood.cursors import Place
 from flashflood.dates import DateRange
 from flashflood.events import Event
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
@@ -82,8 +83,13 @@ def replay_event_stream(
     return Events((batch.events() for batch in batches), "this replay of an event stream")
 
 
-def stream_batches(event_streams: Iterable[Mapping[str, Any]], dates: DateRange) -> Generator[Batch, None, None]:
-    """Yield the events of several streams at URLs of the web, merged in (date, event_id) order, many at a time."""
+def stream_batches(
+    event_streams: Iterable[Mapping[str, Any]], dates: DateRange, after: Place | None
+) -> Generator[Batch, None, None]:
+    """Yield the events of several streams at URLs of the web, merged in (date, event_id) order, many at a time.
+
+    `after`: only those beyond this place.
+    """
     checked = map(_checked, event_streams)
     return _remote_batches(
         [
@@ -91,6 +97,7 @@ def stream_batches(event_streams: Iterable[Mapping[str, Any]], dates: DateRange)
             for manifest, url in checked
         ],
         dates,
+        after,
     )
 
 
@@ -107,15 +114,17 @@ class _Source(NamedTuple):
     read: ReadRange
 
 
-def _remote_batches(sources: "Sequence[tuple[Manifest, RemoteBlob]]", dates: DateRange) -> Generator[Batch, None, None]:
+def _remote_batches(
+    sources: "Sequence[tuple[Manifest, RemoteBlob]]", dates: DateRange, after: Place | None = None
+) -> Generator[Batch, None, None]:
     with ExitStack() as stack:
         for _, blob in sources:
             stack.enter_context(closing(blob))
-        yield from _batches([_Source(manifest, blob.read) for manifest, blob in sources], dates)
+        yield from _batches([_Source(manifest, blob.read) for manifest, blob in sources], dates, after)
 
 
-def _batches(sources: Sequence[_Source], dates: DateRange) -> Generator[Batch, None, None]:
-    merge = Merge(dates.start, dates.end)
+def _batches(sources: Sequence[_Source], dates: DateRange, after: Place | None = None) -> Generator[Batch, None, None]:
+    merge = Merge(dates.start, dates.end, after)
     for source in sources:
         for timestamp, event_id in merge.add(source.manifest):
             merge.decide(timestamp, event_id, None)  # there is no index to ask
