@@ -26,6 +26,7 @@ COMMANDS = [
     "apply-updates",
     "maintain",
     "replay",
+    "follow",
     "search",
     "journals",
     "stats",

@@ -17,6 +17,7 @@ from flashflood.context import Context
 COMMANDS = [
     ["replay"],
     ["replay", "--from", "2026-01-01", "--to", "2026-01-02", "--format", "csv"],
+    ["follow", "--cursor-file", "cursor", "--once"],
     ["journals"],
     ["search", "events"],
     ["stats"],

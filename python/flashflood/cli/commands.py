@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from flashflood.cli import demo as walk
+from flashflood.cli.following import follow
 from flashflood.cli.log import verbose
 from flashflood.cli.output import writing
 from flashflood.cli.reading import get, get_many, journals, replay, search
@@ -57,7 +58,7 @@ def demo(url: str | None) -> None:
 
 
 _WRITING = (put, put_many, update, delete)
-_READING = (get, get_many, replay, search, journals, stats)
+_READING = (get, get_many, replay, follow, search, journals, stats)
 _UPKEEP = (journal, apply_updates, compact, collect_garbage, maintain, check, repair, copy)
 
 for _command in (*_WRITING, *_READING, *_UPKEEP, demo):

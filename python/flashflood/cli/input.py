@@ -18,6 +18,8 @@ from flashflood.load.lines import STANDARD_INPUT, Line
 T = TypeVar("T")
 
 FIELDS = {"event_id", "date", "data", "data_base64"}
+LATE = "late"
+"""A field that `follow` writes, and no part of the event."""
 """What an event's JSON line may have."""
 
 
@@ -96,6 +98,8 @@ def _fault(record: object) -> str | None:
     if not isinstance(record, dict):
         return "it is no JSON object"
     for name, value in record.items():
+        if name == LATE:
+            continue
         if name not in FIELDS:
             return f"it has a field `{name}`"
         if not isinstance(value, str):

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -60,6 +61,15 @@ def flush() -> None:
     """Hand on what `write` has kept back; the same errors."""
     with writing():
         sys.stdout.flush()
+
+
+def sync() -> None:
+    """Do the same, onto the disk where standard output is a file."""
+    flush()
+    with writing():
+        descriptor = sys.stdout.fileno()
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.fsync(descriptor)
 
 
 @contextmanager
@@ -134,13 +144,18 @@ class Report:
             write(f"{words}\n".encode())
 
 
-def event_line(event: Event) -> bytes:
-    """Give an event as JSON without loss: its data as the string `data` if they are UTF-8, else as `data_base64`."""
+def event_line(event: Event, *, is_late: bool = False) -> bytes:
+    """Give an event as JSON without loss: its data as the string `data` if they are UTF-8, else as `data_base64`.
+
+    One that came late has a field `late`.
+    """
     record: dict[str, object] = {"event_id": event.event_id, "date": iso(event.date)}
     try:
         record["data"] = event.data.decode()
     except UnicodeDecodeError:
         record["data_base64"] = base64.b64encode(event.data).decode()
+    if is_late:
+        record["late"] = True
     return json_line(record)
 
 

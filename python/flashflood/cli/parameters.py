@@ -155,6 +155,16 @@ after_option = click.option(
 )
 
 
+filter_option = click.option(
+    "--filter",
+    metavar="JMESPATH",
+    help="Only events whose JSON data make the expression true; in single quotes, numbers and texts in backquotes.",
+)
+select_option = click.option(
+    "--select", metavar="JMESPATH", help="What the expression makes of an event's data, in their place."
+)
+
+
 def rule(name: str, kind: click.ParamType[Any], words: str) -> Callable[[Command], Command]:
     """Add an option that is named after one of `Rules`, with its default."""
     default = getattr(Rules(), name.removeprefix("--").replace("-", "_"))

@@ -27,9 +27,11 @@ from flashflood.cli.parameters import (
     FILE,
     after_option,
     events_format,
+    filter_option,
     opened,
     range_options,
     refuse_nothing,
+    select_option,
     store_option,
     usage_error,
 )
@@ -100,12 +102,8 @@ def get_many(url: str | None, path: str | None, on_missing: OnMissing, form: str
 @store_option
 @range_options
 @after_option
-@click.option(
-    "--filter",
-    metavar="JMESPATH",
-    help="Only events whose JSON data make the expression true; in single quotes, numbers and texts in backquotes.",
-)
-@click.option("--select", metavar="JMESPATH", help="What the expression makes of an event's data, in their place.")
+@filter_option
+@select_option
 @click.option(
     "--columns",
     metavar="NAME=JMESPATH",

@@ -67,12 +67,21 @@ class Follower(SharedIterator[Event]):
     late: int
     """How many events have come late so far."""
 
-    def __init__(self, ctx: Context, after: After, pace: Pace, stage: Stage[Batch], late: Late) -> None:
-        """Make no request yet."""
+    def __init__(  # noqa: PLR0913, PLR0917  what `follow` takes
+        self,
+        ctx: Context,
+        after: After,
+        pace: Pace,
+        stage: Stage[Batch],
+        late: Late,
+        rest: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Make no request yet. `rest`: called at the end of each poll, once all that it found has been given."""
         self._ctx = ctx
         self._pace = pace
         self._stage = stage
         self._on_late = late
+        self._rest = rest
         self.late = 0
         start = _begin(after, ctx.store.name)
         self._cursor: Callable[[], Cursor] = lambda: start
@@ -108,6 +117,7 @@ class Follower(SharedIterator[Event]):
             is_whole = yield from self._poll()
             if is_whole:
                 self._missed.clear()
+                self._rest()
                 if not self._pace.waits:
                     return
                 self._wait()
