@@ -21,6 +21,9 @@ try:
     FlashFlood.open(".")
 except FlashFloodException as error:
     print(error)
+from flashflood.cli import main
+sys.stderr = sys.stdout
+print(main(["follow", "--store", sys.argv[1], "--cursor-file", "cursor"]))
 """
 
 
@@ -35,4 +38,6 @@ def test_without_what_posix_has_a_sqlite_file_is_opened_and_a_folder_is_refused(
     assert found.stdout.splitlines() == [
         "[b'data']",
         "'.': a folder as a store needs what Windows has not (flock). Open a file.",
+        "flashflood: --cursor-file 'cursor': a file for one follower alone needs what Windows has not (flock).",
+        "1",
     ]
