@@ -124,7 +124,8 @@ def test_a_signal_ends_it_with_the_cursor_written_and_exit_code_0(
 def test_what_cannot_be_written_comes_again(env: dict[str, str], tmp_path: Path, call: Run) -> None:
     command = [FLASHFLOOD, "follow", "--cursor-file", "cursor", "--once"]
     with Path("/dev/full").open("wb") as full:
-        failed = subprocess.run(command, env=env, cwd=tmp_path, stdout=full, stderr=PIPE, check=False)
+        buffered = {**env, "PYTHONUNBUFFERED": ""}
+        failed = subprocess.run(command, env=buffered, cwd=tmp_path, stdout=full, stderr=PIPE, check=False)
     assert (failed.returncode, failed.stderr) == (1, b"flashflood: standard output: No space left on device\n")
     assert ids(once(call)) == ["e1", "e2", "e3"]
 
