@@ -19,7 +19,17 @@ from jmespath import functions
 from support.samples import at, put_journaled
 
 import flashflood
-from flashflood import Expression, FlashFlood, FlashFloodException, Loaded, Rejected, Rules, UndeletedError, load_lines
+from flashflood import (
+    Expression,
+    FlashFlood,
+    FlashFloodException,
+    Loaded,
+    Progress,
+    Rejected,
+    Rules,
+    UndeletedError,
+    load_lines,
+)
 from flashflood.store.clients import ClientSettings
 from flashflood.write.put_many import Stored
 
@@ -34,7 +44,9 @@ ERRORS = {
     for name, found in vars(flashflood).items()
     if isinstance(found, type) and issubclass(found, FlashFloodException)
 }
-ELSEWHERE = {"Expression", "FlashFlood", "Journal", "Partition", "Replay", "ReplayBatches", "SpooledIds", "Writer"}
+ELSEWHERE = {
+    *("Expression", "FlashFlood", "Follower", "Journal", "Partition", "Replay", "ReplayBatches", "SpooledIds", "Writer")
+}
 """The classes that other tests are about."""
 EVERY_WAY = pytest.mark.parametrize("way", THROUGH)
 
@@ -220,11 +232,13 @@ def results(ff: FlashFlood, folder: Path) -> list[object]:
     replay = ff.replay(on_damage="skip")
     event, *_ = replay
     repairs, found, stats = ff.repair(), ff.check(), ff.stats()
+    told: list[Progress] = []
+    compaction = other.compact(progress=told.append)
     assert repairs.left == found
     return [
         *(stored, copied, loaded, *rejected, lost, *replay.skipped, event, repairs, found, found[0]),
         *(stats, stats.bins[0], stats.by_size[0], *ff.describe_journals(), Rules(), other.maintain()),
-        other.compact(),
+        *(compaction, told[-1]),
     ]
 
 

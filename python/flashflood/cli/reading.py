@@ -39,7 +39,6 @@ from flashflood.cli.progress import counted
 from flashflood.cli.tables import FORMATS, Pairs, once, write_table
 from flashflood.read.get_events import OnMissing
 from flashflood.replay.columns import OnMismatch
-from flashflood.replay.damage import OnDamage
 
 T = TypeVar("T")
 
