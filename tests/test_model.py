@@ -7,7 +7,13 @@ from random import Random
 import pytest
 from model.calls import Safeguard
 from model.checker import explore
-from model.configurations import BESIDE_043, NOT_TO_BE_HAD_BESIDE_043, READ_ACROSS_TWO_MOVES, SMALL
+from model.configurations import (
+    BESIDE_043,
+    FOLLOWED_TWICE_BESIDE_043,
+    NOT_TO_BE_HAD_BESIDE_043,
+    READ_ACROSS_TWO_MOVES,
+    SMALL,
+)
 from model.random_runs import random_runs, run_once
 from model.world import World
 
@@ -29,6 +35,12 @@ def test_no_interleaving_and_no_crash_breaks_a_promise(name: str) -> None:
 def test_beside_043_nothing_else_breaks_than_the_order_of_calls(name: str) -> None:
     found = explore(World(NOT_TO_BE_HAD_BESIDE_043[name], EVERY_SAFEGUARD), MOST_STATES)
     assert set(found.violations) == {"calls are linearizable"}
+    assert found.complete
+
+
+def test_beside_043_a_follower_may_hand_over_an_event_twice_and_loses_none() -> None:
+    found = explore(World(FOLLOWED_TWICE_BESIDE_043, EVERY_SAFEGUARD), MOST_STATES)
+    assert set(found.violations) == {"follow hands over an event once"}
     assert found.complete
 
 
@@ -72,6 +84,11 @@ def test_beside_043_nothing_else_breaks_than_the_order_of_calls(name: str) -> No
         (Safeguard.PARTLY_FIRST, "follow-late-batch"),
         (Safeguard.REMEMBERED, "follow-near-many"),
         (Safeguard.FAR_NAMES, "follow-near"),
+        (Safeguard.CHANGES_SLACK, "copy-upd"),
+        (Safeguard.DEAD_CHANGES, "copy-update"),
+        (Safeguard.READ_WHERE_CHANGED, "copy-before-turn"),
+        (Safeguard.AS_IT_IS, "copy-del-reput"),
+        (Safeguard.AWAITS_ITS_TURN, "copy-before-turn"),
     ],
 )
 def test_the_model_finds_what_breaks_without_a_safeguard(safeguard: Safeguard, configuration: str) -> None:

@@ -87,6 +87,16 @@ class Safeguard(Enum):
     """A near look counts the journals before those that it lists, as the last full look showed them (FOLLOW.md)."""
     FAR_NAMES = "far-names"
     """A near look leaves the names of journals that it does not list in the cursor (FOLLOW.md)."""
+    CHANGES_SLACK = "changes-slack"
+    """A cursor says that a change is handed over once none can come that is dated before it (FOLLOW.md)."""
+    DEAD_CHANGES = "dead-changes"
+    """A change that has been applied is handed over (FOLLOW.md)."""
+    READ_WHERE_CHANGED = "read-where-changed"
+    """An event of which a change is listed is read, when its turn comes, as get_event does (FOLLOW.md)."""
+    AS_IT_IS = "as-it-is"
+    """Of a change the event is handed over as get_event gives it, not what the change wrote (FOLLOW.md)."""
+    AWAITS_ITS_TURN = "awaits-its-turn"
+    """An update of an event whose turn is yet to come is not handed over before it (FOLLOW.md)."""
 
 
 class Caller(NamedTuple):

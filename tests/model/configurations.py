@@ -7,6 +7,7 @@ from .world import Configuration, Stored
 
 A = Stored("a", "a0", 1, "A")
 B = Stored("b", "b0", 1, "B")
+Z = Stored("z", "z0", 1, "Z")
 LATER_B = Stored("b", "b0", 2, "B")
 C = Stored("c", "c0", 3, "C")
 EARLY_C = Stored("c", "c0", 2, "C")
@@ -41,6 +42,12 @@ FOLLOW_ONE_DATE = ("follow", (1, 2))
 FOLLOW_NEAR = ("follow", (2, -3, 3))
 FOLLOW_THREE_TIMES = ("follow", (3, 3, 3), True)
 FOLLOW_BY_ONE = ("follow", (2, 3), True)
+COPY = ("follow_changes", (2, 3))
+COPY_BY_ONE = ("follow_changes", (2, 3), True)
+COPY_ONE_DATE = ("follow_changes", (1, 2))
+COPY_NEAR = ("follow_changes", (2, -3, 3))
+COPY_SECOND = ("follow_changes", (0, 2))
+PUT_LATER = ("put", "a", "v2", 2)
 OTHER_BATCH = ("put_many", (("b", "nb", 2), ("c", "nc", 3)))
 
 SMALL = {
@@ -122,6 +129,21 @@ SMALL = {
         ((WIDE_BATCH,), (PUT_D, TICK), (FOLLOW_NEAR,)), (LATER_B,), after={1: (0,), 2: (0,)}, lagging="Q"
     ),
     "follow-skew": Configuration(((PUT_1, TICK), (JOURNAL, TICK), (FOLLOW,)), after={1: (0,)}, lagging="P"),
+    "copy-upd": Configuration(((UPDATE_1, TICK), (COPY_BY_ONE,)), (A,), crashes=1, lagging="P"),
+    "copy-del": Configuration(((DELETE, TICK), (COPY_ONE_DATE,)), (A,), crashes=1, lagging="P"),
+    "copy-update": Configuration(((UPDATE_1, UPDATE, TICK), (COPY,)), JOURNALED[:2], lagging=""),
+    "copy-del-reput": Configuration(((DELETE, PUT_2, TICK), (COPY_ONE_DATE,)), (A,), lagging=""),
+    "copy-before-turn": Configuration(((UPDATE_1, JOURNAL, TICK), (COPY_SECOND,)), (A,), lagging=""),
+    "copy-put-upd": Configuration(((PUT_1, UPDATE_1, TICK), (COPY_BY_ONE,)), (LATER_B,), crashes=1, lagging="P"),
+    "copy-put-del": Configuration(((PUT_1, DELETE, JOURNAL), (COPY_ONE_DATE,)), lagging="P"),
+    "copy-reput-del": Configuration(((DELETE, PUT_2, DELETE, TICK), (COPY_ONE_DATE,)), (A,), lagging=""),
+    "copy-moved-reput": Configuration(((DELETE, PUT_LATER, UPDATE_1, TICK), (COPY_ONE_DATE,)), (A,), lagging=""),
+    "copy-twice": Configuration(((UPDATE_1, UPDATE_2, TICK), (COPY_ONE_DATE,)), (A,), repeats=1, lagging="P"),
+    "copy-near": Configuration(((UPDATE_1, JOURNAL, TICK), (COPY_NEAR,)), (LATER_B, A), lagging="P"),
+    "copy-gc": Configuration(
+        ((UPDATE_1, JOURNAL, TICK, TICK, COLLECT), (COPY_ONE_DATE,)), (A,), collects=True, lagging=""
+    ),
+    "copy-journal-upd": Configuration(((JOURNAL, TICK), (UPDATE_1,), (COPY_ONE_DATE,)), (A,), lagging=""),
 }
 
 LARGE = {
@@ -173,6 +195,11 @@ LARGE = {
     "follow-near-journal": Configuration(
         ((PUT_1, TICK), (JOURNAL, TICK), (PUT_D, FOLLOW_NEAR)), (LATER_B,), crashes=1, lagging="P"
     ),
+    "copy-journal-del": Configuration(((JOURNAL, TICK), (DELETE,), (COPY_ONE_DATE,)), (A,), crashes=1, lagging="Q"),
+    "copy-update-upd": Configuration(((UPDATE_1, UPDATE), (UPDATE_2, TICK), (COPY_BY_ONE,)), (A,), lagging="P"),
+    "copy-journal-reput": Configuration(
+        ((JOURNAL, UPDATE), (DELETE, PUT_2, TICK), (COPY_ONE_DATE,)), (A, LATER_B), crashes=1, lagging="Q"
+    ),
     "follow-del-journal": Configuration(
         ((DELETE, PUT_2, TICK), (JOURNAL,), (FOLLOW,)), (A, LATER_B), crashes=1, lagging="Q"
     ),
@@ -203,8 +230,19 @@ BESIDE_043 = {
     "op-journal": Configuration(((("old_put", "b", "b1", 1),), (JOURNAL,)), (A,), beside_043=True),
     "ou-journal": Configuration(((OLD_UPDATE,), (JOURNAL,)), (A,), beside_043=True),
     "od-journal": Configuration(((OLD_DELETE,), (JOURNAL,)), (A,), beside_043=True),
+    "op-follow": Configuration(((OLD_PUT, TICK), (FOLLOW_BY_ONE,)), (LATER_B,), beside_043=True, lagging="P"),
+    "oj-follow": Configuration(((OLD_JOURNAL, TICK), (FOLLOW,)), (A, LATER_B), beside_043=True, lagging=""),
+    "opj-follow": Configuration(((OLD_PUT, OLD_JOURNAL, TICK), (FOLLOW,)), (LATER_B,), beside_043=True, lagging=""),
+    "pj-follow": Configuration(((PUT_1, TICK), (OLD_JOURNAL,), (FOLLOW,)), (LATER_B,), beside_043=True, lagging="P"),
+    "oju-follow": Configuration(((OLD_JOURNAL, OLD_UPDATE, UPDATE), (COPY,)), (A,), beside_043=True, lagging=""),
+    "od-follow": Configuration(((OLD_DELETE, OLD_JOURNAL, TICK), (COPY,)), (A, LATER_B), beside_043=True, lagging=""),
     "oj-then": Configuration(((OLD_JOURNAL,), (UPDATE_1, UPDATE, JOURNAL)), (A, B), after={1: (0,)}, beside_043=True),
 }
+
+FOLLOWED_TWICE_BESIDE_043 = Configuration(
+    ((OLD_PUT, OLD_JOURNAL, TICK), (FOLLOW,)), (B, Z, EARLY_C), beside_043=True, lagging=""
+)
+"""An event that comes behind a page, and that 0.4.3 journals onto a later one: that does not say what it replaces."""
 
 NOT_TO_BE_HAD_BESIDE_043 = {
     "oj-update": Configuration(((OLD_JOURNAL,), (UPDATE_1, UPDATE)), (A, B), beside_043=True),

@@ -93,23 +93,23 @@ def old_journal(caller: Caller) -> Steps[str]:
     return "ok"
 
 
-def old_update(_caller: Caller, event_id: str, data: str) -> Steps[str]:
+def old_update(caller: Caller, event_id: str, data: str) -> Steps[str]:
     """Write an update."""
     target = yield from _target(event_id)
     if isinstance(target, str):
         return target
     timestamp = yield Now()
-    yield Put(update_key(target, event_id, timestamp, "UPDATE"), data)
+    yield Put(update_key(target, event_id, timestamp, "UPDATE"), data, caller.name)
     return "ok"
 
 
-def old_delete(_caller: Caller, event_id: str) -> Steps[str]:
+def old_delete(caller: Caller, event_id: str) -> Steps[str]:
     """Write a DELETE, then delete the index entries."""
     target = yield from _target(event_id)
     if isinstance(target, str):
         return target
     timestamp = yield Now()
-    yield Put(update_key(target, event_id, timestamp, "DELETE"), None)
+    yield Put(update_key(target, event_id, timestamp, "DELETE"), None, caller.name)
     for entry in (yield List(("index", event_id))):
         yield Delete(entry)
     return "ok"

@@ -11,6 +11,7 @@ from .world import LISTING_CALLS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .protocol_changes import Told
     from .protocol_follow import Handed
     from .protocol_replay import Replayed
     from .world import Call, Process, World
@@ -223,16 +224,17 @@ def _replay_beside_writers(one: Made, made: list[Made]) -> Broken | None:
 
 
 def _followers(world: World, store: Store, made: list[Made]) -> Broken | None:
-    return next(filter(None, (_followed(world, store, one, made) for one in made if one.call[0] == "follow")), None)
+    """Check all followers, each of which polls once more at the end."""
+    check = {"follow": _followed, "follow_changes": _copied}
+    followers = [one for one in made if one.call[0] in check and one.result is not None]
+    return next(filter(None, (check[one.call[0]](world, store, one, made) for one in followers)), None)
 
 
 def _followed(world: World, store: Store, one: Made, made: list[Made]) -> Broken | None:
-    """Check that a follower, which polls once more at the end, has handed over each event that is there once.
+    """Check that a follower has handed over each event that is there once.
 
     What comes in order does so by place, and what was put before it began is never late.
     """
-    if one.result is None:
-        return None
     _, followed = world.alone(store, ("follow", (LAST_DATE,), False, one.result), "Z")
     _, replayed = world.alone(store, ("replay",), "Z")
     if isinstance(followed, str):
@@ -264,6 +266,50 @@ def _handed_over_once(
     if all(put.precedes(follower) for put in puts) and any(event.is_late for event in shown):
         return Broken("follow calls nothing late that was put before it began", f"{out}")
     return None
+
+
+def _copied(world: World, store: Store, one: Made, made: list[Made]) -> Broken | None:
+    """Check a follower that is told of changes, which goes on at the end, or is started anew from its cursor."""
+    ways = (one.result, one.result.stopped())
+    return next(filter(None, (_is_copied(world, store, one._replace(result=way), made) for way in ways)), None)
+
+
+def _is_copied(world: World, store: Store, one: Made, made: list[Made]) -> Broken | None:
+    """Check that a copy ends as the store is.
+
+    An event that nobody deletes comes as put once: before its updates, unless it is late.
+    """
+    _, followed = world.alone(store, ("follow_changes", (LAST_DATE,), False, one.result), "Z")
+    if isinstance(followed, str):
+        return Broken("nothing hangs", f"{one.call}, its last poll: {followed}")
+    places = [(told.date, told.event_id) for told in followed.out if told.kind == "put" and not told.is_late]
+    if places != sorted(places):
+        return Broken("follow with changes keeps the order", f"{followed.out}")
+    copy = _copy_of(followed.out)
+    for event_id in sorted(_puts_of(made)):
+        data = world.alone(store, ("get", event_id), "Z")[1]
+        if copy.get(event_id) != data:
+            return Broken("a copy kept by following ends as the store is", f"{event_id}: {data}, by {followed.out}")
+        kinds = [told.kind for told in followed.out if told.event_id == event_id]
+        puts = [other for other in made if other.call[0] in PUTS and other.call[1] == event_id]
+        was_late = any(told.is_late for told in followed.out if told.event_id == event_id)
+        is_in_turn = kinds.count("put") == 1 and (was_late or kinds[0] == "put")
+        if kinds and not _is_deleted(made, event_id) and not is_in_turn:
+            return Broken("follow with changes puts an event once, and first", f"{event_id} in {followed.out}")
+        if was_late and all(put.precedes(one) for put in puts):
+            return Broken("follow with changes calls nothing late that was put before it began", f"{followed.out}")
+    return None
+
+
+def _copy_of(out: tuple[Told, ...]) -> dict[str, str]:
+    """Keep a copy: what is put or updated replaces what is there of its id, and what is deleted goes."""
+    copy: dict[str, str] = {}
+    for told in out:
+        if told.kind == "delete":
+            copy.pop(told.event_id, None)
+        else:
+            copy[told.event_id] = told.data
+    return copy
 
 
 def _combinations(made: list[Made]) -> int:

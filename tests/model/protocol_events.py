@@ -48,14 +48,14 @@ def _timestamp(caller: Caller, existing: Existing) -> Steps[int]:
 
 def _update_at(caller: Caller, event_id: str, data: str, current: Current, timestamp: int) -> Steps[str]:
     first, target = current.entry, current.entry.target
-    yield Put(update_key(target, event_id, timestamp, "UPDATE"), data)
+    yield Put(update_key(target, event_id, timestamp, "UPDATE"), data, caller.name)
     known = current
     while Safeguard.AGAIN_WHILE_MOVING in caller.safeguards:
         found = (yield from lookup(caller, event_id, known)).current
         if found is None or found.entry.target == target or not _same_event(caller, found.entry, first):
             break
         known, target = found, found.entry.target
-        yield Put(update_key(target, event_id, timestamp, "UPDATE"), data)
+        yield Put(update_key(target, event_id, timestamp, "UPDATE"), data, caller.name)
     return "ok"
 
 
@@ -77,7 +77,7 @@ def _delete_at(
     caller: Caller, event_id: str, current: Current, entries: tuple[IndexKey, ...], timestamp: int
 ) -> Steps[str]:
     first, target = current.entry, current.entry.target
-    yield Put(update_key(target, event_id, timestamp, "DELETE"), None)
+    yield Put(update_key(target, event_id, timestamp, "DELETE"), None, caller.name)
     while Safeguard.AGAIN_WHILE_MOVING in caller.safeguards:
         found, _, entries = yield from lookup(caller, event_id, current)
         if found is None or not _same_event(caller, found.entry, first):
@@ -86,7 +86,7 @@ def _delete_at(
         if found.entry.target == target:
             break
         target = found.entry.target
-        yield Put(update_key(target, event_id, timestamp, "DELETE"), None)
+        yield Put(update_key(target, event_id, timestamp, "DELETE"), None, caller.name)
     if Safeguard.MARKS in caller.safeguards:
         yield Put(mark_key(event_id, current.revision), "")
         entries = tuple(entry for entry in entries if entry.revision <= current.revision)
@@ -113,17 +113,28 @@ class Read(NamedTuple):
 
 def get(caller: Caller, event_id: str, before: Current | None = None) -> Steps[str | GoOn | None]:
     """Step 8: get_event; None for NotFound. `before` is what an earlier lookup gave, whose journal was not of use."""
+    current, read = yield from _look_up_and_read(caller, event_id, before)
+    return GoOn(get, (event_id, current)) if read.vanished else read.data
+
+
+def get_dated(caller: Caller, event_id: str) -> Steps[tuple[int, str] | None]:
+    """Make the requests of `get`, and return the event's date and data."""
+    current, read = yield from _look_up_and_read(caller, event_id, None)
+    while read.vanished:
+        current, read = yield from _look_up_and_read(caller, event_id, current)
+    return None if current is None or read.data is None else (current.entry.date, read.data)
+
+
+def _look_up_and_read(caller: Caller, event_id: str, before: Current | None) -> Steps[tuple[Current | None, Read]]:
     current = (yield from lookup(caller, event_id)).current
     if current is None:
-        return None
+        return None, Read(None)
     read = yield from _read(caller, event_id, current)
-    if not read.vanished:
-        return read.data
-    if current == before:
+    if read.vanished and current == before:
         manifest = yield Get(journal_key(current.entry.target))
         if manifest is None or not any(row.event_id == event_id for row in manifest.rows):
-            return None
-    return GoOn(get, (event_id, current))
+            return None, Read(None)
+    return current, read
 
 
 def _read(caller: Caller, event_id: str, current: Current) -> Steps[Read]:

@@ -119,7 +119,7 @@ def _take_late_updates(
         if entry.journal and row and came_from == source and (is_delete(one) or one.timestamp > row.updated):
             data = yield Get(one)
             if data is not None or is_delete(one):
-                yield Put(update_key(entry.journal, one.event_id, one.timestamp, one.kind), data)
+                yield Put(update_key(entry.journal, one.event_id, one.timestamp, one.kind), data, caller.name)
             if is_delete(one) and Safeguard.MARKS in caller.safeguards:
                 yield from _remove_entries(one.event_id, (entry.journal,))
         used.append(one)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from .calls import Caller, GoOn, Safeguard, Steps
 from .protocol_replay import Place, rank
-from .store import DEAD, SLACK, Get, JournalID, Key, ListDated, Manifest, blob_key, journal_key, tombstone
+from .store import DEAD, NEW, SLACK, Get, JournalID, Key, ListDated, Manifest, blob_key, journal_key, tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ Memory: TypeAlias = tuple[int, tuple[tuple[Key, int], ...]]
 """What a follower that has not stopped remembers of the last full look: when it began, and each key with its date."""
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
     """An event that a poll has to hand over: where its data lie, and the cursor once it is handed over."""
 
     place: Place
@@ -81,6 +81,14 @@ class _Found(NamedTuple):
     row: int
     is_late: bool
     cursor: Cursor
+
+
+class Look(NamedTuple):
+    """What a poll has to hand over, the cursor once all is handed over, and what it remembers for near looks."""
+
+    found: tuple[Found, ...]
+    cursor: Cursor
+    memory: Memory | None
 
 
 def follow(
@@ -98,12 +106,10 @@ def follow(
     if not bounds:
         return so_far
     cursor, out = so_far
-    bound = abs(bounds[0])
-    listed = yield from _look(caller, cursor, memory if bounds[0] < 0 else None)
-    manifests = yield from _read(caller, listed, cursor, bound)
-    if manifests is None:
+    seen = yield from look(caller, cursor, bounds[0], memory)
+    if seen is None:
         return GoOn(follow, (bounds, stops, so_far))
-    for one in (*_late(caller, listed, manifests, cursor), *_in_order(caller, listed, manifests, cursor, bound)):
+    for one in seen.found:
         blob = yield Get(blob_key(one.journal.blob))
         if blob is None:
             return GoOn(follow, (bounds, stops, Followed(cursor, out)))
@@ -111,12 +117,23 @@ def follow(
         cursor = one.cursor
         if stops:
             return GoOn(follow, (bounds, stops, Followed(cursor, out)))
+    return GoOn(follow, (bounds[1:], stops, Followed(seen.cursor, out), seen.memory))
+
+
+def look(caller: Caller, cursor: Cursor, bound: int, memory: Memory | None) -> Steps[Look | None]:
+    """Find what a poll has to hand over; None: something has gone that was listed."""
+    listed = yield from _list(caller, cursor, memory if bound < 0 else None)
+    manifests = yield from _read(caller, listed, cursor, abs(bound))
+    if manifests is None:
+        return None
+    found = (*_late(caller, listed, manifests, cursor), *_in_order(caller, listed, manifests, cursor, abs(bound)))
+    last = found[-1].cursor if found else cursor
     if listed.begin is None:
         memory = (listed.now, tuple(sorted(listed.dates.items())))
-    return GoOn(follow, (bounds[1:], stops, Followed(_beyond(caller, listed, cursor, cursor.place), out), memory))
+    return Look(found, _beyond(caller, listed, last, last.place), memory)
 
 
-def _look(caller: Caller, cursor: Cursor, memory: Memory | None) -> Steps[_Listed]:
+def _list(caller: Caller, cursor: Cursor, memory: Memory | None) -> Steps[_Listed]:
     """List all journals, page by page; where something is remembered, those that begin at the cursor's `begin`."""
     after = None if memory is None else journal_key(JournalID(cursor.begin, 0, "", ""))
     now, page = yield from _page(caller, after)
@@ -191,14 +208,14 @@ def _may_be_late(caller: Caller, listed: _Listed, cursor: Cursor, key: Key) -> b
     return has_come and key[1] not in cursor.seen and (key[1].start, "") <= cursor.place
 
 
-def _late(caller: Caller, listed: _Listed, manifests: dict[JournalID, Manifest], cursor: Cursor) -> Iterator[_Found]:
+def _late(caller: Caller, listed: _Listed, manifests: dict[JournalID, Manifest], cursor: Cursor) -> Iterator[Found]:
     """Yield what arrived at or before the place: journal by journal, so that a cursor can say how far that came.
 
     The one that has been handed over in part is the first: others may have come meanwhile.
     """
     first = cursor.partly[0] if Safeguard.PARTLY_FIRST in caller.safeguards else None
     for journal, manifest in sorted(manifests.items(), key=lambda one: (one[0] != first, one[0])):
-        if not _may_be_late(caller, listed, cursor, journal_key(journal)) or not _is_arrival(caller, manifest):
+        if not _may_be_late(caller, listed, cursor, journal_key(journal)) or not _is_arrival(caller, journal, manifest):
             continue
         rows = [number for number, row in enumerate(manifest.rows) if (row.date, row.event_id) <= cursor.place]
         done = cursor.partly[1] if cursor.partly[0] == journal else 0
@@ -209,17 +226,21 @@ def _late(caller: Caller, listed: _Listed, manifests: dict[JournalID, Manifest],
             else:
                 cursor = cursor._replace(partly=(journal, count))
             row = manifest.rows[number]
-            yield _Found((row.date, row.event_id), journal, number, is_late=True, cursor=cursor)
+            yield Found((row.date, row.event_id), journal, number, is_late=True, cursor=cursor)
 
 
-def _is_arrival(caller: Caller, manifest: Manifest) -> bool:
-    """Say whether a journal's events came to the store with it: what combines journals names them."""
-    return not manifest.replaces or Safeguard.COMBINED_NO_ARRIVAL not in caller.safeguards
+def _is_arrival(caller: Caller, journal: JournalID, manifest: Manifest) -> bool:
+    """Say whether a journal's events came to the store with it.
+
+    What combines journals names them. What 0.4.3 combined names none, nor births, and is not `new`.
+    """
+    by_043 = journal.version != NEW and any(row.birth is None for row in manifest.rows)
+    return not (manifest.replaces or by_043) or Safeguard.COMBINED_NO_ARRIVAL not in caller.safeguards
 
 
 def _in_order(
     caller: Caller, listed: _Listed, manifests: dict[JournalID, Manifest], cursor: Cursor, bound: int
-) -> Iterator[_Found]:
+) -> Iterator[Found]:
     """Yield, in order, the events after the place: of the journals as they were a slack before the pass, and since.
 
     A combination that is younger does not count: what it combined does, dead or not. So what is handed over in order
@@ -243,7 +264,7 @@ def _in_order(
                 due.setdefault((row.date, row.event_id), []).append(one)
     for place in sorted(due):
         *_, journal, number = max(due[place])
-        yield _Found(place, journal, number, is_late=False, cursor=_beyond(caller, listed, cursor, place))
+        yield Found(place, journal, number, is_late=False, cursor=_beyond(caller, listed, cursor, place))
 
 
 def _beyond(caller: Caller, listed: _Listed, before: Cursor, place: Place) -> Cursor:

@@ -448,7 +448,7 @@ def _combine_sharers(caller: Caller, attempt: int = 0) -> Steps[str | GoOn]:
     for event_id, owner in by_043:
         current = (yield from lookup(caller, event_id)).current
         if current is None and (yield from _was_deleted(event_id)):
-            yield Put(update_key(owner, event_id, FAR_FUTURE, "DELETE"), None)
+            yield Put(update_key(owner, event_id, FAR_FUTURE, "DELETE"), None, caller.name)
     sources = tuple(sorted({owner for sharers in owners.values() if len(sharers) > 1 for owner in sharers}))
     if not sources:
         return "ok"

@@ -10,7 +10,7 @@ from .checker import Taken, Violation
 from .configurations import EARLY_C, A, B
 from .promises import Broken, broken_promise
 from .store import COMBINED, WRITES, DeleteEach, Request, Response
-from .world import PROCESS_NAMES, Call, Configuration, HeldBack, World
+from .world import FOLLOWING_CALLS, PROCESS_NAMES, Call, Configuration, HeldBack, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,14 +32,16 @@ CHANCE_LAGGING = 0.4
 CALL_NAMES = (
     *("put", "put", "put_many", "update_event", "delete_event", "get"),
     *("journal", "journal", "compact", "update", "update_some", "replay", "replay_part", "collect_garbage", "recover"),
-    *("follow", "follow", "tick"),
+    *("follow", "follow", "follow_changes", "follow_changes", "tick", "tick"),
 )
 AHEAD = ((), (2,), (2, 1), (1, 2))
 SHARES = ((), (0, 1), (1,), (1, 2))
 """Which of the new journals a journaler takes: all, the first, those after it, the second."""
+FOLLOWING: tuple[Call, ...] = (((1, 2),), ((2,),), ((1, 1, 2),), ((1, -2, 2),), ((1, 2), True))
 RANGES: dict[str, tuple[Call, ...]] = {
     "replay_part": ((0,), (1,)),
-    "follow": (((1, 2),), ((2,),), ((1, 1, 2),), ((1, -2, 2),), ((1, 2), True)),
+    "follow": FOLLOWING,
+    "follow_changes": FOLLOWING,
 }
 DATES = {"a": 1, "b": 1, "c": 2}
 
@@ -65,7 +67,7 @@ def _configuration(random: Random) -> Configuration:
         tuple(_call(random, f"{process}{number}") for number in range(random.randint(1, 3)))
         for process in range(random.randint(3, 5))
     )
-    follows = any(call[0] in ("follow", "tick") for program in programs for call in program)
+    follows = any(call[0] in {*FOLLOWING_CALLS, "tick"} for program in programs for call in program)
     return Configuration(
         programs=programs,
         stored=tuple(

@@ -18,6 +18,7 @@ COMBINED = "0v"
 CLOCK = ("clock",)
 TIME = ("time",)
 DATES = "dates"
+DATED = ("journals", "updates")
 SLACK = 1
 """Ticks of the server's time by which a date may be older than the moment from which its object can be listed."""
 
@@ -158,7 +159,7 @@ def without_dead(keys: tuple[Key, ...]) -> list[Any]:
 
 
 class Time(NamedTuple):
-    """The server's time, where a configuration has it: then what lies under `journals` has a date (LastModified).
+    """The server's time, where a configuration has it: then journals and updates have a date (LastModified).
 
     Assumed of S3: an object is listed from one moment on, and its date is that moment's or at most `SLACK` ticks older.
     It is older for what the processes in `lagging` make: S3 dates a PUT before it can be seen.
@@ -167,9 +168,9 @@ class Time(NamedTuple):
     now: int
     lagging: str
 
-    def date_of(self, key: Key) -> int:
-        """Return the date of an object under `journals` that is written now; its blob is named for who makes it."""
-        return self.now - (SLACK if key[1].blob[0] in self.lagging else 0)
+    def date_of(self, key: Key, by: str) -> int:
+        """Return the date of an object that is written now; a journal's blob is named for who makes it."""
+        return self.now - (SLACK if (by or key[1].blob)[0] in self.lagging else 0)
 
 
 class Request(Protocol):
@@ -180,14 +181,15 @@ class Request(Protocol):
 
 
 class Put(NamedTuple):
-    """Write a key, whether or not it is there."""
+    """Write a key, whether or not it is there. `by`: who writes an update, which its key does not say."""
 
     key: Key
     value: Any
+    by: str = ""
 
     def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
         """Write."""
-        return {**store, self.key: self.value}, True
+        return _written(store, self.key, self.value, self.by), True
 
 
 class PutOwn(NamedTuple):
@@ -277,14 +279,15 @@ class List(NamedTuple):
 
 
 class ListDated(NamedTuple):
-    """List a page of journals as `List` does; the response is the server's time, and each key with its date."""
+    """List a page as `List` does; the response is the server's time, and each key with its date."""
 
     after: Key | None
     limit: int | None
+    prefix: Key = ("journals",)
 
     def perform(self, store: Store, _running: Running) -> tuple[Store, Response]:
         """List."""
-        keys = _listed(store, ("journals",), self.after)[: self.limit]
+        keys = _listed(store, self.prefix, self.after)[: self.limit]
         return store, (store[TIME].now, tuple((key, store[DATES, key]) for key in keys))
 
 
@@ -337,9 +340,9 @@ def commutes(request: Request, store: Store, *, collects: bool) -> bool:
     return isinstance(request, PutOwn)
 
 
-def _written(store: Store, key: Key, value: object) -> Store:
+def _written(store: Store, key: Key, value: object, by: str = "") -> Store:
     """Return the store with an object, dated where dates are kept."""
-    dated = {(DATES, key): store[TIME].date_of(key)} if TIME in store and key[0] == "journals" else {}
+    dated = {(DATES, key): store[TIME].date_of(key, by)} if TIME in store and key[0] in DATED else {}
     return {**store, key: value, **dated}
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 from .calls import Caller, GoOn, Safeguard, Step, Steps, Stuck
 from .old import old_delete, old_journal, old_put, old_update
 from .protocol import put, put_many
+from .protocol_changes import follow_changes
 from .protocol_events import delete_event, get, update_event
 from .protocol_follow import follow
 from .protocol_journal import compact, journal, recover, update, update_some
@@ -63,6 +64,7 @@ CALLS: dict[str, Step] = {
     "list_event_streams": list_event_streams,
     "collect_garbage": collect_garbage,
     "follow": follow,
+    "follow_changes": follow_changes,
     "tick": tick,
     "old_put": old_put,
     "old_update": old_update,
@@ -70,7 +72,8 @@ CALLS: dict[str, Step] = {
     "old_journal": old_journal,
 }
 LISTING_CALLS = frozenset({"replay", "replay_part", "list_journals", "list_event_streams"})
-READING_CALLS = LISTING_CALLS | {"get", "follow"}
+FOLLOWING_CALLS = frozenset({"follow", "follow_changes"})
+READING_CALLS = LISTING_CALLS | FOLLOWING_CALLS | {"get"}
 PROCESS_NAMES = "PQRSTVW"
 FIRST_TIME = 10
 MOST_REQUESTS_ALONE = 400
@@ -209,7 +212,7 @@ class World:
             RunningCall(pid, number, reads=True)
             for pid, process in enumerate(processes)
             for number in range(len(process.ended))
-            if self.configuration.programs[pid][number][0] == "follow"
+            if self.configuration.programs[pid][number][0] in FOLLOWING_CALLS
         ]
 
     def held_back(self, pid: int, process: Process) -> HeldBack:
