@@ -109,7 +109,7 @@ def test_a_closed_one_leaves_no_thread_no_file_and_no_connection_open(
             assert next(begun).event_id == next(read).event_id == "0"
             with ff.writer() as writer:
                 writer.put(b"data")
-        assert own_threads() == threads
+        assert own_threads() <= threads
         assert open_files() <= files
         del ff, begun, read, writer
         gc.collect()

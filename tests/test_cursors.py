@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flashflood.cursors import BEGINNING, Cursor, Partly, cursor_of, name_of, place_of
+from flashflood.cursors import BEGINNING, Changed, Cursor, Partly, cursor_of, name_of, place_of
 from flashflood.dates import timestamp_at
 from flashflood.identifiers import JournalID
 
@@ -25,6 +25,7 @@ cursors = st.builds(
     watermarks,
     st.lists(names, unique=True, max_size=5).map(lambda found: tuple(sorted(found))),
     st.none() | st.builds(Partly, names, st.integers(1, 2**32 - 1)),
+    st.none() | st.builds(Changed, st.integers(0, 2**63), names),
 )
 
 

@@ -25,7 +25,7 @@ MINUTE = timedelta(minutes=1)
 def polled(ff: FlashFlood, cursor: str | None, **options: object) -> tuple[list[str], list[str], str]:
     """Follow until caught up: the ids in order, those that were late, and the cursor."""
     late: list[Event] = []
-    follower = ff.follow(cursor, late=late.append, wait=False, **options)  # type: ignore[arg-type]
+    follower = ff.follow(cursor, late=late.append, wait=False, **options)  # type: ignore[call-overload]
     found = [event.event_id for event in follower]
     assert follower.late == len(late)
     return found, [event.event_id for event in late], follower.cursor
@@ -158,7 +158,7 @@ def test_a_filter_and_a_select_see_late_events_too_and_the_cursor_goes_past_what
     ff = place.open()
     ff.put_many([({"n": number}, str(number), at(number)) for number in range(5, 9)])
     options = {"filter": "n > `6`", "select": "n"}
-    follower = ff.follow(wait=False, **options)  # type: ignore[arg-type]
+    follower = ff.follow(wait=False, **options)  # type: ignore[call-overload]
     assert [event.data for event in follower] == [b"7", b"8"]
     ff.put_many([({"n": number}, f"late {number}", at(4)) for number in range(6, 9)])
     ff.put({"n": 1}, "left out", at(9))
@@ -303,7 +303,7 @@ def test_what_cannot_be_followed_is_an_error_before_any_request(
 ) -> None:
     store = Dated(place.store())
     with pytest.raises(error, match=message):
-        on(store).follow(**options)  # type: ignore[arg-type]
+        on(store).follow(**options)  # type: ignore[call-overload]
     on(store).follow()
     assert store.requests == []
 

@@ -45,7 +45,8 @@ ERRORS = {
     if isinstance(found, type) and issubclass(found, FlashFloodException)
 }
 ELSEWHERE = {
-    *("Expression", "FlashFlood", "Follower", "Journal", "Partition", "Replay", "ReplayBatches", "SpooledIds", "Writer")
+    *("ChangesFollower", "Expression", "FlashFlood", "Follower", "Journal", "Partition", "Replay", "ReplayBatches"),
+    *("SpooledIds", "Writer"),
 }
 """The classes that other tests are about."""
 EVERY_WAY = pytest.mark.parametrize("way", THROUGH)

@@ -75,6 +75,19 @@ def follow_late(ff: FlashFlood) -> None:
     assert [event.event_id for event in ff.follow(before.cursor, late=print, wait=False)] == ["c"]
 
 
+def follow_changes(ff: FlashFlood) -> None:
+    """Follow on where one event was updated, and one deleted; count only that."""
+    store = ff._ctx.store  # noqa: SLF001
+    before = FlashFlood.open(store.name).follow(changes=True, wait=False)
+    list(before)
+    FlashFlood.open(store.name).update_event("a", b"x")
+    FlashFlood.open(store.name).delete_event("b")
+    assert isinstance(store, Counted)
+    store.requests.clear()
+    changes = ff.follow(before.cursor, changes=True, wait=False)
+    assert {(kind, event.event_id) for kind, event in changes} == {("update", "a"), ("delete", "b")}
+
+
 def write_three(ff: FlashFlood) -> None:
     with ff.writer(linger=timedelta(hours=1)) as writer:
         for _ in range(3):
@@ -102,6 +115,7 @@ CALLS: dict[str, tuple[Callable[[FlashFlood], object], Callable[[FlashFlood], ob
     "replay, of two journals": (new, lambda ff: list(ff.replay())),
     "follow, of two new journals": (new, lambda ff: list(ff.follow(wait=False))),
     "follow, of a late event, and of one that has been journaled since": (new, follow_late),
+    "follow with changes, of an update and a delete": (new, follow_changes),
     "partitions, of two new journals": (new, lambda ff: ff.partitions()),
     "a partition of two, whose journal has been combined since": (new, read_late),
     "list_journals, where one has died": (one_dead, lambda ff: list(ff.list_journals())),

@@ -20,6 +20,7 @@ from flashflood.exceptions import (
     FlashFloodJournalingError,
     FlashFloodJournalUploadError,
 )
+from flashflood.follow.changes_follower import ChangesFollower
 from flashflood.follow.follower import Follower
 from flashflood.identifiers import JournalID
 from flashflood.journals import Journal
@@ -54,6 +55,7 @@ else:
     __getattr__ = names_of(__name__)
 
 __all__ = [
+    "ChangesFollower",
     "Compaction",
     "Copied",
     "Damage",

@@ -12,7 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from flashflood import layout
 from flashflood._core import Manifest
 from flashflood.exceptions import FlashFloodCorruptionError, FlashFloodException
-from flashflood.identifiers import JournalID
+from flashflood.identifiers import JournalID, Update
 from flashflood.progress import SILENT, Meter, OnProgress
 from flashflood.requests import Requests
 from flashflood.store.protocol import Body, Entry, Found, Page, Store
@@ -72,6 +72,12 @@ class Context:
         other = copy(self)
         other.meter = meter
         other.requests = self.requests.telling(meter)
+        return other
+
+    def reading_pending_updates(self) -> "Context":
+        """Give the same, with lookups that show pending updates."""
+        other = copy(self)
+        other.read_pending_updates = True
         return other
 
     def close(self) -> None:
@@ -142,18 +148,19 @@ class Context:
         key = layout.journal_key(JournalID(manifest.journal_id))
         body, begun = manifest.encode(), time.monotonic()
         is_created = self.store.create(key, body, metadata=manifest_metadata(manifest))
-        self._warn_of_slack(key, timedelta(seconds=time.monotonic() - begun))
+        self._warn_of_slack(key, begun, "where its events were late, a follower may have missed them")
         return is_created
 
-    def _warn_of_slack(self, key: str, took: timedelta) -> None:
+    def put_update(self, update: Update, body: Body) -> None:
+        """Write an update or delete of an event."""
+        key, begun = layout.update_key(update), time.monotonic()
+        self.store.put(key, body)
+        self._warn_of_slack(key, begun, "a follower with changes=True may have missed it")
+
+    def _warn_of_slack(self, key: str, begun: float, missed: str) -> None:
+        took = timedelta(seconds=time.monotonic() - begun)
         if took > SLACK:
-            logger.warning(
-                "%s: creating %s took %s, longer than %s: where its events were late, a follower may have missed them",
-                self.store.name,
-                key,
-                took,
-                SLACK,
-            )
+            logger.warning("%s: writing %s took %s, longer than %s: %s", self.store.name, key, took, SLACK, missed)
 
     def blob(self, journal_id: JournalID, start: int, stop: int) -> Found | None:
         """Read the bytes of a journal's blob from `start` to before `stop`; fewer, where it ends before.

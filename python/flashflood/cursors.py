@@ -2,8 +2,9 @@
 
 The text is base64url, without padding, of: a byte for its version; 8 bytes for the store; the two watermarks in seconds
 since 1970, and the place's date and `begin` in microseconds since the year 1, 8 bytes each; the place's id after its
-length, 4 bytes; the name of the batch that is handed over in part, 8 bytes, and so many of its rows, 4 bytes; the names
-in `seen`, 8 bytes each, in order; and 4 bytes that tell whether it has come through whole.
+length, 4 bytes; the name of the batch that is handed over in part, 8 bytes, and so many of its rows, 4 bytes; of a
+follower that is told of changes how far they are done with, a date and a name, 8 bytes each; the names in `seen`, 8
+bytes each, in order; and 4 bytes that tell whether it has come through whole.
 """
 
 import struct
@@ -14,7 +15,6 @@ from hashlib import blake2b
 from typing import NamedTuple, TypeAlias
 
 from flashflood.dates import EARLIEST, microseconds, timestamp_at
-from flashflood.identifiers import JournalID
 
 Place: TypeAlias = tuple[str, str]
 """Where an event stands in the order of replay: its date's timestamp, and its id."""
@@ -24,6 +24,9 @@ BEGINNING: Place = (EARLIEST, "")
 
 _VERSION = 1
 """Also what the slack is: names and watermarks go by one slack."""
+_WITH_CHANGES = 2
+"""The same, with how far changes are done with."""
+_CHANGES = struct.Struct(">Q8s")
 _HEAD = struct.Struct(">B8sQQQQI")
 _PART = struct.Struct(">8sI")
 _SUM = 4
@@ -39,6 +42,15 @@ class Partly(NamedTuple):
     rows: int
 
 
+class Changed(NamedTuple):
+    """Where a change stands in the order of changes."""
+
+    date: int
+    """The date of its object by the server's clock, in microseconds since 1970."""
+    name: bytes
+    """What tells it from others of that date."""
+
+
 class Cursor(NamedTuple):
     """Up to `place` all is handed over in order, and, of what arrived at or before it, all that the rest names."""
 
@@ -52,6 +64,8 @@ class Cursor(NamedTuple):
     seen: tuple[bytes, ...] = ()
     """The names, in order, of journals at or before the place that were young at that look, and are done with."""
     partly: Partly | None = None
+    changes: Changed | None = None
+    """Up to which change all are done with. None: its follower is not told of changes."""
 
     def has_seen(self, name: bytes) -> bool:
         """Say whether a journal is done with, by its name."""
@@ -64,8 +78,10 @@ class Cursor(NamedTuple):
         encoded = event_id.encode()
         watermarks = (self.watermark or 0, self.far_watermark or 0)
         dates = (microseconds(timestamp), microseconds(self.begin))
-        head = _HEAD.pack(_VERSION, _store_sum(store), *watermarks, *dates, len(encoded))
-        body = b"".join((head, encoded, _PART.pack(*(self.partly or (_NO_NAME, 0))), *self.seen))
+        version = _VERSION if self.changes is None else _WITH_CHANGES
+        head = _HEAD.pack(version, _store_sum(store), *watermarks, *dates, len(encoded))
+        changes = b"" if self.changes is None else _CHANGES.pack(*self.changes)
+        body = b"".join((head, encoded, _PART.pack(*(self.partly or (_NO_NAME, 0))), changes, *self.seen))
         return urlsafe_b64encode(body + _sum(body)).rstrip(b"=").decode()
 
 
@@ -75,7 +91,8 @@ def cursor_of(text: str, store: str) -> Cursor:
     version, of_store, *numbers, length = _HEAD.unpack_from(body)
     _check(version, of_store, store)
     part = _HEAD.size + length
-    seen = part + _PART.size
+    has_changes = version == _WITH_CHANGES
+    seen = part + _PART.size + has_changes * _CHANGES.size
     partly = Partly(*_PART.unpack_from(body, part))
     watermark, far_watermark, date, begin = numbers
     return Cursor(
@@ -85,6 +102,7 @@ def cursor_of(text: str, store: str) -> Cursor:
         far_watermark or None,
         tuple(body[at : at + _NAME] for at in range(seen, len(body), _NAME)),
         partly if partly.rows else None,
+        Changed(*_CHANGES.unpack_from(body, part + _PART.size)) if has_changes else None,
     )
 
 
@@ -93,8 +111,8 @@ def place_of(text: str, store: str) -> Place:
     return cursor_of(text, store).place
 
 
-def name_of(journal_id: JournalID) -> bytes:
-    """Give the name by which a cursor knows a journal."""
+def name_of(journal_id: str) -> bytes:
+    """Give the name by which a cursor knows a journal by its id, or a change by its key."""
     return blake2b(journal_id.encode(), digest_size=_NAME).digest()
 
 
@@ -115,8 +133,11 @@ def _body(text: str) -> bytes:
 
 
 def _check(version: int, of_store: bytes, store: str) -> None:
-    if version != _VERSION:
-        msg = f"the cursor is of version {version}, and this package reads {_VERSION}: use the package that made it"
+    if version not in (_VERSION, _WITH_CHANGES):
+        msg = (
+            f"the cursor is of version {version}, and this package reads {_VERSION} and {_WITH_CHANGES}:"
+            " use the package that made it"
+        )
         raise ValueError(msg)
     if of_store != _store_sum(store):
         msg = f"the cursor is another store's, not that of {store}: each store has cursors of its own"

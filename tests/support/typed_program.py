@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, assert_type
+from typing import Any, Literal, assert_type
 
 import polars as pl
 from mypy_boto3_s3 import S3ServiceResource
 
 import flashflood
 from flashflood import (
+    ChangesFollower,
     Compaction,
     Copied,
     Damage,
@@ -114,6 +115,10 @@ def follow() -> None:
     follower.close()
     ff.follow((SINCE, "an id"), wait=False, filter="level > `2`", select=Expression("level"))
     ff.follow(follower.cursor)
+    changes = assert_type(ff.follow(changes=True, wait=False), ChangesFollower)
+    for kind, event in changes:
+        assert_type((kind, event), tuple[Literal["put", "update", "delete"], Event])
+    assert_type((changes.cursor, changes.late), tuple[str, int])
 
 
 def replay() -> None:

@@ -3,21 +3,21 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from threading import TIMEOUT_MAX
-from typing import NamedTuple, NoReturn, TypeAlias
+from typing import NamedTuple, NoReturn, TypeAlias, TypeVar
 
-from flashflood._core import Batch
+from flashflood._core import Batch, parse_timestamp
 from flashflood.context import GRACE, Context
 from flashflood.cursors import Cursor, cursor_of
 from flashflood.dates import checked_length, timestamp_of
 from flashflood.events import Event
 from flashflood.follow.counting import Reader
 from flashflood.follow.look import Full, Look, look
-from flashflood.follow.poll import Poll
+from flashflood.follow.poll import Poll, Step
 from flashflood.pickling import no_pickle
 from flashflood.records import blobs
 from flashflood.replay.rows import VanishedError
@@ -26,6 +26,8 @@ from flashflood.telemetry import iteration
 from flashflood.turns import SharedIterator
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 LATENESS = timedelta(minutes=1)
 EVERY = timedelta(seconds=10)
@@ -58,32 +60,21 @@ class Pace(NamedTuple):
         return cls(lateness, every, waits)
 
 
-class Follower(SharedIterator[Event]):
-    """Events as they come, each once for a cursor; in order within what `lateness` allows.
+class Following(SharedIterator[T]):
+    """Poll after poll, from a cursor. What is handed over of each step, who inherits it says.
 
-    Several threads may share it: each event goes to one of them.
+    Several threads may share it: each item goes to one of them.
     """
 
     late: int
     """How many events have come late so far."""
 
-    def __init__(  # noqa: PLR0913, PLR0917  what `follow` takes
-        self,
-        ctx: Context,
-        after: After,
-        pace: Pace,
-        stage: Stage[Batch],
-        late: Late,
-        rest: Callable[[], object] = lambda: None,
-    ) -> None:
-        """Make no request yet. `rest`: called at the end of each poll, once all that it found has been given."""
+    def __init__(self, ctx: Context, start: Cursor, pace: Pace, stage: Stage[Batch]) -> None:
+        """Make no request yet."""
         self._ctx = ctx
         self._pace = pace
         self._stage = stage
-        self._on_late = late
-        self._rest = rest
         self.late = 0
-        start = _begin(after, ctx.store.name)
         self._cursor: Callable[[], Cursor] = lambda: start
         self._reader = Reader(ctx)
         self._glances = Glances()
@@ -92,7 +83,7 @@ class Follower(SharedIterator[Event]):
         self._is_closed = False
         self._woken: SimpleQueue[None] = SimpleQueue()
         """`close` may be called by a signal's handler, for which it is made."""
-        super().__init__(self._events(), "this follower", iteration("follow", ctx.store.name))
+        super().__init__(self._items_of_polls(), "this follower", iteration("follow", ctx.store.name))
 
     @property
     def cursor(self) -> str:
@@ -112,7 +103,23 @@ class Follower(SharedIterator[Event]):
         """Say what to do instead of pickling."""
         raise no_pickle(self, "give its `cursor` to the other process, and follow there")
 
-    def _events(self) -> Generator[Event, None, None]:
+    def _before(self) -> Generator[T, None, int]:
+        """Hand over what goes before the events of a full look; give how many pages it has listed beside theirs."""
+        yield from ()
+        return 0
+
+    def _given(self, step: Step, passed: "Passed") -> T | None:
+        """Give what is handed over of a step, before the cursor moves, if anything; what is late counts."""
+        raise NotImplementedError
+
+    def _ready(self, steps: Iterator[Step]) -> Iterator[Step]:
+        """Yield the steps of a poll."""
+        return steps
+
+    def _rest(self) -> None:
+        """Do what is due at the end of a poll, once all that it found has been given."""
+
+    def _items_of_polls(self) -> Generator[T, None, None]:
         while not self._is_closed:
             is_whole = yield from self._poll()
             if is_whole:
@@ -122,19 +129,22 @@ class Follower(SharedIterator[Event]):
                     return
                 self._wait()
 
-    def _poll(self) -> Generator[Event, None, bool]:
+    def _poll(self) -> Generator[T, None, bool]:
         """Look, and hand over what there is. Gives whether that was all; else another look is to go on."""
-        found = look(self._ctx, self._cursor(), self._pace.lateness, self._glances.full())
+        full = self._glances.full()
+        pages = 0 if full is not None else (yield from self._before())
+        if self._is_closed:
+            return False
+        found = look(self._ctx, self._cursor(), self._pace.lateness, full)
+        found.pages += pages
         poll = Poll(self._ctx, found, self._reader, self._stage)
         passed = Passed(self._ctx.store.name)
         try:
-            for step in poll.steps():
-                if step.event is not None and step.is_late:
-                    (self._on_late or passed.add)(step.event)
-                    self.late += 1
+            for step in self._ready(poll.steps()):
+                given = self._given(step, passed)
                 self._cursor = step.cursor
-                if step.event is not None and not step.is_late:
-                    yield step.event
+                if given is not None:
+                    yield given
                 if self._is_closed:
                     return False
         except VanishedError as error:
@@ -154,6 +164,37 @@ class Follower(SharedIterator[Event]):
     def _wait(self) -> None:
         with suppress(Empty):
             self._woken.get(timeout=min(self._pace.every.total_seconds(), TIMEOUT_MAX))
+
+
+class Follower(Following[Event]):
+    """Events as they come, each once for a cursor; in order within what `lateness` allows.
+
+    Several threads may share it: each event goes to one of them.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  what `follow` takes
+        self,
+        ctx: Context,
+        after: After,
+        pace: Pace,
+        stage: Stage[Batch],
+        late: Late,
+        rest: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Make no request yet. `rest`: called at the end of each poll, once all that it found has been given."""
+        self._on_late = late
+        self._on_rest = rest
+        super().__init__(ctx, begin(after, ctx.store.name, has_changes=False), pace, stage)
+
+    def _given(self, step: Step, passed: "Passed") -> Event | None:
+        if step.event is None or not step.is_late:
+            return step.event
+        (self._on_late or passed.add)(step.event)
+        self.late += 1
+        return None
+
+    def _rest(self) -> None:
+        self._on_rest()
 
 
 class Glances:
@@ -209,12 +250,22 @@ class Passed:
             )
 
 
-def _begin(after: After, store: str) -> Cursor:
-    """Give the cursor to begin with. `TypeError` or `ValueError` for what is none, and for another store's."""
+def begin(after: After, store: str, *, has_changes: bool) -> Cursor:
+    """Give the cursor to begin with. `TypeError` or `ValueError` for what is none, and for another store's.
+
+    `has_changes`: whether the follower is told of changes; a cursor is one with them, or without.
+    """
     if after is None:
         return Cursor()
     if isinstance(after, str):
-        return cursor_of(after, store)
+        cursor = cursor_of(after, store)
+        if (cursor.changes is not None) != has_changes:
+            msg = (
+                f"the cursor is of a follower with changes={not has_changes}: follow with that,"
+                f" or from its place, follow(after=({parse_timestamp(cursor.place[0])!r}, {cursor.place[1]!r}))"
+            )
+            raise ValueError(msg)
+        return cursor
     if not (isinstance(after, tuple) and len(after) == 2 and isinstance(after[1], str)):  # noqa: PLR2004
         msg = f"after={after!r:.100}; give a cursor's text, a (date, event_id), or None"
         raise TypeError(msg)

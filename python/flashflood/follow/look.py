@@ -158,6 +158,12 @@ def look(ctx: Context, cursor: Cursor, lateness: timedelta, full: Full | None) -
 
 def _begun(page: Page, cursor: Cursor, lateness: timedelta, full: Full | None) -> Look:
     now = page.date.replace(microsecond=0)
+    check_age(cursor, now)
+    return Look(cursor, now, timestamp_before(format_timestamp(now), lateness), full)
+
+
+def check_age(cursor: Cursor, now: datetime) -> None:
+    """Raise a `FlashFloodException` if a cursor is too old: what has come since may have been collected."""
     looked_at = None if cursor.far_watermark is None else datetime.fromtimestamp(cursor.far_watermark, UTC)
     if looked_at is not None and cursor.place != BEGINNING and now - looked_at > GRACE / 2:
         date, event_id = cursor.place
@@ -167,7 +173,6 @@ def _begun(page: Page, cursor: Cursor, lateness: timedelta, full: Full | None) -
             f" follow(after=({parse_timestamp(date)!r}, {event_id!r}))"
         )
         raise FlashFloodException(msg)
-    return Look(cursor, now, timestamp_before(format_timestamp(now), lateness), full)
 
 
 def _journals(pages: JournalPages) -> Iterator[tuple[Page, list[Listed]]]:

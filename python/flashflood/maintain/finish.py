@@ -182,7 +182,7 @@ def _hand_on(ctx: Context, entry: LedgerEntry, holder: JournalID, update: Update
     found = ctx.store.get(layout.update_key(update))
     if found is None:
         return
-    ctx.store.put(layout.update_key(update.moved_to(entry.journal_id)), found.body)
+    ctx.put_update(update.moved_to(entry.journal_id), found.body)
     if update.is_delete:
         _remove_if_target(ctx, update.event_id, {entry.journal_id})
 

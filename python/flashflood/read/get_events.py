@@ -67,7 +67,7 @@ class _Stretch(NamedTuple):
     cost: int
 
 
-def get_events(ctx: Context, ids: Iterable[str], on_missing: OnMissing) -> Iterator[Event]:
+def get_events(ctx: Context, ids: Iterable[str], on_missing: OnMissing) -> SharedIterator[Event]:
     """Yield the events of these ids, each as it was at some moment since the first one was asked for."""
     if on_missing not in ("error", "skip"):
         msg = f"on_missing={on_missing!r}; give 'error' or 'skip'"

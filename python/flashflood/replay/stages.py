@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from flashflood._core import Batch
+from flashflood.events import Event
 from flashflood.replay.expressions import Compiled, Expression
 from flashflood.replay.windows import Stage
 
@@ -27,6 +28,18 @@ class Stages(NamedTuple):
         """Take what a caller gave. `ValueError` as for `stage_of`."""
         stage_of(filter, select)
         return cls(*(None if given is None else Expression(given) for given in (filter, select)))
+
+    def applied(self, event: Event) -> Event | None:
+        """Do to one event what a stage does to a batch. None: the filter is not true of it."""
+        if self.filter is not None:
+            core = self.filter.core
+            is_true = None if core is None else core.matches(event.data)
+            if not (self.filter.matches(event.data) if is_true is None else is_true):
+                return None
+        if self.select is None:
+            return event
+        selected = None if self.select.core is None else self.select.core.select(event.data)
+        return event._replace(data=self.select.select(event.data) if selected is None else selected)
 
 
 def stage_of(filter: Given | None, select: Given | None) -> Stage[Batch]:

@@ -46,7 +46,7 @@ def _write_update(
     entry, timestamp = existing.entry, _timestamp(existing)
     for _ in range(PATIENCE):
         deadline.check(f"{action.value} of event {event_id!r}")
-        ctx.store.put(layout.update_key(Update(entry.target, event_id, timestamp, action)), body)
+        ctx.put_update(Update(entry.target, event_id, timestamp, action), body)
         seen = lookup(ctx, event_id, known=entry)
         if seen.entry is None or not _same_event(entry, seen.entry):
             return entry, seen.revisions
