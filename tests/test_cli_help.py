@@ -39,7 +39,7 @@ def test_python_m_flashflood_is_the_command() -> None:
 def test_the_examples_of_a_help_are_right(name: str | None) -> None:
     command = group if name is None else group.commands[name]
     for line in re.findall(r"^ +(?:\S+ .*\| )?(flashflood .+)$", command.help or "", re.MULTILINE):
-        words = list(takewhile(lambda word: word not in ("|", ">"), shlex.split(line, comments=True)))
+        words = list(takewhile(lambda word: word not in ("|", ">", ">>"), shlex.split(line, comments=True)))
         named = group.commands[words[1]]
         with named.make_context(words[1], words[2:]) as context:
             assert context.args == []

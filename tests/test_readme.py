@@ -1,9 +1,11 @@
 """What README.md and the pages in docs/ show works as it stands there."""
 
+import logging
 import os
 import re
 import subprocess
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -24,6 +26,17 @@ def name(page: Path) -> str:
     return str(page.relative_to(REPOSITORY))
 
 
+@pytest.fixture
+def levels() -> Iterator[None]:
+    """Put the loggers' levels back, which pages set."""
+    loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
+    before = [(logger, logger.level) for logger in loggers]
+    yield
+    for logger, level in before:
+        logger.setLevel(level)
+
+
+@pytest.mark.usefixtures("levels")
 @pytest.mark.filterwarnings(
     "ignore::DeprecationWarning:ray",  # Ray's own
     "ignore:PySpark does not yet fully support pandas:FutureWarning",  # Spark's own
