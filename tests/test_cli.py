@@ -496,7 +496,3 @@ def test_each_command_has_help(run: Run, command: str) -> None:
 def test_the_help_names_every_command(run: Run) -> None:
     help_text = output(run("--help")).decode()
     assert [line.split()[0] for line in help_text.partition("Commands:\n")[2].splitlines()] == sorted(COMMANDS)
-
-
-def test_the_version_is_the_distributions(run: Run) -> None:
-    assert output(run("--version")) == b"flashflood 1.0.0\n"

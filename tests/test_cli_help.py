@@ -35,6 +35,10 @@ def test_python_m_flashflood_is_the_command() -> None:
     assert done.returncode == 0
 
 
+def test_the_version_is_the_distributions(call: Run) -> None:
+    assert output(call("--version")) == b"flashflood 1.0.0\n"
+
+
 @pytest.mark.parametrize("name", [None, *group.commands])
 def test_the_examples_of_a_help_are_right(name: str | None) -> None:
     command = group if name is None else group.commands[name]

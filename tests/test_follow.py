@@ -290,7 +290,8 @@ def test_a_blob_that_stays_missing_is_an_error_that_names_the_journal(place: Pla
     ("options", "error", "message"),
     [
         ({"after": "no cursor"}, ValueError, "is no cursor"),
-        ({"after": 7}, TypeError, "after=7"),
+        ({"after": 7}, TypeError, "after: .*not int: 7"),
+        ({"after": (datetime(2020, 1, 1), "\ud800")}, ValueError, "after: .*UTF-8"),
         ({"after": ("2020", "id")}, TypeError, "after"),
         ({"lateness": -MINUTE}, ValueError, "lateness"),
         ({"every": -MINUTE}, ValueError, "every"),

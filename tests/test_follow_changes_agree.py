@@ -11,7 +11,7 @@ from itertools import count, islice
 from random import Random
 
 import pytest
-from support.dated import Dated
+from support.dated import Dated, Lagging
 from support.samples import AT_ONCE, at, put_journaled, put_new
 from support.watched import Death, Interrupted, Mortal, Short, on
 
@@ -25,17 +25,6 @@ MINUTE = timedelta(minutes=1)
 MINUTES = 20
 """Before `BEGIN` that all events are dated in."""
 IDS = [f"id {number}" for number in range(6)]
-
-
-class Lagging(Dated):
-    """Dates some objects by a clock that is the slack behind."""
-
-    def __init__(self, random: Random) -> None:
-        super().__init__(open_store("memory://"))
-        self._random = random
-
-    def date_of_a_write(self) -> datetime:
-        return self.now - self._random.choice([0, 0, 1]) * SLACK
 
 
 class Copy:

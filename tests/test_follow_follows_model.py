@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 import pytest
-from support.dated import Dated
+from support.dated import Lagging
 from support.followed_in_the_model import ModelledFollower
 from support.samples import AT_ONCE
 from support.watched import Death, Mortal, Short, on
@@ -21,7 +21,6 @@ from flashflood.context import SLACK
 from flashflood.follow import look
 from flashflood.follow.follower import Glances
 from flashflood.follow.look import Full
-from flashflood.store import open_store
 from flashflood.write import put_many
 
 BEGIN = datetime(2021, 1, 1)
@@ -35,17 +34,6 @@ class Near(Glances):
 
     def full(self) -> Full | None:
         return self._full
-
-
-class Lagging(Dated):
-    """Dates some objects by a clock that is the slack behind."""
-
-    def __init__(self, random: Random) -> None:
-        super().__init__(open_store("memory://"))
-        self._random = random
-
-    def date_of_a_write(self) -> datetime:
-        return self.now - self._random.choice([0, 0, 1]) * SLACK
 
 
 class Both:

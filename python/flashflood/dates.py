@@ -80,7 +80,7 @@ class DateRange(NamedTuple):
             return DateRange(self.end, self.end)
         if timestamp == EARLIEST:
             return self
-        before = timestamp_at(microseconds(timestamp) - 1)
+        before = timestamp_before(timestamp, _MICROSECOND)
         return self._replace(start=max(self.start or before, before))
 
     def holds(self, start: str, end: str) -> bool:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import TypeVar
 
-from flashflood.store import Page, Store
+from flashflood.context import SLACK
+from flashflood.store import Page, Store, open_store
 from support.watched import Counted
 
 Answer = TypeVar("Answer")
@@ -36,3 +38,14 @@ class Dated(Counted):
         page = super().list(prefix, after)
         entries = [entry._replace(modified=self.dates.get(entry.key, entry.modified)) for entry in page.entries]
         return Page(entries, page.more, self.now)
+
+
+class Lagging(Dated):
+    """A store in memory, which dates some objects by a clock that is the slack behind."""
+
+    def __init__(self, random: Random) -> None:
+        super().__init__(open_store("memory://"))
+        self._random = random
+
+    def date_of_a_write(self) -> datetime:
+        return self.now - self._random.choice([0, 0, 1]) * SLACK

@@ -29,7 +29,8 @@ from flashflood.cli.parameters import (
 from flashflood.cli.side_files import refuse_shared
 from flashflood.cli.signals import asked_to_stop
 from flashflood.cursors import Cursor, cursor_of
-from flashflood.follow.follower import EVERY, LATENESS, After, Pace
+from flashflood.follow.follower import EVERY, LATENESS, Pace
+from flashflood.replay.after import After
 from flashflood.replay.stages import stage_of
 from flashflood.replay.windows import Stage
 
@@ -45,7 +46,9 @@ IDLE = 60.0
 class Printing:
     """Events on their way to standard output, and the cursor in the file, which is never ahead of them."""
 
-    def __init__(self, flood: FlashFlood, file: CursorFile, after: After, pace: Pace, stage: Stage[Batch]) -> None:
+    def __init__(
+        self, flood: FlashFlood, file: CursorFile, after: After | None, pace: Pace, stage: Stage[Batch]
+    ) -> None:
         """Have written nothing. `ValueError` where `after` is no cursor."""
         self._flood = flood
         self._file = file
@@ -140,7 +143,7 @@ class Printing:
 def follow(  # noqa: PLR0913, PLR0917  an argument for each option
     url: str | None,
     path: str,
-    after: After,
+    after: After | None,
     lateness: timedelta,
     every: timedelta,
     filter: str | None,

@@ -18,9 +18,9 @@ from flashflood.load.lines import STANDARD_INPUT, Line
 T = TypeVar("T")
 
 FIELDS = {"event_id", "date", "data", "data_base64"}
+"""What an event's JSON line may have."""
 LATE = "late"
 """A field that `follow` writes, and no part of the event."""
-"""What an event's JSON line may have."""
 
 
 def data_from(text: str | None, path: str | None) -> bytes:

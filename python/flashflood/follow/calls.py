@@ -5,7 +5,8 @@ from typing import Literal, overload
 
 from flashflood.context import Calls
 from flashflood.follow.changes_follower import ChangesFollower
-from flashflood.follow.follower import EVERY, LATENESS, After, Follower, Late, Pace
+from flashflood.follow.follower import EVERY, LATENESS, Follower, Late, Pace
+from flashflood.replay.after import After
 from flashflood.replay.stages import Given, Stages, stage_of
 
 
@@ -15,7 +16,7 @@ class Follows(Calls):
     @overload
     def follow(
         self,
-        after: After = None,
+        after: After | None = None,
         *,
         lateness: timedelta = LATENESS,
         late: Late = None,
@@ -29,7 +30,7 @@ class Follows(Calls):
     @overload
     def follow(
         self,
-        after: After = None,
+        after: After | None = None,
         *,
         lateness: timedelta = LATENESS,
         late: None = None,
@@ -42,7 +43,7 @@ class Follows(Calls):
 
     def follow(  # noqa: PLR0913  all but the beginning by name only
         self,
-        after: After = None,
+        after: After | None = None,
         *,
         lateness: timedelta = LATENESS,
         late: Late = None,

@@ -8,11 +8,12 @@ from flashflood._core import parse_timestamp
 from flashflood.context import Context
 from flashflood.events import Event
 from flashflood.follow.changes import NEVER, Changes
-from flashflood.follow.follower import After, Following, Pace, Passed, begin
+from flashflood.follow.follower import Following, Pace, Passed, begin
 from flashflood.follow.late import place_of
 from flashflood.follow.poll import Step
 from flashflood.identifiers import Update
 from flashflood.read.get_events import get_events
+from flashflood.replay.after import After
 from flashflood.replay.rows import VanishedError
 from flashflood.replay.stages import Stages
 
@@ -34,7 +35,7 @@ class ChangesFollower(Following[tuple[Kind, Event]]):
     Several threads may share it: each item goes to one of them.
     """
 
-    def __init__(self, ctx: Context, after: After, pace: Pace, stages: Stages) -> None:
+    def __init__(self, ctx: Context, after: After | None, pace: Pace, stages: Stages) -> None:
         """Make no request yet."""
         ctx = ctx.reading_pending_updates()  # what is applied later is no change any more
         start = begin(after, ctx.store.name, has_changes=True)

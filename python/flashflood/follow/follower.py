@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from queue import Empty, SimpleQueue
 from threading import TIMEOUT_MAX
 from typing import NamedTuple, NoReturn, TypeAlias, TypeVar
@@ -13,13 +13,14 @@ from typing import NamedTuple, NoReturn, TypeAlias, TypeVar
 from flashflood._core import Batch, parse_timestamp
 from flashflood.context import GRACE, Context
 from flashflood.cursors import Cursor, cursor_of
-from flashflood.dates import checked_length, timestamp_of
+from flashflood.dates import checked_length
 from flashflood.events import Event
 from flashflood.follow.counting import Reader
 from flashflood.follow.look import Full, Look, look
 from flashflood.follow.poll import Poll, Step
 from flashflood.pickling import no_pickle
 from flashflood.records import blobs
+from flashflood.replay.after import After, place_of
 from flashflood.replay.rows import VanishedError
 from flashflood.replay.windows import Stage
 from flashflood.telemetry import iteration
@@ -34,8 +35,6 @@ EVERY = timedelta(seconds=10)
 LONGEST_NEAR = GRACE.total_seconds() / 8
 """Seconds after which a full look is due, whatever near ones have listed: well before a cursor is too old."""
 
-After: TypeAlias = str | tuple[datetime, str] | None
-"""Where to go on: a cursor's text; a place, all that is there by then taken for handed over; None: the first event."""
 Late: TypeAlias = Callable[[Event], object] | None
 """What is called with each late event; None: they are counted, and logged."""
 
@@ -175,7 +174,7 @@ class Follower(Following[Event]):
     def __init__(  # noqa: PLR0913, PLR0917  what `follow` takes
         self,
         ctx: Context,
-        after: After,
+        after: After | None,
         pace: Pace,
         stage: Stage[Batch],
         late: Late,
@@ -250,13 +249,11 @@ class Passed:
             )
 
 
-def begin(after: After, store: str, *, has_changes: bool) -> Cursor:
+def begin(after: After | None, store: str, *, has_changes: bool) -> Cursor:
     """Give the cursor to begin with. `TypeError` or `ValueError` for what is none, and for another store's.
 
     `has_changes`: whether the follower is told of changes; a cursor is one with them, or without.
     """
-    if after is None:
-        return Cursor()
     if isinstance(after, str):
         cursor = cursor_of(after, store)
         if (cursor.changes is not None) != has_changes:
@@ -266,8 +263,5 @@ def begin(after: After, store: str, *, has_changes: bool) -> Cursor:
             )
             raise ValueError(msg)
         return cursor
-    if not (isinstance(after, tuple) and len(after) == 2 and isinstance(after[1], str)):  # noqa: PLR2004
-        msg = f"after={after!r:.100}; give a cursor's text, a (date, event_id), or None"
-        raise TypeError(msg)
-    timestamp = timestamp_of("after", after[0])
-    return Cursor((timestamp, after[1]), timestamp)
+    place = place_of(after, store)
+    return Cursor() if place is None else Cursor(place, place[0])

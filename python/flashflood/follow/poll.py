@@ -4,14 +4,13 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
 from flashflood._core import Batch
 from flashflood.context import Context
 from flashflood.cursors import Cursor, Place
-from flashflood.dates import EARLIEST, DateRange, timestamp_before
+from flashflood.dates import DateRange
 from flashflood.events import Event
 from flashflood.follow.counting import Reader
 from flashflood.follow.late import late_journals, place_of
@@ -93,8 +92,7 @@ class Poll:
         timestamp, bound = self._look.cursor.place[0], self._look.bound
         if timestamp > bound:
             return
-        dates = DateRange(None if timestamp == EARLIEST else timestamp_before(timestamp, datetime.resolution), bound)
-        scan, ahead = Scan(dates, MEMORY_BUDGET), ReadAhead(MEMORY_BUDGET, is_on=True)
+        scan, ahead = Scan(DateRange(None, bound).since(timestamp), MEMORY_BUDGET), ReadAhead(MEMORY_BUDGET, is_on=True)
         rows = CountingRows(self._ctx, scan, ahead, self._look.cursor.place, counting)
         windows = Windows(self._ctx, rows, MEMORY_BUDGET, ahead, self._stage)
         process = os.getpid()

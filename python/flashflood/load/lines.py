@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 StrPath: TypeAlias = str | os.PathLike[str]
 
 STANDARD_INPUT = "-"
+SCHEME = "s3://"
+"""How the URL of an object begins, or that of a prefix."""
 _BOM = b"\xef\xbb\xbf"
 _GOES_ON = frozenset(b" \t\r\n}]")
 """How each line of a document but the first one begins; what is not indented ends it."""
@@ -48,7 +50,7 @@ def lines_of(paths: Iterable[StrPath]) -> Generator[Line, None, None]:
 def _files(path: str) -> Iterator[tuple[str, BinaryIO]]:
     if path == STANDARD_INPUT:
         yield "standard input", sys.stdin.buffer
-    elif path.startswith("s3://"):
+    elif path.startswith(SCHEME):
         import_boto3()
         from flashflood.load.s3_objects import s3_files  # noqa: PLC0415  see `import_boto3`
 

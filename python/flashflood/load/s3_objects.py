@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from botocore.exceptions import ClientError
 
 from flashflood.exceptions import FlashFloodException
+from flashflood.load.lines import SCHEME
 from flashflood.store.clients import ClientSettings
 from flashflood.store.s3 import BODY_ATTEMPTS, BROKEN_BODY
 
@@ -24,8 +25,6 @@ PART = 4 << 20
 """Bytes of a request. A body that is read slowly would be cut off by the server, so none is left open."""
 AHEAD = 8
 """How many objects are begun ahead: most files of a log are small, and a request takes long."""
-
-SCHEME = "s3://"
 
 
 class S3Object(NamedTuple):
