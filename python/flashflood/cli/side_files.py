@@ -11,6 +11,7 @@ import click
 
 from flashflood import FlashFlood
 from flashflood.load.lines import STANDARD_INPUT
+from flashflood.store.file_urls import url2pathname
 
 
 class Output:
@@ -67,8 +68,6 @@ def _are_same(path: str, other: str) -> bool:
 
 def _is_of_store(path: str, flood: FlashFlood) -> bool:
     """Say whether a path is the store's SQLite file, one that SQLite keeps beside it, or lies in its folder."""
-    from urllib.request import url2pathname  # noqa: PLC0415  brings HTTP along
-
     address = flood._ctx.store.address  # noqa: SLF001  an inner room's way in
     if address is None or address.startswith("s3://"):
         return False

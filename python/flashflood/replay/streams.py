@@ -24,6 +24,7 @@ from flashflood.identifiers import JournalID
 from flashflood.journals import manifest_fields
 from flashflood.records.living import opened_between
 from flashflood.store import SqliteStore
+from flashflood.store.file_urls import url2pathname
 from flashflood.store.late import importing
 from flashflood.telemetry import iteration
 from flashflood.turns import Events, SharedIterator
@@ -152,8 +153,6 @@ def _local_reader(url: str, folder: str | os.PathLike[str] | None, what: str) ->
     if folder is None:
         msg = f"{what}: {url} is a file; to read it, name the folder that it may lie in: allow_file_urls=<folder>"
         raise FlashFloodException(msg)
-    from urllib.request import url2pathname  # noqa: PLC0415  brings HTTP along
-
     parts = urlsplit(url)
     name = url2pathname(parts.path)
     path = Path(name.partition("\0")[0]).resolve()

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from flashflood.exceptions import FlashFloodException
 from flashflood.store.clients import ClientSettings, new_on_s3, on_client, s3_of
+from flashflood.store.file_urls import url2pathname
 from flashflood.store.protocol import Body, Entry, Found, Page, Store, UndeletedError, Unused, closed
 from flashflood.store.sqlite import SqliteStore
 
@@ -129,6 +130,4 @@ def _path_of(url: str) -> str:
     if parts.netloc not in {"", "localhost"} or not parts.path or parts.query or parts.fragment:
         message = f"{url!r} names no path on this machine: give {parts.scheme}:///path, with ? and # percent-encoded."
         raise ValueError(message)
-    from urllib.request import url2pathname  # noqa: PLC0415  brings HTTP along
-
     return url2pathname(parts.path)
